@@ -1,0 +1,20 @@
+"""What the core raises on purpose, and the callback by which long work reports and is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+#: ``progress(fraction, message)``, with fraction in [0, 1]. Raising :class:`Cancelled` inside stops the work cleanly.
+Progress = Callable[[float, str], None]
+
+
+class InputError(ValueError):
+    """The user's input cannot be used. The message is one plain sentence that says what to do."""
+
+
+class Cancelled(Exception):  # noqa: N818 - part of the contract with the Slicer modules; it is no error
+    """Raised by a progress callback to stop the work in progress."""
+
+
+def no_progress(fraction: float, message: str) -> None:
+    """The callback of those who do not want to know."""

@@ -1,0 +1,3 @@
+"""The version of the core, and so of the extension that bundles it."""
+
+__version__ = "0.1.0"
