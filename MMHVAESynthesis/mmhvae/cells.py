@@ -81,8 +81,7 @@ class ExpertCell(nn.Module):
         x = torch.cat([features, skip], dim=1)  # (B, 2C, H, W)
         x = self.conv1(F.silu(normalised(x)))
         x = self.conv2(F.silu(normalised(x)))
-        parameters: Tensor = self.head(self.gate(x))  # (B, C, H, W): C/2 means, C/2 log-scales
-        return parameters
+        return self.head(self.gate(x))  # (B, C, H, W): C/2 means, C/2 log-scales
 
 
 class ResidualBlock(nn.Module):

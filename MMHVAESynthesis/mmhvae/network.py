@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import cast
 
 import torch
@@ -120,7 +121,7 @@ class UnimodalEncoder(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(1, channels[0], 3, padding=1)
         self.cells = nn.ModuleList(EncoderCell(c) for c in channels)
-        pairs = zip(channels[:-1], channels[1:], strict=True)
+        pairs = pairwise(channels)
         self.downs = nn.ModuleList(nn.Conv2d(fine, coarse, 3, stride=2, padding=1) for fine, coarse in pairs)
 
     def forward(self, image: Tensor) -> Encoding:
@@ -145,12 +146,11 @@ class CoarsestLevel(nn.Module):
 
     def expert(self, bottom: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, 4 * cap), halved by the caller into mean and log-scale of h_L(z_L | x_j)."""
-        parameters: Tensor = self.to_expert(bottom.flatten(1))
-        return parameters
+        return self.to_expert(bottom.flatten(1))
 
     def features(self, latent: Tensor) -> Tensor:
         """(B, 2 * cap) -> (B, cap, h, w), the input of the next finer level."""
-        return cast(Tensor, self.to_features(latent)).unflatten(1, (-1, self.side, self.side))
+        return self.to_features(latent).unflatten(1, (-1, self.side, self.side))
 
 
 class FinerLevel(nn.Module):
@@ -166,8 +166,7 @@ class FinerLevel(nn.Module):
     def features(self, above: Tensor) -> Tensor:
         """(B, C_above, h, w) -> (B, C, 2h, 2w): the next coarser latent, upsampled and decoded."""
         upsampled = F.interpolate(above, scale_factor=2, mode="bilinear", align_corners=False)
-        features: Tensor = self.decode(self.merge(upsampled))
-        return features
+        return self.decode(self.merge(upsampled))
 
     def experts(self, features: Tensor, skips: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Expert parameters (B, C, H, W) of each modality present, in one pass since they share weights."""

@@ -1,0 +1,322 @@
+"""Volumes in, volumes out.
+
+The field of view of the ultrasound (or of the first input) is cut out, brought to the model's grid, passed
+through the network slice by slice, and the result is put back onto the reference's exact grid.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from torch import Tensor
+
+from .bundle import Bundle
+from .devices import choose_device, half_precision, slices_per_batch
+from .exceptions import InputError, Progress, no_progress
+from .images import (
+    SMALLEST_WEIGHT,
+    check_volume,
+    field_of_view,
+    from_slices,
+    resampled,
+    resampled_within,
+    restored,
+    to_slices,
+    working_grid,
+)
+from .intensities import input_range
+from .network import BACKGROUND, MMHVAE, MMHVAEConfig
+from .tiles import TileLayout
+
+#: Largest mean difference between reduced precision and float32, as a share of the output's range.
+PRECISION_TOLERANCE = 0.005
+_precision_checks: dict[tuple[str, str], bool] = {}
+
+
+@dataclass(frozen=True)
+class SynthesisResult:
+    """What :func:`synthesize` returns; every image is on the reference's exact grid.
+
+    Attributes:
+        images: target -> float32, harmonised to [0, 1], 0 outside the field of view; mean over the samples.
+        uncertainty: target -> voxel-wise standard deviation over the samples, in the same unit. Empty when only
+            one sample was drawn: one sample says nothing about uncertainty.
+        field_of_view: uint8, 1 where the images are valid.
+        device: that did the work.
+        precision: "float32", or the reduced precision that passed the check.
+        seconds: wall-clock time.
+    """
+
+    images: dict[str, sitk.Image]
+    uncertainty: dict[str, sitk.Image]
+    field_of_view: sitk.Image
+    device: str
+    precision: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Case:
+    """The inputs on the model's grid, as planes (S, H, W) in the network's orientation."""
+
+    inputs: dict[str, Tensor]
+    mask: Tensor
+    grid: sitk.Image
+    axis: int
+
+
+@dataclass(frozen=True)
+class _Sampling:
+    """How the network is run."""
+
+    targets: tuple[str, ...]
+    temperature: float
+    noise: tuple[tuple[Tensor, ...], ...]  # a sample, then a level
+    device: torch.device
+    dtype: torch.dtype = torch.float32
+
+    def with_dtype(self, dtype: torch.dtype) -> _Sampling:
+        return _Sampling(self.targets, self.temperature, self.noise, self.device, dtype)
+
+
+@dataclass
+class _Statistics:
+    """Mean and standard deviation over the samples, a target (S, H, W)."""
+
+    mean: dict[str, Tensor] = field(default_factory=dict)
+    deviation: dict[str, Tensor] = field(default_factory=dict)
+
+
+def synthesize(
+    bundle: Bundle,
+    inputs: Mapping[str, sitk.Image],
+    targets: Sequence[str],
+    temperature: float = 0.5,
+    samples: int = 1,
+    seed: int = 0,
+    device: str = "auto",
+    reference: sitk.Image | None = None,
+    progress: Progress | None = None,
+    *,
+    slice_axis: int | None = None,
+    batch_size: int | None = None,
+) -> SynthesisResult:
+    """Synthesise ``targets`` from the modalities in ``inputs``.
+
+    Args:
+        bundle: from :func:`mmhvae.load_bundle`.
+        inputs: modality -> 3-D volume, co-registered in LPS mm; grids may differ.
+        targets: modalities to synthesise.
+        temperature: 0 gives the most probable image; the paper uses 0.5.
+        samples: number of draws that mean and standard deviation are taken over.
+        seed: the same seed gives the same result, whatever the batch size.
+        device: auto, cpu, cuda or mps.
+        reference: its grid receives the results; by default the ultrasound, else the first input in the bundle's
+            order.
+        progress: called between batches; raising :class:`mmhvae.Cancelled` in it stops the work.
+        slice_axis: index axis of the ultrasound that slices follow, 0, 1 or 2; by default the bundle's.
+        batch_size: slices at a time; by default what the memory holds.
+
+    Raises:
+        InputError: an input, target or number cannot be used.
+    """
+    started = time.monotonic()
+    progress = progress or no_progress
+    config = bundle.network.config
+    _check_request(config, inputs, targets, temperature, samples)
+    chosen = choose_device(device)
+    progress(0.0, "preparing the images")
+    case, output_field = prepare(bundle, inputs, reference, slice_axis)
+    layout = TileLayout.covering((case.mask.shape[1], case.mask.shape[2]), config.image_size, config.stride)
+    noise = draw_noise(config, layout, samples if temperature else 1, seed)
+    ordered = tuple(name for name in config.modalities if name in targets)
+    sampling = _Sampling(ordered, temperature, noise, chosen)
+    batch_size = batch_size or slices_per_batch(config, len(inputs), chosen)
+    network = bundle.network.to(chosen)
+    sampling = sampling.with_dtype(_precision(bundle, case, layout, sampling))
+    statistics = _run(network, case, layout, sampling, batch_size, progress)
+    progress(0.97, "writing the images onto the input's grid")
+    return SynthesisResult(
+        images={name: _restored(planes, case, output_field) for name, planes in statistics.mean.items()},
+        uncertainty={name: _restored(planes, case, output_field) for name, planes in statistics.deviation.items()},
+        field_of_view=output_field,
+        device=str(chosen),
+        precision=str(sampling.dtype).removeprefix("torch."),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _check_request(
+    config: MMHVAEConfig, inputs: Mapping[str, sitk.Image], targets: Collection[str], temperature: float, samples: int
+) -> None:
+    known = ", ".join(config.modalities)
+    if not inputs:
+        raise InputError(f"No image was given; give one or more of {known}.")
+    if not targets:
+        raise InputError(f"No target was asked for; ask for one or more of {known}.")
+    for name in [*inputs, *targets]:
+        if name not in config.modalities:
+            raise InputError(f"The bundle does not know {name!r}; it has {known}.")
+    if not (math.isfinite(temperature) and temperature >= 0):
+        raise InputError(f"The temperature is {temperature:g}; give 0 or a positive number, such as 0.5.")
+    if samples < 1:
+        raise InputError(f"{samples} samples were asked for; ask for at least 1.")
+
+
+def prepare(
+    bundle: Bundle, inputs: Mapping[str, sitk.Image], reference: sitk.Image | None, slice_axis: int | None
+) -> tuple[_Case, sitk.Image]:
+    """Field of view, working grid and normalised planes; and the field of view on the output's grid.
+
+    The field of view is the ultrasound's where there is one, else that of the first input in the bundle's order.
+
+    Raises:
+        InputError: an image cannot be used, or the images do not overlap.
+    """
+    axis = bundle.manifest.slice_axis if slice_axis is None else slice_axis
+    if axis not in (0, 1, 2):
+        raise InputError(f"The slice axis is {axis}; give 0, 1 or 2.")
+    images = {
+        name: check_volume(inputs[name], f"{name} image") for name in bundle.network.config.modalities if name in inputs
+    }
+    images = {name: image if name == "us" else _above_zero(image) for name, image in images.items()}
+    anchor = images.get("us", next(iter(images.values())))
+    visible = field_of_view(anchor)
+    grid = working_grid(visible, bundle.manifest.spacing_mm, axis)
+    share = sitk.GetArrayFromImage(resampled(visible, grid))
+    mask = share > SMALLEST_WEIGHT  # (k, j, i)
+    planes = {name: _input_planes(name, image, visible, grid, mask, axis) for name, image in images.items()}
+    case = _Case(planes, torch.from_numpy(to_slices(mask, axis)), grid, axis)
+    output = visible if reference is None else resampled(visible, reference, nearest=True)
+    if not sitk.GetArrayViewFromImage(output).any():
+        raise InputError("The reference image lies outside the field of view; choose one that overlaps the input.")
+    return case, output
+
+
+def _above_zero(image: sitk.Image) -> sitk.Image:
+    """MR with its minimum shifted to 0, as the model expects."""
+    return image - float(sitk.GetArrayViewFromImage(image).min())
+
+
+def _input_planes(
+    name: str, image: sitk.Image, visible: sitk.Image, grid: sitk.Image, mask: np.ndarray, axis: int
+) -> Tensor:
+    """One input on the working grid, normalised over the field of view, -1 where it shows nothing."""
+    own = visible if name == "us" else field_of_view(image)
+    voxels, share = resampled_within(image, own, grid)
+    seen = mask & (share > SMALLEST_WEIGHT)
+    if not (voxels[seen] > 0).any():
+        raise InputError(f"The {name} image shows nothing in the field of view; choose one that overlaps it.")
+    normalised = input_range(np.where(seen, voxels, 0)).normalise(voxels, seen)
+    return torch.from_numpy(to_slices(normalised, axis))
+
+
+def draw_noise(config: MMHVAEConfig, layout: TileLayout, samples: int, seed: int) -> tuple[tuple[Tensor, ...], ...]:
+    """Standard normal noise for each sample and level, coarse to fine, over the whole canvas.
+
+    One field serves every slice of the volume, so that neighbouring slices agree; and it is drawn on the CPU
+    before any batch is formed, so that neither batch size nor device changes it.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    shapes: list[tuple[int, ...]] = [config.latent_shapes[0]]
+    for channels, height, _ in config.latent_shapes[1:]:
+        shrink = config.image_size // height
+        shapes.append((channels, layout.canvas[0] // shrink, layout.canvas[1] // shrink))
+    return tuple(tuple(torch.randn(shape, generator=generator) for shape in shapes) for _ in range(samples))
+
+
+def _run(
+    network: MMHVAE, case: _Case, layout: TileLayout, sampling: _Sampling, batch_size: int, progress: Progress
+) -> _Statistics:
+    """All slices that show something, batch by batch; where a GPU's memory runs out, with smaller batches."""
+    count = len(case.mask)
+    result = _Statistics({name: torch.zeros(case.mask.shape) for name in sampling.targets})
+    if len(sampling.noise) > 1:
+        result.deviation = {name: torch.zeros(case.mask.shape) for name in sampling.targets}
+    shown = torch.nonzero(case.mask.flatten(1).any(1)).flatten().tolist()
+    done = 0
+    while done < len(shown):
+        chosen = shown[done : done + batch_size]
+        try:
+            for name, planes in _sampled_planes(network, case, layout, sampling, chosen, batch_size).items():
+                result.mean[name][chosen] = planes.mean(0)
+                if name in result.deviation:
+                    result.deviation[name][chosen] = planes.std(0)
+        except torch.OutOfMemoryError:
+            if batch_size == 1:
+                raise InputError("The GPU has too little free memory; close other programs or use the CPU.") from None
+            batch_size //= 2
+            continue
+        done += len(chosen)
+        progress(0.05 + 0.9 * done / len(shown), f"slice {chosen[-1] + 1} of {count}")
+    return result
+
+
+@torch.inference_mode()
+def _sampled_planes(
+    network: MMHVAE, case: _Case, layout: TileLayout, sampling: _Sampling, slices: list[int], batch_size: int
+) -> dict[str, Tensor]:
+    """Every sample of some slices: target -> (N, S, H, W), harmonised to [0, 1]; on the CPU."""
+    inputs = {name: layout.cut(planes[slices], BACKGROUND) for name, planes in case.inputs.items()}
+    mask = layout.cut(case.mask[slices], False)  # (S, T, side, side)
+    shown = torch.nonzero(mask.flatten(2).any(2))  # (n, 2): tiles that show something
+    tiles = {
+        name: torch.full((len(sampling.noise), *mask.shape), BACKGROUND) for name in sampling.targets
+    }  # (N, S, T, side, side)
+    noise = [layout.cut_noise(levels) for levels in sampling.noise]
+    for which in shown.split(batch_size):
+        at = (which[:, 0], which[:, 1])
+        batch = {name: planes[at][:, None] for name, planes in inputs.items()}  # (B, 1, side, side)
+        for draw, images in enumerate(_images(network, batch, mask[at][:, None], sampling, noise, which[:, 1])):
+            for name, image in images.items():
+                tiles[name][draw][at] = image[:, 0]
+    return {name: (layout.blend(values) + 1) / 2 for name, values in tiles.items()}
+
+
+def _images(
+    network: MMHVAE,
+    batch: Mapping[str, Tensor],
+    mask: Tensor,
+    sampling: _Sampling,
+    noise: Sequence[Sequence[Tensor]],
+    tiles: Tensor,
+) -> Iterator[dict[str, Tensor]]:
+    """One draw after the other: target -> (B, 1, side, side) float32 on the CPU. Encodes once for all draws."""
+    device, reduced = sampling.device, sampling.dtype != torch.float32
+    with torch.autocast(device.type, sampling.dtype) if reduced else nullcontext():
+        encodings = network.encode({name: image.to(device) for name, image in batch.items()})
+        for levels in noise:
+            mine = [level[tiles].to(device) for level in levels]
+            z1, _ = network.fuse(encodings, sampling.temperature, noise=mine)
+            images = network.decode(z1, sampling.targets)
+            yield {name: torch.where(mask, image.float().cpu(), BACKGROUND) for name, image in images.items()}
+
+
+def _precision(bundle: Bundle, case: _Case, layout: TileLayout, sampling: _Sampling) -> torch.dtype:
+    """Reduced precision where the device has it and this bundle bears it; checked once a bundle and device."""
+    reduced = half_precision(sampling.device)
+    if reduced is None:
+        return torch.float32
+    key = (bundle.manifest.weights_sha256, str(sampling.device))
+    if key not in _precision_checks:
+        fullest = [int(case.mask.flatten(1).sum(1).argmax())]
+        mask = case.mask[fullest]
+        first = _Sampling(sampling.targets, sampling.temperature, sampling.noise[:1], sampling.device)
+        exact = _sampled_planes(bundle.network, case, layout, first, fullest, 1)
+        fast = _sampled_planes(bundle.network, case, layout, first.with_dtype(reduced), fullest, 1)
+        differences = [(exact[name] - fast[name]).abs()[0][mask].mean() for name in sampling.targets]
+        _precision_checks[key] = all(bool(d <= PRECISION_TOLERANCE) for d in differences)
+    return reduced if _precision_checks[key] else torch.float32
+
+
+def _restored(planes: Tensor, case: _Case, output_field: sitk.Image) -> sitk.Image:
+    array = from_slices(planes.numpy(), case.axis).astype(np.float32)
+    mask = from_slices(case.mask.numpy(), case.axis)
+    return restored(array, mask, case.grid, output_field)

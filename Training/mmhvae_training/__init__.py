@@ -1,0 +1,1 @@
+"""Training of MMHVAE: simulation, data sets, losses and the training loop."""

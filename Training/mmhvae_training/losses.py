@@ -1,0 +1,43 @@
+"""Image losses of the ELBO's reconstruction and synthesis terms (equation 9)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+VARIANCE_FLOOR = 1e-3  # on images in [-1, 1]: below this a window counts as flat, and noise isn't amplified
+
+
+def image_loss(output: Tensor, target: Tensor, mask: Tensor, correlation_weight: float) -> Tensor:
+    """The release's L1 / 2, plus ``correlation_weight`` times one minus the local correlation.
+
+    Args:
+        output, target: (B, 1, H, W) in [-1, 1], -1 outside the field of view.
+        mask: (B, 1, H, W), true inside the field of view.
+        correlation_weight: 0 for the release's loss.
+
+    Returns:
+        A scalar, the mean over all pixels (L1) and over the windows inside the mask (correlation).
+    """
+    loss = F.l1_loss(output, target) / 2
+    if correlation_weight:
+        loss = loss + correlation_weight * (1 - local_correlation(output, target, mask))
+    return loss
+
+
+def local_correlation(a: Tensor, b: Tensor, mask: Tensor, radius: int = 4) -> Tensor:
+    """Mean signed correlation of ``a`` and ``b`` (B, 1, H, W) over square windows, centred inside ``mask``.
+
+    Pixels outside the mask carry no weight, so the edge of the field of view is no structure.
+    """
+    weight = mask.to(a.dtype)
+    moments = torch.cat([weight, weight * a, weight * b, weight * a * a, weight * b * b, weight * a * b], dim=1)
+    size = 2 * radius + 1
+    means = F.avg_pool2d(moments, size, stride=1, padding=radius)  # (B, 6, H, W)
+    support = means[:, :1].clamp(min=1e-6)
+    mean_a, mean_b, square_a, square_b, product = (means[:, 1:] / support).split(1, dim=1)
+    variance_a = (square_a - mean_a.square()).clamp(min=0) + VARIANCE_FLOOR
+    variance_b = (square_b - mean_b.square()).clamp(min=0) + VARIANCE_FLOOR
+    correlation = (product - mean_a * mean_b) / (variance_a * variance_b).sqrt()
+    return (correlation * weight).sum() / weight.sum().clamp(min=1)

@@ -1,0 +1,125 @@
+"""Training slices: co-registered volumes on disk -> random batches of square 2-D images.
+
+A case is a folder with one NIfTI a modality, all on one grid (``us.nii.gz``, ``t2.nii.gz``, ...), and
+``labels.nii.gz``. A modality without a file is not observed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from mmhvae.exceptions import InputError
+from mmhvae.images import field_of_view
+from mmhvae.intensities import harmonise_target, input_range
+from mmhvae.white_matter import white_matter_from_labels
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .simulation.anatomy import Label
+
+Volume = NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class TrainingCase:
+    """One case in memory, as the network sees it; arrays are (k, j, i), background -1."""
+
+    name: str
+    mask: NDArray[np.bool_]
+    inputs: dict[str, Volume]
+    targets: dict[str, Volume]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Slices of one case that share their observed modalities; every tensor is (B, 1, H, W)."""
+
+    inputs: dict[str, Tensor]
+    targets: dict[str, Tensor]
+    mask: Tensor
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        return tuple(self.inputs)
+
+
+def load_case(folder: Path, modalities: Sequence[str]) -> TrainingCase:
+    """Read a case; inputs normalised, MR targets harmonised (MODEL: images), both -1 outside the field of view.
+
+    Raises:
+        InputError: the folder holds none of the modalities.
+    """
+    paths = {name: folder / f"{name}.nii.gz" for name in modalities if (folder / f"{name}.nii.gz").is_file()}
+    if not paths:
+        raise InputError(f"The case {folder} holds none of {', '.join(modalities)}; remove it, or add its images.")
+    images = {name: sitk.ReadImage(str(path), sitk.sitkFloat32) for name, path in paths.items()}
+    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "labels.nii.gz")))
+    reference = images.get("us", next(iter(images.values())))
+    mask = sitk.GetArrayFromImage(field_of_view(reference)).astype(bool)
+    inputs, targets = {}, {}
+    for name, image in images.items():
+        voxels = sitk.GetArrayFromImage(image)
+        shifted = np.where(mask, voxels - (0 if name == "us" else voxels.min()), 0)
+        as_input = input_range(shifted).normalise(shifted, mask)
+        inputs[name] = as_input.astype(np.float16)
+        targets[name] = inputs[name] if name == "us" else _mr_target(voxels, labels, name, mask)
+    return TrainingCase(folder.name, mask, inputs, targets)
+
+
+def _mr_target(
+    voxels: NDArray[np.float32], labels: NDArray[np.uint8], modality: str, mask: NDArray[np.bool_]
+) -> Volume:
+    white_matter = white_matter_from_labels(voxels, labels, (int(Label.WHITE_MATTER),))
+    harmonised = harmonise_target(voxels, modality, white_matter.median)
+    return np.where(mask, harmonised, -1).astype(np.float16)
+
+
+def draw_batch(cases: Sequence[TrainingCase], size: int, side: int, rng: np.random.Generator) -> Batch:
+    """``size`` slices of ``side`` pixels a side from one random case, along one random axis.
+
+    The same window, flips and transposition serve the whole batch. Slices are drawn where the field of view
+    covers at least a tenth of the largest slice, so that no batch is nearly empty.
+    """
+    case = cases[int(rng.integers(len(cases)))]
+    axis = int(rng.integers(3))
+    coverage = case.mask.sum(axis=tuple(a for a in range(3) if a != axis))
+    candidates = np.flatnonzero(coverage >= 0.1 * coverage.max())
+    chosen = np.sort(rng.choice(candidates, size, replace=len(candidates) < size))
+    window = _draw_window(case.mask.shape[:axis] + case.mask.shape[axis + 1 :], side, rng)
+    flips, transpose = rng.random(2) < 0.5, bool(rng.random() < 0.5)
+
+    def cut(volume: NDArray[np.float16] | NDArray[np.bool_], fill: float) -> Tensor:
+        slices = _windowed(np.moveaxis(np.take(volume, chosen, axis), axis, 0), window, side, fill)
+        slices = np.flip(slices, tuple(a + 1 for a in range(2) if flips[a]))
+        slices = slices.swapaxes(1, 2) if transpose else slices
+        return torch.from_numpy(np.ascontiguousarray(slices, np.float32))[:, None]  # (B, 1, H, W)
+
+    return Batch(
+        inputs={name: cut(volume, -1) for name, volume in case.inputs.items()},
+        targets={name: cut(volume, -1) for name, volume in case.targets.items()},
+        mask=cut(case.mask, 0).bool(),
+    )
+
+
+def _draw_window(shape: tuple[int, ...], side: int, rng: np.random.Generator) -> tuple[int, int]:
+    """First row and column of a window of ``side`` pixels: anywhere that wastes no more pixels than it must."""
+    first, second = (int(rng.integers(min(0, size - side), max(0, size - side) + 1)) for size in shape)
+    return first, second
+
+
+def _windowed(slices: NDArray[Any], window: tuple[int, int], side: int, fill: float) -> NDArray[np.float32]:
+    """Cut (B, h, w) to (B, side, side) from the window's corner, which may be negative; outside is ``fill``."""
+    result = np.full((len(slices), side, side), fill, np.float32)
+    source, target = [], []
+    for start, size in zip(window, slices.shape[1:], strict=True):
+        low, high = max(start, 0), min(start + side, size)
+        source.append(slice(low, high))
+        target.append(slice(low - start, high - start))
+    result[:, target[0], target[1]] = slices[:, source[0], source[1]]
+    return result
