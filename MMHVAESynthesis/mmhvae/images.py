@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -32,7 +33,7 @@ FloatArray = NDArray[np.float32]
 class Slices:
     """A volume as the network sees it: (S, H, W), one slice after the other, and the grid it came from."""
 
-    array: NDArray[np.generic]
+    array: NDArray[Any]
     grid: sitk.Image
     axis: int
 
@@ -203,7 +204,7 @@ def _spacing_along(image: sitk.Image, grid: sitk.Image) -> list[float]:
     return [float(grid.GetSpacing()[axis]) for axis in closest]
 
 
-def to_slices(array: NDArray[np.generic], axis: int) -> NDArray[np.generic]:
+def to_slices(array: NDArray[Any], axis: int) -> NDArray[Any]:
     """SimpleITK's (k, j, i) array -> slices (S, H, W) along index axis ``axis``.
 
     Rows run along the first of the two remaining index axes and columns along the second, so that slice k of
@@ -212,12 +213,12 @@ def to_slices(array: NDArray[np.generic], axis: int) -> NDArray[np.generic]:
     return np.ascontiguousarray(np.moveaxis(array.transpose(), axis, 0))
 
 
-def from_slices(slices: NDArray[np.generic], axis: int) -> NDArray[np.generic]:
+def from_slices(slices: NDArray[Any], axis: int) -> NDArray[Any]:
     """The inverse of :func:`to_slices`."""
     return np.ascontiguousarray(np.moveaxis(slices, 0, axis).transpose())
 
 
-def image_on(array: NDArray[np.generic], grid: sitk.Image) -> sitk.Image:
+def image_on(array: NDArray[Any], grid: sitk.Image) -> sitk.Image:
     """A SimpleITK image of ``array`` (k, j, i) with exactly the geometry of ``grid``."""
     image = sitk.GetImageFromArray(array)
     image.CopyInformation(grid)

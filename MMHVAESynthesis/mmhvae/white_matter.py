@@ -33,7 +33,7 @@ SMALLEST_REGION = 50_000.0  # mm^3
 SMALLEST_CONTRAST = 0.2  # on the logarithmic scale
 FLATTEST = 0.4
 LARGE_MODE = 0.3  # of the largest one's height
-PEAK_HALF_WIDTH = (0.12, 0.25)  # on the logarithmic scale
+PEAK_HALF_WIDTH = (0.15, 0.25)  # on the logarithmic scale
 SMALLEST_SHARE = 0.1
 
 _OR_LABELS = "or give a label map of its white matter."
@@ -183,8 +183,9 @@ def _log_contrast(coarse: sitk.Image, deep: Mask) -> Image:
     mask.CopyInformation(coarse)
     above_minimum = coarse - float(sitk.GetArrayViewFromImage(coarse).min())
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
-    n4.SetMaximumNumberOfIterations([20, 20])
-    n4.Execute(sitk.Shrink(above_minimum, [2] * 3), sitk.Shrink(mask, [2] * 3))
+    n4.SetMaximumNumberOfIterations([50, 50, 50])
+    n4.SetConvergenceThreshold(1e-4)  # the default stops while half of a strong bias field is left
+    n4.Execute(sitk.Shrink(above_minimum, [3] * 3), sitk.Shrink(mask, [3] * 3))
     log_bias = sitk.GetArrayFromImage(n4.GetLogBiasFieldAsImage(coarse))
     corrected = sitk.GetArrayViewFromImage(above_minimum) * np.exp(-log_bias)
     floor = max(0.05 * float(np.median(corrected[deep])), float(np.finfo(np.float32).tiny))

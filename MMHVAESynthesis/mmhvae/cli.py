@@ -1,0 +1,242 @@
+"""The command line: ``mmhvae synthesize | register | tre | import-release | info | demo``.
+
+Exit status: 0 done; 2 the user's input cannot be used, with one sentence on standard error; 1 a defect.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from .exceptions import Cancelled, InputError
+from .modalities import MODALITIES
+from .version import __version__
+
+NOTICE = "Synthetic images. Not approved for clinical use."
+CANCELLED = 130  # as a shell reports a program ended by Ctrl-C
+
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction["_Parser"]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong command line as one sentence, like any other wrong input."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    try:
+        options = _parser().parse_args(arguments)
+        options.run(options)
+    except InputError as error:
+        print(f"mmhvae: {error}", file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, Cancelled):
+        print("mmhvae: Cancelled; nothing was written.", file=sys.stderr)
+        return CANCELLED
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="mmhvae", description=f"Synthesise and register brain images. {NOTICE}")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    _add_synthesize(commands)
+    _add_register(commands)
+    _add_tre(commands)
+    _add_bundle_commands(commands)
+    return parser
+
+
+def _command(commands: Commands, name: str, run: Callable[[argparse.Namespace], None], text: str) -> _Parser:
+    parser: _Parser = commands.add_parser(name, help=text, description=f"{text} {NOTICE}")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_synthesize(commands: Commands) -> None:
+    parser = _command(commands, "synthesize", _synthesize, "Synthesise the images that are missing.")
+    parser.add_argument("--bundle", type=Path, help="folder, zip or released .pth (default: the starter bundle)")
+    for name, modality in MODALITIES.items():
+        parser.add_argument(f"--{name}", type=Path, metavar="IMAGE", help=f"{modality.name} volume")
+    parser.add_argument("--targets", nargs="+", required=True, metavar="MODALITY", help="what to synthesise")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--reference", type=Path, metavar="IMAGE", help="grid of the results (default: the ultrasound)")
+    parser.add_argument("--temperature", type=float, default=0.5, help="0 for the most probable image (default 0.5)")
+    parser.add_argument("--samples", type=int, default=5, help="draws behind mean and uncertainty (default 5)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--slice-axis", type=int, choices=(0, 1, 2), help="default: the bundle's")
+    _add_device(parser)
+
+
+def _add_register(commands: Commands) -> None:
+    parser = _command(commands, "register", _register, "Register a moving image rigidly to a fixed one.")
+    parser.add_argument("--fixed", type=Path, required=True, metavar="IMAGE")
+    parser.add_argument("--moving", type=Path, required=True, metavar="IMAGE")
+    parser.add_argument("--output", type=Path, required=True, metavar="T.tfm", help="fixed points -> moving points")
+    parser.add_argument("--fixed-mask", type=Path, metavar="IMAGE")
+    parser.add_argument("--moving-mask", type=Path, metavar="IMAGE")
+    parser.add_argument("--initial", type=Path, metavar="T0.tfm")
+    parser.add_argument("--resampled", type=Path, metavar="IMAGE", help="also write the moving image, registered")
+    parser.add_argument("--same-contrast", action="store_true", help="both show one modality, such as T2 and T2")
+    _add_device(parser)
+
+
+def _add_tre(commands: Commands) -> None:
+    parser = _command(commands, "tre", _tre, "Target registration error at landmarks.")
+    parser.add_argument("--transform", type=Path, metavar="T.tfm", help="fixed points -> moving points")
+    parser.add_argument(
+        "--landmarks",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="one .tag file (MRI, then ultrasound), or fixed.mrk.json moving.mrk.json",
+    )
+
+
+def _add_bundle_commands(commands: Commands) -> None:
+    parser = _command(commands, "import-release", _import_release, "Turn the authors' checkpoint into a bundle.")
+    parser.add_argument("checkpoint", type=Path, metavar="CP_main_1000.pth")
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser = _command(commands, "info", _info, "Say what a bundle is.")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE")
+    parser = _command(commands, "demo", _demo, "Run the whole job on the shipped, simulated case.")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
+
+
+def _synthesize(options: argparse.Namespace) -> None:
+    from .bundle import load_bundle
+    from .images import read_volume, write_volume
+    from .resources import starter_bundle
+    from .synthesis import synthesize
+
+    paths = {name: getattr(options, name) for name in MODALITIES if getattr(options, name) is not None}
+    inputs = {name: read_volume(path, f"{name} image") for name, path in paths.items()}
+    reference = read_volume(options.reference, "reference") if options.reference else None
+    _require_writable(options.output)
+    result = synthesize(
+        load_bundle(options.bundle or starter_bundle()),
+        inputs,
+        options.targets,
+        options.temperature,
+        options.samples,
+        options.seed,
+        options.device,
+        reference,
+        _report,
+        slice_axis=options.slice_axis,
+    )
+    for name, image in result.images.items():
+        write_volume(image, options.output / f"{name}.nii.gz")
+    for name, image in result.uncertainty.items():
+        write_volume(image, options.output / f"{name}-uncertainty.nii.gz")
+    print(f"{', '.join(result.images)} in {options.output}, {result.seconds:.1f} s on {result.device}. {NOTICE}")
+
+
+def _register(options: argparse.Namespace) -> None:
+    import SimpleITK as sitk
+
+    from .images import read_volume, write_volume
+    from .registration.rigid import register_rigid
+    from .registration.transforms import read_transform, write_transform
+
+    fixed, moving = read_volume(options.fixed, "fixed image"), read_volume(options.moving, "moving image")
+    fixed_mask = read_volume(options.fixed_mask, "fixed mask") if options.fixed_mask else None
+    moving_mask = read_volume(options.moving_mask, "moving mask") if options.moving_mask else None
+    initial = read_transform(options.initial) if options.initial else None
+    _require_writable(options.output.parent)
+    result = register_rigid(
+        fixed, moving, fixed_mask, moving_mask, initial, options.device, _report, signed=options.same_contrast
+    )
+    write_transform(result.transform, options.output)
+    if options.resampled:
+        write_volume(sitk.Resample(moving, fixed, result.transform, sitk.sitkLinear, 0.0), options.resampled)
+    outcome = "converged" if result.converged else "did not converge: check the result"
+    print(f"Similarity {result.similarity_before:.3f} -> {result.similarity_after:.3f}, {outcome}. {NOTICE}")
+
+
+def _tre(options: argparse.Namespace) -> None:
+    import SimpleITK as sitk
+
+    from .registration.errors import read_markups, read_tag, target_registration_error
+    from .registration.transforms import read_transform
+
+    if len(options.landmarks) == 1:
+        moving, fixed = read_tag(options.landmarks[0])
+    elif len(options.landmarks) == 2:
+        fixed, moving = (read_markups(path) for path in options.landmarks)
+    else:
+        raise InputError("Give one .tag file, or two .mrk.json files: the fixed points, then the moving ones.")
+    before = target_registration_error(sitk.Euler3DTransform(), fixed, moving)
+    after = target_registration_error(read_transform(options.transform), fixed, moving) if options.transform else None
+    for index, error in enumerate(before):
+        print(f"{index + 1:4d}  {error:8.2f} mm" + (f" -> {after[index]:8.2f} mm" if after is not None else ""))
+    print(f"mean  {before.mean():8.2f} mm" + (f" -> {after.mean():8.2f} mm" if after is not None else ""))
+
+
+def _import_release(options: argparse.Namespace) -> None:
+    from .bundle import load_bundle, save_bundle
+
+    if options.checkpoint.suffix != ".pth":
+        raise InputError(f"{options.checkpoint} is not a .pth file; give the authors' CP_main_1000.pth.")
+    bundle = load_bundle(options.checkpoint)
+    save_bundle(bundle, options.folder)
+    print(f"{options.folder}: {bundle.manifest.name}, {', '.join(bundle.manifest.architecture.modalities)}. {NOTICE}")
+
+
+def _info(options: argparse.Namespace) -> None:
+    from .bundle import load_bundle
+
+    bundle = load_bundle(options.bundle)
+    parameters = sum(tensor.numel() for tensor in bundle.network.parameters())
+    print(json.dumps({**asdict(bundle.manifest), "parameters": parameters}, indent=2, default=dict))
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from .demo import run_demo, summary_table
+
+    _require_writable(options.output)
+    print(summary_table(run_demo(options.output, _report)))
+    print(f"{options.output / 'figure.png'} tells the story. {NOTICE}")
+
+
+def _require_writable(folder: Path) -> None:
+    """Fail before the work, not after it."""
+    import tempfile
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"The folder {folder} cannot be written to; choose another one.") from error
+
+
+def _report(fraction: float, message: str) -> None:
+    """One line that rewrites itself, on a terminal only: logs stay readable."""
+    if sys.stderr.isatty():
+        print(
+            f"\r{100 * fraction:3.0f} %  {message:<40}", end="" if fraction < 1 else "\n", file=sys.stderr, flush=True
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

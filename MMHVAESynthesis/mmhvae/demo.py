@@ -1,0 +1,194 @@
+"""The main job on the shipped, simulated case: synthesise the missing MR, bring the displaced MR back.
+
+Every number it prints is simulated: the case's truth is known because it was made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from .bundle import load_bundle
+from .exceptions import InputError, Progress, no_progress
+from .figure import StoryFigure, draw_story
+from .images import image_on, read_volume, resampled, to_slices, write_volume
+from .intensities import harmonise_target, to_unit
+from .metrics import constant_psnr, psnr, ssim
+from .registration.errors import read_markups, target_registration_error
+from .registration.rigid import register_rigid
+from .registration.transforms import read_transform, write_transform
+from .resources import demo_case, starter_bundle
+from .synthesis import SynthesisResult, synthesize
+from .white_matter import estimate_white_matter
+
+TARGETS = ("t2", "cet1", "flair")
+SAMPLES = 5
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class DemoCase:
+    """The shipped case; images in LPS mm, ``truth`` maps ultrasound points to pre-operative MR points."""
+
+    us: sitk.Image
+    preop: dict[str, sitk.Image]
+    tumour: sitk.Image
+    landmarks: NDArray[np.float64]
+    truth: sitk.Transform
+
+
+def load_demo_case() -> DemoCase:
+    """Read the case that ships with the software."""
+    folder = demo_case()
+    return DemoCase(
+        us=read_volume(folder / "us.nii.gz", "ultrasound"),
+        preop={name: read_volume(folder / f"preop-{name}.nii.gz", name) for name in TARGETS},
+        tumour=sitk.ReadImage(str(folder / "preop-tumour.nii.gz")),
+        landmarks=read_markups(folder / "landmarks.mrk.json"),
+        truth=read_transform(folder / "us-to-preop.tfm"),
+    )
+
+
+def run_demo(output: Path, progress: Progress = no_progress) -> dict[str, Any]:
+    """Run the job, write volumes, transform, figure and ``summary.json`` into ``output``, and return the summary.
+
+    Raises:
+        InputError: the output cannot be written.
+    """
+    seconds: dict[str, float] = {}
+    case = _timed(seconds, "read", load_demo_case)
+    bundle = load_bundle(starter_bundle())
+    result = _timed(
+        seconds,
+        "synthesis",
+        lambda: synthesize(bundle, {"us": case.us}, TARGETS, samples=SAMPLES, progress=_share(progress, 0, 0.9)),
+    )
+    through = _timed(
+        seconds,
+        "registration_synthesis",
+        lambda: register_rigid(
+            result.images["t2"],
+            case.preop["t2"],
+            result.field_of_view,
+            signed=True,
+            progress=_share(progress, 0.9, 0.05),
+        ),
+    )
+    direct = _timed(
+        seconds,
+        "registration_direct",
+        lambda: register_rigid(case.us, case.preop["t2"], result.field_of_view, progress=_share(progress, 0.95, 0.05)),
+    )
+    truths = {name: _truth(case, name) for name in TARGETS}
+    summary = {
+        "simulated": True,
+        "tre_mm": {
+            "before": _tre(case, sitk.Euler3DTransform()),
+            "direct": _tre(case, direct.transform),
+            "synthesis": _tre(case, through.transform),
+        },
+        "targets": {name: _quality(result, truths[name], name) for name in TARGETS},
+        "seconds": {name: round(value, 2) for name, value in seconds.items()},
+        "device": result.device,
+        "precision": result.precision,
+    }
+    _write(output, case, result, truths, through.transform, summary)
+    return summary
+
+
+def summary_table(summary: dict[str, Any]) -> str:
+    """The summary for people: every number marked as simulated."""
+    lines = [
+        "Synthesis from ultrasound alone (simulated case)",
+        f"  {'target':8}{'PSNR':>10}{'constant':>12}{'SSIM':>8}",
+    ]
+    for name, values in summary["targets"].items():
+        row = f"  {name:8}{values['psnr']:>7.1f} dB{values['constant_psnr']:>9.1f} dB{values['ssim']:>8.2f}"
+        lines.append(f"{row}   simulated")
+    lines += ["Mean error at the landmarks, TRE (simulated case)"]
+    words = {"before": "before", "direct": "T2 onto ultrasound", "synthesis": "T2 onto synthetic T2"}
+    lines += [f"  {word:22}{summary['tre_mm'][key]:>8.2f} mm   simulated" for key, word in words.items()]
+    lines += ["Seconds"]
+    lines += [f"  {name:24}{value:>8.1f}" for name, value in summary["seconds"].items()]
+    return "\n".join(lines)
+
+
+def _timed(seconds: dict[str, float], name: str, work: Callable[[], T]) -> T:
+    started = time.monotonic()
+    result = work()
+    seconds[name] = time.monotonic() - started
+    return result
+
+
+def _share(progress: Progress, start: float, length: float) -> Progress:
+    return lambda fraction, message: progress(start + length * fraction, message)
+
+
+def _tre(case: DemoCase, transform: sitk.Transform) -> float:
+    moving = np.array([case.truth.TransformPoint(point) for point in case.landmarks.tolist()])
+    return round(float(target_registration_error(transform, case.landmarks, moving).mean()), 3)
+
+
+def _truth(case: DemoCase, name: str) -> sitk.Image:
+    """The true MR on the ultrasound's grid, harmonised to [0, 1]."""
+    image = case.preop[name]
+    median = estimate_white_matter(image, name).median
+    unit = to_unit(harmonise_target(sitk.GetArrayFromImage(image), name, median))
+    return sitk.Resample(image_on(unit, image), case.us, case.truth, sitk.sitkLinear, 0.0)
+
+
+def _quality(result: SynthesisResult, truth: sitk.Image, name: str) -> dict[str, float]:
+    image, true, mask = (
+        to_slices(sitk.GetArrayFromImage(x), 2) for x in (result.images[name], truth, result.field_of_view != 0)
+    )
+    inside = mask.astype(bool)
+    true = np.where(inside, true, 0).astype(np.float32)
+    values = {
+        "psnr": psnr(image, true, inside),
+        "ssim": ssim(image, true, inside),
+        "constant_psnr": constant_psnr(true, inside),
+    }
+    return {key: round(value, 3) for key, value in values.items()}
+
+
+def _write(
+    output: Path,
+    case: DemoCase,
+    result: SynthesisResult,
+    truths: dict[str, sitk.Image],
+    transform: sitk.Transform,
+    summary: dict[str, Any],
+) -> None:
+    write_volume(case.us, output / "us.nii.gz")
+    for name in TARGETS:
+        write_volume(result.images[name], output / f"{name}.nii.gz")
+        write_volume(result.uncertainty[name], output / f"{name}-uncertainty.nii.gz")
+    registered = sitk.Resample(case.preop["t2"], case.us, transform, sitk.sitkLinear, 0.0)
+    write_volume(registered, output / "preop-t2-registered.nii.gz")
+    write_transform(transform, output / "us-to-preop.tfm")
+    tumours = {
+        "true": sitk.Resample(case.tumour, case.us, case.truth, sitk.sitkNearestNeighbor, 0.0),
+        "before": resampled(case.tumour, case.us, nearest=True),
+        "after": sitk.Resample(case.tumour, case.us, transform, sitk.sitkNearestNeighbor, 0.0),
+    }
+    write_volume(tumours["after"], output / "tumour-registered.nii.gz")
+    draw_story(StoryFigure(case.us, result, truths, tumours, summary), output / "figure.png")
+    _write_text(output / "summary.json", json.dumps(summary, indent=2) + "\n")
+
+
+def _write_text(path: Path, text: str) -> None:
+    temporary = path.with_name(f".writing-{path.name}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written; check the folder's permissions and free space.") from error

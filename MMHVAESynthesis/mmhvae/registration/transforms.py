@@ -1,0 +1,166 @@
+"""Rigid transforms: the exponential of se(3), matrices, SimpleITK transforms, Slicer's nodes and files.
+
+Everywhere a transform takes *fixed* points to *moving* points (ITK's convention, the one used for resampling) in LPS
+millimetres, unless a name says RAS. Matrices are 4 x 4, float64, and act on column vectors.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from mmhvae.exceptions import InputError
+
+Matrix = NDArray[np.float64]
+
+#: How far a linear transform may be from a rotation (entries of R^T R - I) and still count as rigid.
+RIGID_TOLERANCE = 1e-3
+
+_SUFFIXES = {".tfm", ".txt", ".h5", ".hdf5", ".mat"}
+
+
+def exp_se3(twists: NDArray[np.float64]) -> Matrix:
+    """The exponential map of se(3).
+
+    Args:
+        twists: (..., 6), rotation vectors in radians, then translational velocities in mm.
+
+    Returns:
+        (..., 4, 4) rigid matrices.
+    """
+    rotation, velocity = twists[..., :3], twists[..., 3:]
+    K = np.zeros((*twists.shape[:-1], 3, 3))
+    K[..., 0, 1], K[..., 0, 2], K[..., 1, 2] = -rotation[..., 2], rotation[..., 1], -rotation[..., 0]
+    K -= np.swapaxes(K, -1, -2)
+    angle = np.linalg.norm(rotation, axis=-1)[..., None, None]
+    small = angle < 1e-4  # there the series are exact to rounding, and the quotients below lose digits
+    theta = np.where(small, 1.0, angle)
+    a = np.where(small, 1 - angle**2 / 6, np.sin(theta) / theta)
+    b = np.where(small, 0.5 - angle**2 / 24, (1 - np.cos(theta)) / theta**2)
+    c = np.where(small, 1 / 6 - angle**2 / 120, (theta - np.sin(theta)) / theta**3)
+    matrices = np.zeros((*twists.shape[:-1], 4, 4))
+    matrices[..., :3, :3] = np.eye(3) + a * K + b * (K @ K)
+    matrices[..., :3, 3] = ((np.eye(3) + b * K + c * (K @ K)) @ velocity[..., None])[..., 0]
+    matrices[..., 3, 3] = 1
+    return matrices
+
+
+def translation_matrix(offset: NDArray[np.float64]) -> Matrix:
+    """The 4 x 4 matrix that adds `offset` (3, mm)."""
+    matrix = np.eye(4)
+    matrix[:3, 3] = offset
+    return matrix
+
+
+def flip_ras_lps(matrix: Matrix) -> Matrix:
+    """The same map between points, in RAS for one given in LPS and the reverse: conjugation by diag(-1, -1, 1, 1)."""
+    flip = np.diag([-1.0, -1.0, 1.0, 1.0])
+    return flip @ matrix @ flip
+
+
+def flip_points(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, 3) points in RAS for points in LPS, and the reverse."""
+    return points * np.array([-1.0, -1.0, 1.0])
+
+
+def apply_matrix(matrix: Matrix, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The images of (N, 3) points."""
+    return points @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def to_matrix(transform: sitk.Transform) -> Matrix:
+    """The 4 x 4 matrix of any linear 3-D transform, composites of linear ones included.
+
+    Raises:
+        InputError: the transform is not linear, or not 3-D.
+    """
+    if transform.GetDimension() != 3:
+        raise InputError("The transform is not three-dimensional; give a rigid 3-D transform.")
+    if not transform.IsLinear():
+        raise InputError("The transform is not linear; give a rigid one (rotation and translation only).")
+    origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
+    matrix = translation_matrix(origin)
+    for axis, unit in enumerate(np.eye(3)):
+        matrix[:3, axis] = np.array(transform.TransformPoint(unit.tolist())) - origin
+    if not np.isfinite(matrix).all():
+        raise InputError("The transform holds numbers that are not finite; give another one.")
+    return matrix
+
+
+def nearest_rotation(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rotation closest to a 3 x 3 matrix in the Frobenius norm (its polar factor, with determinant +1)."""
+    u, _, vt = np.linalg.svd(matrix)
+    rotation: NDArray[np.float64] = u @ np.diag([1.0, 1.0, np.linalg.det(u @ vt)]) @ vt
+    return rotation
+
+
+def to_rigid_matrix(transform: sitk.Transform) -> Matrix:
+    """The matrix of a rigid transform, its rotation made orthonormal to rounding.
+
+    Raises:
+        InputError: the transform is not linear, or it scales, shears or mirrors by more than `RIGID_TOLERANCE`.
+    """
+    matrix = to_matrix(transform)
+    linear = matrix[:3, :3]
+    if np.abs(linear.T @ linear - np.eye(3)).max() > RIGID_TOLERANCE or np.linalg.det(linear) < 0:
+        raise InputError("The transform scales, shears or mirrors; give a rigid one (rotation and translation only).")
+    matrix[:3, :3] = nearest_rotation(linear)
+    return matrix
+
+
+def to_euler(matrix: Matrix, centre: NDArray[np.float64]) -> sitk.Euler3DTransform:
+    """A rigid matrix as an ITK Euler transform that turns about `centre` (3, LPS mm)."""
+    rotation = nearest_rotation(matrix[:3, :3])
+    transform = sitk.Euler3DTransform()
+    transform.SetCenter(centre.tolist())
+    transform.SetMatrix(rotation.ravel().tolist(), 1e-6)
+    transform.SetTranslation((apply_matrix(matrix, centre[None])[0] - centre).tolist())
+    return transform
+
+
+def moving_node_matrix(transform: sitk.Transform) -> Matrix:
+    """What to put on the *moving* node in 3D Slicer (its transform to parent, RAS) so that it falls on the fixed one.
+
+    Raises:
+        InputError: the transform is not rigid.
+    """
+    inverse: Matrix = np.linalg.inv(to_rigid_matrix(transform))
+    return flip_ras_lps(inverse)
+
+
+def read_transform(path: str | Path) -> sitk.Transform:
+    """Any transform file that ITK reads (`.tfm`, `.txt`, `.h5`, `.mat`).
+
+    Raises:
+        InputError: there is no such file, or ITK cannot read it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no transform file {path}; check its name.")
+    try:
+        return sitk.ReadTransform(str(path))
+    except RuntimeError as error:
+        raise InputError(f"{path} is not a transform that ITK can read; give a .tfm or .h5 file.") from error
+
+
+def write_transform(transform: sitk.Transform, path: str | Path) -> None:
+    """Writes a transform file; its suffix (`.tfm`, `.txt`, `.h5`, `.mat`) chooses the format.
+
+    Raises:
+        InputError: another suffix, or the file cannot be written. Nothing half-written stays behind.
+    """
+    path = Path(path)
+    if path.suffix not in _SUFFIXES:
+        raise InputError(f"{path.name} has no suffix of a transform file; name it .tfm or .h5.")
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        sitk.WriteTransform(transform, str(partial))
+        os.replace(partial, path)
+    except (RuntimeError, OSError) as error:
+        raise InputError(f"{path} cannot be written; choose a folder that exists and has room.") from error
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,69 @@
+"""Engines for the team's registration benchmark (`bench_registration.py --engine <this file>:mmhvae_rigid`).
+
+An engine takes a case (arrays indexed [i, j, k] with RAS affines) and returns the 4 x 4 matrix, fixed RAS points ->
+moving RAS points. The repository's core is imported from beside this file, so that nothing needs to be installed.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "MMHVAESynthesis"))
+
+from mmhvae.registration.rigid import register_rigid
+from mmhvae.registration.transforms import flip_ras_lps, to_matrix
+
+
+class Case(Protocol):
+    """What the engines use of a benchmark case."""
+
+    fixed: NDArray[np.float32]
+    fixed_affine: NDArray[np.float64]
+    fixed_mask: NDArray[np.uint8]
+    moving: NDArray[np.float32]
+    moving_affine: NDArray[np.float64]
+    moving_mask: NDArray[np.uint8]
+
+
+def to_image(array: NDArray[Any], affine: NDArray[np.float64]) -> sitk.Image:
+    """An image in LPS from an array [i, j, k] and its voxel -> RAS mm matrix."""
+    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    image = sitk.GetImageFromArray(np.ascontiguousarray(array.transpose(2, 1, 0)))
+    image.SetSpacing(spacing.tolist())
+    image.SetOrigin(lps[:3, 3].tolist())
+    image.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
+    return image
+
+
+def _register(case: Case, **options: bool) -> NDArray[np.float64]:
+    result = register_rigid(
+        to_image(case.fixed, case.fixed_affine),
+        to_image(case.moving, case.moving_affine),
+        fixed_mask=to_image(case.fixed_mask, case.fixed_affine),
+        moving_mask=to_image(case.moving_mask, case.moving_affine),
+        device="cpu",
+        **options,
+    )
+    return flip_ras_lps(to_matrix(result.transform))
+
+
+def mmhvae_rigid(case: Case) -> NDArray[np.float64]:
+    """The registration as it ships: contrast unknown, down to 1 mm."""
+    return _register(case)
+
+
+def mmhvae_signed(case: Case) -> NDArray[np.float64]:
+    """The same where both contrasts are known to be equal."""
+    return _register(case, signed=True)
+
+
+def mmhvae_preview(case: Case) -> NDArray[np.float64]:
+    """The preview, which stops at 2 mm."""
+    return _register(case, preview=True)

@@ -1,0 +1,47 @@
+"""What several tests share: where the golden values and the shared data lie, and random oblique grids."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """Folder of the golden checkpoint and values."""
+    return REPOSITORY / "Testing" / "golden"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data beside the checkout; tests that need it are skipped where it is absent."""
+    folder = REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"needs the real data in {folder}, which is not part of the repository")
+    return folder
+
+
+@pytest.fixture
+def oblique():
+    """``oblique(seed, size)``: an empty image with random spacing, origin and direction, left-handed for odd seeds."""
+
+    def make(seed: int, size: tuple[int, int, int] = (40, 36, 44)) -> sitk.Image:
+        rng = np.random.default_rng(seed)
+        direction, _ = np.linalg.qr(rng.standard_normal((3, 3)))
+        if (np.linalg.det(direction) < 0) != bool(seed % 2):
+            direction[:, 0] *= -1
+        image = sitk.Image(size, sitk.sitkFloat32)
+        image.SetSpacing(rng.uniform(0.5, 1.4, 3).tolist())
+        image.SetOrigin(rng.uniform(-80, 80, 3).tolist())
+        image.SetDirection(direction.ravel().tolist())
+        return image
+
+    return make
