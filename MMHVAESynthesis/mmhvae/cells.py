@@ -21,6 +21,11 @@ def normalised(x: Tensor) -> Tensor:
     return F.instance_norm(x, eps=1e-5)
 
 
+def activated(x: Tensor) -> Tensor:
+    """SiLU after instance normalisation; in place where no gradient needs the value in between."""
+    return F.silu(normalised(x), inplace=not torch.is_grad_enabled())
+
+
 class SqueezeExcitation(nn.Module):
     """Rescale channels by a gate computed from their global means (Hu et al., 2018)."""
 
@@ -45,8 +50,8 @@ class EncoderCell(nn.Module):
         self.gate = SqueezeExcitation(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        residual = self.conv1(F.silu(normalised(x)))
-        residual = self.conv2(F.silu(normalised(residual)))
+        residual = self.conv1(activated(x))
+        residual = self.conv2(activated(residual))
         return x + self.gate(residual)
 
 
@@ -62,8 +67,8 @@ class DecoderCell(nn.Module):
         self.project = nn.Conv2d(wide, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        residual = F.silu(normalised(self.expand(normalised(x))))  # (B, 6C, H, W)
-        residual = F.silu(normalised(self.depthwise(residual)))
+        residual = activated(self.expand(normalised(x)))  # (B, 6C, H, W)
+        residual = activated(self.depthwise(residual))
         return x + self.project(self.gate(residual))
 
 
@@ -79,8 +84,8 @@ class ExpertCell(nn.Module):
 
     def forward(self, features: Tensor, skip: Tensor) -> Tensor:
         x = torch.cat([features, skip], dim=1)  # (B, 2C, H, W)
-        x = self.conv1(F.silu(normalised(x)))
-        x = self.conv2(F.silu(normalised(x)))
+        x = self.conv1(activated(x))
+        x = self.conv2(activated(x))
         return self.head(self.gate(x))  # (B, C, H, W): C/2 means, C/2 log-scales
 
 

@@ -11,7 +11,8 @@ from .network import MMHVAEConfig
 
 #: Share of the free memory that one batch may take; the rest is the volume's, and other programs'.
 MEMORY_SHARE = 0.25
-MOST_SLICES = {"cpu": 8, "cuda": 64, "mps": 16}  # more gains no speed, and progress gets jerky
+MOST_SLICES = 32  # more gains no speed, and progress gets jerky
+LARGEST_CPU_TENSOR = 24 << 20  # bytes; below glibc's largest threshold for returning memory, 32 MiB
 FALLBACK_MEMORY = 2 << 30  # bytes, where the system does not tell
 
 
@@ -35,12 +36,17 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def slices_per_batch(config: MMHVAEConfig, modalities: int, device: torch.device) -> int:
-    """How many slices fit into a quarter of the free memory, at least 1."""
-    # At the peak, about six tensors of the decoder cell's width live at full resolution, and the encoders' skips.
-    widest = 6 * 6 * config.base_features + 8 * config.base_features * modalities
-    per_slice = 4 * widest * config.image_size**2
-    fitting = int(MEMORY_SHARE * free_memory(device) / per_slice)
-    return max(1, min(fitting, MOST_SLICES[device.type]))
+    """How many slices to take at a time, at least 1: what a quarter of the free memory holds.
+
+    On a CPU also no more than keep the widest tensor small. There, larger batches are slower: they leave the
+    caches, and the C library returns larger blocks to the system after each use, to be faulted in again.
+    """
+    widest = 4 * 6 * config.base_features * config.image_size**2  # bytes a slice, in the finest decoder cell
+    # At the peak about six tensors of that size are alive, and the encoders' skips.
+    peak = 6 * widest + 4 * 8 * config.base_features * config.image_size**2 * modalities
+    fitting = int(MEMORY_SHARE * free_memory(device) / peak)
+    quick = LARGEST_CPU_TENSOR // widest if device.type == "cpu" else MOST_SLICES
+    return max(1, min(fitting, quick, MOST_SLICES))
 
 
 def free_memory(device: torch.device) -> int:
@@ -57,6 +63,8 @@ def half_precision(device: torch.device) -> torch.dtype | None:
     """The reduced precision that the device computes faster than float32, or None."""
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    if device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
-        return torch.bfloat16
+    if device.type == "cpu":
+        # Not public yet, and absent from older versions of torch.
+        supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+        return torch.bfloat16 if supported() else None
     return None

@@ -66,7 +66,7 @@ _CONTRAST = re.compile(
 )
 _NO_CONTRAST = re.compile(
     r"\b(pre|pre(contrast|gd|gad|gado|gadolinium|con|contr)|without|w o|wo|no|non|nongad|noncontrast|unenhanced|"
-    r"plain|native?)\b|minus_c"
+    r"plain|native?)\b"
 )
 _ULTRASOUND = re.compile(
     r"\b((\dd)?(i|io|intraop)?us\d*|us(pre|post|before|after|during)\w*|\w*ultrasound|(ultra)?sonograph\w*|"
@@ -108,7 +108,7 @@ def _words(text: str) -> str:
     if re.search(r"\.(nii|nrrd|nhdr|mha|mhd|hdr|img|dcm|mgz|nii\.gz)$", text, re.IGNORECASE):
         text = re.split(r"[\\/]", text)[-1]  # only a file's own name counts, not its folders'
     text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower()
-    text = re.sub(r"(?<=\s)-c\b", " minus_c ", text)
-    text = re.sub(r"(?!minus_c)[^a-z0-9+*]+", " ", text) if "minus_c" not in text else text
+    text = re.sub(r"(?<=\s)-c\b", " without c ", text)
+    text = re.sub(r"[^a-z0-9+*]+", " ", text)
     text = re.sub(r"\b((?:[23]d|ax|axial|tra|sag|cor|ce|c|gd|gad|post|pre)*)t([12])(?!\d)", r"\1 t\2 ", text)
     return re.sub(" +", " ", _STAGE.sub(" ", text)).strip()

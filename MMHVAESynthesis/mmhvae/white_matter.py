@@ -32,7 +32,8 @@ BELOW_CENTRE = 20.0  # mm; the skull base, face and neck are below
 SMALLEST_REGION = 50_000.0  # mm^3
 SMALLEST_CONTRAST = 0.2  # on the logarithmic scale
 FLATTEST = 0.4
-LARGE_MODE = 0.3  # of the largest one's height
+# Of the largest mode's height. Lower in T2, where a large tumour with its oedema can outgrow white matter.
+LARGE_MODE = {"t2": 0.3, "cet1": 0.5, "flair": 0.5}
 PEAK_HALF_WIDTH = (0.15, 0.25)  # on the logarithmic scale
 SMALLEST_SHARE = 0.1
 
@@ -184,8 +185,10 @@ def _log_contrast(coarse: sitk.Image, deep: Mask) -> Image:
     above_minimum = coarse - float(sitk.GetArrayViewFromImage(coarse).min())
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
     n4.SetMaximumNumberOfIterations([50, 50, 50])
+    n4.SetNumberOfThreads(1)  # on so small a grid threads cost more than they bring, and the result is repeatable
+    n4.SetNumberOfWorkUnits(1)
     n4.SetConvergenceThreshold(1e-4)  # the default stops while half of a strong bias field is left
-    n4.Execute(sitk.Shrink(above_minimum, [3] * 3), sitk.Shrink(mask, [3] * 3))
+    n4.Execute(sitk.Shrink(above_minimum, [4] * 3), sitk.Shrink(mask, [4] * 3))
     log_bias = sitk.GetArrayFromImage(n4.GetLogBiasFieldAsImage(coarse))
     corrected = sitk.GetArrayViewFromImage(above_minimum) * np.exp(-log_bias)
     floor = max(0.05 * float(np.median(corrected[deep])), float(np.finfo(np.float32).tiny))
@@ -204,7 +207,7 @@ def _white_matter_mode(contrast: Image, flat: Mask, modality_id: str) -> tuple[f
     """Where white matter's peak is on the logarithmic scale, and its half-width of two standard deviations."""
     values = contrast[flat]
     positions, heights = _modes(values)
-    large = positions[heights >= LARGE_MODE * heights.max()]
+    large = positions[heights >= LARGE_MODE[modality_id] * heights.max()]
     if modality_id == "flair":
         large = large[large > positions[heights.argmax()] + np.log(0.6)]  # darker than that is fluid
     mode = float(large.max() if modality_id == "cet1" else large.min())

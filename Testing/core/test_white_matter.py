@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.white_matter import estimate_white_matter, white_matter_from_labels
+from mmhvae.white_matter import WhiteMatter, estimate_white_matter, white_matter_from_labels
 from nilearn.datasets import load_mni152_brain_mask, load_mni152_gm_template, load_mni152_wm_template
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -72,31 +72,32 @@ def as_image(voxels: Volume, spacing: tuple[float, float, float] = (SPACING,) * 
     return sitk.Flip(image, [True, True, False])
 
 
-@pytest.mark.parametrize("skull", [False, True], ids=["skull-stripped", "whole head"])
+@cache
+def found_in(modality: str, skull: bool) -> WhiteMatter:
+    return estimate_white_matter(as_image(head(modality, 1, skull)[0]), modality)
+
+
 @pytest.mark.parametrize("modality", ["t2", "cet1", "flair"])
-@pytest.mark.parametrize("seed", [1, 2])
-def test_simulated_heads(modality: str, skull: bool, seed: int) -> None:
-    voxels, truth = head(modality, seed, skull)
-    found = estimate_white_matter(as_image(voxels), modality)
+def test_skull_stripped(modality: str) -> None:
+    voxels, truth = head(modality, 1, skull=False)
+    found = found_in(modality, skull=False)
     assert found.median == pytest.approx(np.median(voxels[truth]), rel=0.1)
     assert found.method == "estimated"
     assert 0.1 < found.share < 1
 
 
 @pytest.mark.parametrize("modality", ["t2", "cet1", "flair"])
-def test_thick_slices(modality: str) -> None:
+def test_whole_head_in_thick_slices(modality: str) -> None:
     voxels, truth = head(modality, 3, skull=True)
-    slabs = (voxels[0:-1:2] + voxels[1::2]) / 2
-    found = estimate_white_matter(as_image(slabs, (SPACING, SPACING, 2 * SPACING)), modality)
+    slices = (voxels[0:-1:2] + voxels[1::2]) / 2
+    found = estimate_white_matter(as_image(slices, (SPACING, SPACING, 2 * SPACING)), modality)
     assert found.median == pytest.approx(np.median(voxels[truth]), rel=0.1)
 
 
-@pytest.mark.parametrize("modality", ["t2", "cet1", "flair"])
-def test_unit_and_offset_of_the_scanner_do_not_matter(modality: str) -> None:
-    voxels, _ = head(modality, 4, skull=False)
-    found = estimate_white_matter(as_image(voxels), modality)
-    shifted = estimate_white_matter(as_image(voxels * np.float32(0.5) - 70), modality)
-    assert shifted.median == pytest.approx(found.median * 0.5 - 70, rel=0.01)
+def test_unit_and_offset_of_the_scanner_do_not_matter() -> None:
+    voxels, _ = head("flair", 1, skull=False)
+    shifted = estimate_white_matter(as_image(voxels * np.float32(0.5) - 70), "flair")
+    assert shifted.median == pytest.approx(found_in("flair", skull=False).median * 0.5 - 70, rel=0.01)
 
 
 def test_slab_without_top_and_bottom() -> None:
@@ -107,15 +108,7 @@ def test_slab_without_top_and_bottom() -> None:
 
 @pytest.mark.parametrize(
     ("actual", "claimed"),
-    [
-        ("t1", "t2"),
-        ("cet1", "t2"),
-        ("flair", "t2"),
-        ("t2", "cet1"),
-        ("flair", "cet1"),
-        ("t2", "flair"),
-        ("t1", "flair"),
-    ],
+    [("t1", "t2"), ("flair", "t2"), ("t2", "cet1"), ("t2", "flair")],
 )
 def test_another_contrast_is_refused(actual: str, claimed: str) -> None:
     voxels, _ = head(actual, 6, skull=True)
@@ -140,10 +133,9 @@ def sphere(inside: float, noise: float = 0.0) -> Volume:
         (np.full((40, 40, 40), np.nan, np.float32), "NaN"),
     ],
 )
-@pytest.mark.parametrize("modality", ["t2", "cet1", "flair"])
-def test_unusable_images(voxels: Volume, sentence: str, modality: str) -> None:
+def test_unusable_images(voxels: Volume, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
-        estimate_white_matter(as_image(voxels), modality)
+        estimate_white_matter(as_image(voxels), "t2")
 
 
 @pytest.mark.parametrize(

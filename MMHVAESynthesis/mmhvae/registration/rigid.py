@@ -33,11 +33,12 @@ MINIMUM_OVERLAP = 0.05
 #: About how many of its points stand for the field of view where its outline is enough.
 OUTLINE_POINTS = 5000
 
-#: Steps of the grid of starts: every combination of -1, 0, 1 times this translation, with no or one such rotation.
+#: Starts are moved along each axis by -1, 0 or 1 times this (mm), then turned about each by this (radians).
 START_TRANSLATION = 9.0
 START_ROTATION = 0.14
-#: How many of these starts climb, beside the given pose.
-BEST_STARTS = 14
+#: How many of the moved starts are turned too, and how many of all climb, beside the given pose.
+TURNED_STARTS = 8
+BEST_STARTS = 7
 
 
 @dataclass(frozen=True)
@@ -167,12 +168,15 @@ def _similarity(view: _FieldOfView, moving: Volume, level: Level, signed: bool) 
 
 
 def _starts(similarity: LocalCorrelation, start: Matrix) -> Matrix:
-    """The given pose, then the best of a grid of poses around it: (1 + BEST_STARTS, 4, 4)."""
-    rotations = [np.zeros(3), *(START_ROTATION * sign * axis for axis in np.eye(3) for sign in (-1, 1))]
-    offsets = [START_TRANSLATION * np.array(o) for o in itertools.product((-1.0, 0.0, 1.0), repeat=3)]
-    twists = np.array([[*rotation, *offset] for rotation in rotations for offset in offsets])
-    poses = start @ exp_se3(twists)
-    best = np.argsort(-similarity.evaluate(poses), kind="stable")[:BEST_STARTS]
+    """The given pose, then the best around it: of a grid of translations, then the best of these with rotations."""
+    offsets = [[0, 0, 0, *o] for o in itertools.product((-START_TRANSLATION, 0, START_TRANSLATION), repeat=3)]
+    turns = [[*(START_ROTATION * sign * axis), 0, 0, 0] for axis in np.eye(3) for sign in (-1, 1)]
+    moved = start @ exp_se3(np.array(offsets, dtype=np.float64))
+    scores = similarity.evaluate(moved)
+    promising = moved[np.argsort(-scores, kind="stable")[:TURNED_STARTS]]
+    turned = (promising[:, None] @ exp_se3(np.array(turns))).reshape(-1, 4, 4)
+    poses, scores = np.concatenate([moved, turned]), np.concatenate([scores, similarity.evaluate(turned)])
+    best = np.argsort(-scores, kind="stable")[:BEST_STARTS]
     return np.concatenate([start[None], poses[best]])
 
 

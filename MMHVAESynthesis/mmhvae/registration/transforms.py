@@ -67,6 +67,11 @@ def flip_points(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return points * np.array([-1.0, -1.0, 1.0])
 
 
+def inverse(matrix: Matrix) -> Matrix:
+    """The inverse of a 4 x 4 matrix."""
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+
+
 def apply_matrix(matrix: Matrix, points: NDArray[np.float64]) -> NDArray[np.float64]:
     """The images of (N, 3) points."""
     return points @ matrix[:3, :3].T + matrix[:3, 3]
@@ -128,8 +133,7 @@ def moving_node_matrix(transform: sitk.Transform) -> Matrix:
     Raises:
         InputError: the transform is not rigid.
     """
-    inverse: Matrix = np.linalg.inv(to_rigid_matrix(transform))
-    return flip_ras_lps(inverse)
+    return flip_ras_lps(inverse(to_rigid_matrix(transform)))
 
 
 def read_transform(path: str | Path) -> sitk.Transform:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmhvae.exceptions import InputError
-from mmhvae.registration.transforms import Matrix, apply_matrix
+from mmhvae.registration.transforms import Matrix, apply_matrix, inverse
 
 #: Levels are made from a volume of about this spacing, so that fine inputs cost little more than coarse ones.
 BASE_SPACING = 1.0
@@ -95,7 +95,7 @@ def without_background(image: sitk.Image) -> sitk.Image:
 
 def crop_around(image: sitk.Image, points: NDArray[np.float64], margin: float) -> sitk.Image | None:
     """The part of an image within `margin` mm (along its axes) of the box around (N, 3) LPS points; None if empty."""
-    from_lps: Matrix = np.linalg.inv(index_to_lps(image))
+    from_lps = inverse(index_to_lps(image))
     indices = apply_matrix(from_lps, points)[:, ::-1]  # columns, rows, slices: sitk's order
     reach = margin / np.array(image.GetSpacing())
     low = np.maximum(np.floor(indices.min(axis=0) - reach), 0).astype(int)
