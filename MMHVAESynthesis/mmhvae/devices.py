@@ -17,13 +17,13 @@ FALLBACK_MEMORY = 2 << 30  # bytes, where the system does not tell
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """``auto`` prefers a CUDA GPU, then Apple's, then the CPU.
+    """``auto`` is a CUDA GPU where there is one, else the CPU; Apple's GPU (mps) only when asked for.
 
     Raises:
         InputError: the device is unknown, or this machine does not have it.
     """
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError as error:

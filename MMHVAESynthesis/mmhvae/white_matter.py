@@ -240,7 +240,7 @@ def _require_ordering(relative: NDArray[np.float32], modality_id: str, name: str
     darker = float(((relative > 0.75) & (relative < 0.95)).mean())
     brighter = float(((relative > 1.05) & (relative < 1.35)).mean())
     contradicted = {
-        "t2": bright_fluid < max(3 * dark_fluid, 0.005),
+        "t2": bright_fluid < max(3 * dark_fluid, 0.02),
         "cet1": bright_fluid > dark_fluid + 0.03 or brighter > darker,
         "flair": (bright_fluid > 0.05 and dark_fluid < 0.003) or (darker > 0.25 and darker > 3 * brighter),
     }

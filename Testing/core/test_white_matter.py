@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def head(modality: str, seed: int, skull: bool) -> tuple[Volume, NDArray[np.bool
     return (image * rng.uniform(80, 1500)).astype(np.float32), truth
 
 
-def as_image(voxels: Volume, spacing: tuple[float, float, float] = (SPACING,) * 3) -> sitk.Image:
+def as_image(voxels: NDArray[np.floating[Any]], spacing: tuple[float, float, float] = (SPACING,) * 3) -> sitk.Image:
     """LPS axes, turned by 10 degrees about the left-right axis."""
     image = sitk.GetImageFromArray(voxels)
     image.SetSpacing(spacing)
@@ -118,7 +119,8 @@ def test_another_contrast_is_refused(actual: str, claimed: str) -> None:
 
 def sphere(inside: float, noise: float = 0.0) -> Volume:
     grid = np.linalg.norm(np.indices((50, 50, 50)) - 25, axis=0)
-    return (np.where(grid < 22, inside, 0) + noise * np.random.default_rng(0).standard_normal(grid.shape)).astype("f4")
+    speckle = noise * np.random.default_rng(0).standard_normal(grid.shape)
+    return np.asarray(np.where(grid < 22, inside, 0) + speckle, dtype=np.float32)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ class CPUDepthwiseConv2d(nn.Conv2d):
     """A drop-in for ``nn.Conv2d(c, c, k, padding=k // 2, groups=c)`` with odd k; same parameters, same names."""
 
     def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = _DepthwiseConv2d.apply(x, self.weight, self.bias)
+        output: Tensor = _DepthwiseConv2d.apply(x, self.weight, self.bias)  # type: ignore[no-untyped-call]
         return output
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from mmhvae.exceptions import InputError
-from mmhvae.registration.transforms import flip_points, nearest_rotation, to_euler
+from ..exceptions import InputError
+from .transforms import flip_points, nearest_rotation, to_euler
 
 Points = NDArray[np.float64]
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmhvae.registration.similarity import Derivatives, LocalCorrelation
-from mmhvae.registration.transforms import Matrix, exp_se3
+from .similarity import Derivatives, LocalCorrelation
+from .transforms import Matrix, exp_se3
 
 INITIAL_DAMPING = 1e-3
 #: Gauss-Newton's Hessian is shrunk by no more than this.

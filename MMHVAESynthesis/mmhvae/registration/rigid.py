@@ -16,12 +16,14 @@ import SimpleITK as sitk
 import torch
 from numpy.typing import NDArray
 
-from mmhvae.exceptions import InputError, Progress, no_progress
-from mmhvae.registration import volumes
-from mmhvae.registration.gauss_newton import Optimum, climb
-from mmhvae.registration.similarity import LocalCorrelation
-from mmhvae.registration.transforms import Matrix, apply_matrix, exp_se3, to_euler, to_rigid_matrix, translation_matrix
-from mmhvae.registration.volumes import Volume
+from ..devices import choose_device
+from ..exceptions import InputError, Progress, no_progress
+from ..images import field_of_view
+from . import volumes
+from .gauss_newton import Optimum, climb
+from .similarity import LocalCorrelation
+from .transforms import Matrix, apply_matrix, exp_se3, to_euler, to_rigid_matrix, translation_matrix
+from .volumes import Volume
 
 #: The moving image is cropped to the field of view at the start, plus this many mm: no start leads further.
 REACH = 32.0
@@ -102,26 +104,9 @@ class _FieldOfView:
     points: NDArray[np.float64]
 
 
-def choose_device(device: str) -> torch.device:
-    """ "auto" (CUDA where present, else the CPU), "cpu", "cuda" or "mps".
-
-    Raises:
-        InputError: another name, or this computer has no such device.
-    """
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if device == "auto":
-        return torch.device("cuda" if available["cuda"] else "cpu")
-    if not available.get(device.split(":")[0], False):
-        usable = ", ".join(["auto", *(name for name, there in available.items() if there)])
-        raise InputError(f"There is no device {device} here; choose one of {usable}.")
-    return torch.device(device)
-
-
 def _fixed_side(image: sitk.Image, mask: sitk.Image | None, device: torch.device) -> _FieldOfView:
     volumes.check_image(image, "fixed image")
     if mask is None:
-        from mmhvae.images import field_of_view  # only here: registration with masks needs nothing of it
-
         mask = field_of_view(image)
     mask = volumes.on_grid_of(mask, image, "fixed mask")
     box = volumes.box_of_mask(mask)

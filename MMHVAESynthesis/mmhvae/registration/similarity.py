@@ -26,8 +26,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmhvae.registration.transforms import Matrix
-from mmhvae.registration.volumes import Volume
+from .transforms import Matrix
+from .volumes import Volume
 
 #: The least share of a window's voxels that must lie inside both masks.
 MINIMUM_SUPPORT = 0.3

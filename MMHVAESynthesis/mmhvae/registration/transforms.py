@@ -13,7 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from mmhvae.exceptions import InputError
+from ..exceptions import InputError
 
 Matrix = NDArray[np.float64]
 

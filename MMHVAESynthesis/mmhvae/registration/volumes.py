@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmhvae.exceptions import InputError
-from mmhvae.registration.transforms import Matrix, apply_matrix, inverse
+from ..exceptions import InputError
+from .transforms import Matrix, apply_matrix, inverse
 
 #: Levels are made from a volume of about this spacing, so that fine inputs cost little more than coarse ones.
 BASE_SPACING = 1.0
