@@ -128,7 +128,7 @@ def test_a_large_field_of_view_shows_no_seam(bundle):
     smooth = 100 + 50 * np.sin(axes[2] / 6) * np.cos(axes[1] / 5)
     us = sitk.GetImageFromArray(smooth.astype(np.float32))
     planes = array(synthesize(bundle, {"us": us}, ["t2"], temperature=0).images["t2"])
-    steps = np.abs(np.diff(planes, axis=2)).mean(axis=(0, 1))
+    steps = np.abs(np.diff(planes, axis=2)).mean(axis=(0, 1))[6:-6]  # the field's own edge is no seam
     assert steps.max() < 4 * np.median(steps)
 
 
