@@ -6,18 +6,28 @@ python Training/train.py --cases simulated/ --run runs/starter
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
 from mmhvae.network import MMHVAEConfig
-from mmhvae_training.loop import CHECKPOINT, TrainingConfig, load_checkpoint, new_state, train
+from mmhvae_training.loop import CHECKPOINT, RUN, TrainingConfig, load_checkpoint, new_state, train
 from mmhvae_training.slices import load_case
 
 STARTER = MMHVAEConfig(
     image_size=96, base_features=12, max_features=48, num_pools=5, decoder_features=8, decoder_blocks=3
 )
+
+
+def describe_run(config: TrainingConfig, names: list[str]) -> dict[str, object]:
+    """What the bundle's manifest must tell of the run: configuration, cases and the commit of this code."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return {"script": "Training/train.py", "commit": commit, "config": asdict(config), "cases": names}
 
 
 def main() -> None:
@@ -33,6 +43,8 @@ def main() -> None:
     folders = sorted(path for path in arguments.cases.iterdir() if path.is_dir())
     cases = [load_case(folder, STARTER.modalities) for folder in folders]
     print(f"{len(cases)} cases", flush=True)
+    description = describe_run(config, [case.name for case in cases])
+    (arguments.run / RUN).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     state = new_state(STARTER, config)
     if (arguments.run / CHECKPOINT).exists():
         load_checkpoint(state, arguments.run / CHECKPOINT)

@@ -28,6 +28,7 @@ from .slices import Batch, TrainingCase, draw_batch
 from .subsets import draw_subset
 
 CHECKPOINT = "checkpoint.pt"
+RUN = "run.json"  # what the bundle made of the run will tell of it
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,87 @@
+"""Make the demo case that ships with the software: a simulated sweep, and pre-operative images displaced from it.
+
+    python Training/make_demo_case.py --seed 7 --output MMHVAESynthesis/Resources/Samples/demo
+
+The pre-operative images are displaced by their headers alone, as a patient's are against the navigation: by 6 mm
+and 5 degrees about the centre of the field of view.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from mmhvae.images import bounding_box
+from mmhvae.registration.transforms import write_transform
+from mmhvae_training.simulation import SimulatedCase, displace, landmarks, simulate_case
+
+DISTANCE_MM, ANGLE_DEG, LANDMARKS = 6.0, 5.0, 15
+NOTICE = """# The demo case
+
+Simulated, not a patient: anatomy derived from the MNI ICBM152 2009a T1 template and its tissue maps as distributed
+with nilearn (Copyright (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre, Montreal Neurological Institute,
+McGill University; permission to use, copy, modify and distribute with this notice; provided "as is"),
+deformed, with an invented tumour; images by this project's simulator (MIT).
+
+`us.nii.gz` is the ultrasound; `preop-*.nii.gz` lie displaced against it; `us-to-preop.tfm` is the true transform
+(ultrasound points to pre-operative points, LPS mm); `landmarks.mrk.json` lies in the ultrasound.
+`parameters.json` holds everything drawn; remade with `python Training/make_demo_case.py --seed {seed}`.
+"""
+
+
+def displacement(case: SimulatedCase, seed: int) -> sitk.Euler3DTransform:
+    """A rigid motion of 6 mm and 5 degrees in random directions, about the centre of the field of view."""
+    rng = np.random.default_rng(seed)
+    axis, shift = (v / np.linalg.norm(v) for v in rng.standard_normal((2, 3)))
+    start, size = bounding_box(case.field_of_view)
+    centre = case.us.TransformContinuousIndexToPhysicalPoint([a + n / 2 for a, n in zip(start, size, strict=True)])
+    versor = sitk.VersorRigid3DTransform()
+    versor.SetCenter(centre)
+    versor.SetRotation(axis.tolist(), math.radians(ANGLE_DEG))
+    euler = sitk.Euler3DTransform()
+    euler.SetCenter(centre)
+    euler.SetMatrix(versor.GetMatrix())
+    euler.SetTranslation((DISTANCE_MM * shift).tolist())
+    return euler
+
+
+def write_demo(case: SimulatedCase, seed: int, folder: Path) -> None:
+    """Write the case, compactly: grey levels as whole numbers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    motion = displacement(case, seed)
+    images = {"us": sitk.Cast(case.us, sitk.sitkUInt8)}
+    for name, image in case.preop.items():
+        levels = sitk.Clamp(
+            image * (500.0 / float(np.percentile(sitk.GetArrayViewFromImage(image), 99.9))), upperBound=1000
+        )
+        images[f"preop-{name}"] = displace(sitk.Cast(levels + 0.5, sitk.sitkInt16), motion)
+    images["preop-tumour"] = displace(sitk.Cast(case.preop_tumour, sitk.sitkUInt8), motion)
+    for name, image in images.items():
+        sitk.WriteImage(image, str(folder / f"{name}.nii.gz"), useCompression=True)
+    write_transform(motion, folder / "us-to-preop.tfm")
+    points = landmarks(case, LANDMARKS, seed)
+    control_points = [{"id": str(i + 1), "label": f"L-{i + 1}", "position": p.tolist()} for i, p in enumerate(points)]
+    markup = {"type": "Fiducial", "coordinateSystem": "LPS", "coordinateUnits": "mm", "controlPoints": control_points}
+    schema = "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/markups-schema-v1.0.3.json#"
+    text = json.dumps({"@schema": schema, "markups": [markup]}, indent=1)
+    (folder / "landmarks.mrk.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "parameters.json").write_text(json.dumps(case.parameters, indent=1) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(NOTICE.format(seed=seed), encoding="utf-8")
+
+
+def main() -> None:
+    """Read the command line and write the case."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    case = simulate_case(arguments.seed, 0.5, tumour=True)
+    write_demo(case, arguments.seed, arguments.output)
+
+
+if __name__ == "__main__":
+    main()
