@@ -100,7 +100,7 @@ def load_bundle(path: str | Path) -> Bundle:
         InputError: missing, damaged, altered, of another version, or not a bundle at all.
     """
     path = Path(path)
-    if not path.exists():
+    if not os.path.exists(path):  # Path.exists raises where a folder is closed to the user or a name too long
         raise InputError(f"There is no bundle {path}; check the path.")
     if path.suffix == ".pth":
         return _released_bundle(path)
@@ -188,7 +188,7 @@ def parse_manifest(content: bytes, source: str | Path) -> Manifest:
             intended_use=str(values["intended_use"]),
             weights_sha256=str(values["weights_sha256"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"The {MANIFEST} of {source} is damaged or incomplete; get the bundle again.") from error
@@ -203,6 +203,8 @@ def _architecture(values: Mapping[str, Any]) -> MMHVAEConfig:
             raise ValueError(f"{name} is out of bounds")
     if len(values["modalities"]) > MOST_MODALITIES:
         raise ValueError("too many modalities")
+    if not all(str(name).isidentifier() for name in values["modalities"]):  # they become names of files
+        raise ValueError("a modality's id is no identifier")
     return MMHVAEConfig(modalities=tuple(map(str, values["modalities"])), fusion=values["fusion"], **numbers)
 
 
@@ -217,8 +219,11 @@ def _network(config: MMHVAEConfig, weights: bytes, source: Path) -> MMHVAE:
         state = load_tensors(weights)
     except SafetensorError as error:
         raise InputError(f"The weights in {source} cannot be read; get the bundle again.") from error
-    with torch.device("meta"):  # shapes only: nothing is allocated before the tensors are known to fit
-        expected = MMHVAE(config).state_dict()
+    try:
+        with torch.device("meta"):  # shapes only: nothing is allocated before the tensors are known to fit
+            expected = MMHVAE(config).state_dict()
+    except KeyError as error:  # torch reserves some names, such as "keys"
+        raise InputError(f"The {MANIFEST} of {source} names a modality that cannot be used; rename it.") from error
     _require_same_shapes(expected, state, source)
     network = MMHVAE(config)
     network.load_state_dict(state)
@@ -264,9 +269,10 @@ def _zip_member(entries: list[zipfile.ZipInfo], name: str, path: Path) -> zipfil
         raise InputError(f"{path} is not a bundle: it holds {len(candidates)} files {name}; choose another zip.")
     entry = candidates[0]
     parts = entry.filename.split("/")
+    packed_as_usual = entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
     is_link = entry.external_attr >> 16 & 0o170000 == 0o120000
-    if len(parts) > 2 or ".." in parts or parts[0] == "" or is_link:
-        raise InputError(f"{path} holds {name} in an unsafe place; choose another zip.")
+    if len(parts) > 2 or ".." in parts or parts[0] == "" or is_link or not packed_as_usual:
+        raise InputError(f"{path} holds {name} in an unsafe place or form; choose another zip.")
     return entry
 
 

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -37,9 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     try:
         options = _parser().parse_args(arguments)
-        options.run(options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they address programmers, and would surround the one sentence
+            options.run(options)
     except InputError as error:
-        print(f"mmhvae: {error}", file=sys.stderr)
+        print(f"mmhvae: {' '.join(str(error).splitlines())}", file=sys.stderr)
         return 2
     except (KeyboardInterrupt, Cancelled):
         print("mmhvae: Cancelled; nothing was written.", file=sys.stderr)
@@ -124,13 +129,15 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
 
 def _synthesize(options: argparse.Namespace) -> None:
     from .bundle import load_bundle
-    from .images import read_volume, write_volume
+    from .images import read_volume, write_volumes
     from .resources import starter_bundle
     from .synthesis import synthesize
 
     paths = {name: getattr(options, name) for name in MODALITIES if getattr(options, name) is not None}
-    inputs = {name: read_volume(path, f"{name} image") for name, path in paths.items()}
-    reference = read_volume(options.reference, "reference") if options.reference else None
+    _require_no_input(_written(options.output, options.targets), [*paths.values(), options.reference])
+    with _quiet_libraries():
+        inputs = {name: read_volume(path, f"{name} image") for name, path in paths.items()}
+        reference = read_volume(options.reference, "reference") if options.reference else None
     _require_writable(options.output)
     result = synthesize(
         load_bundle(options.bundle or starter_bundle()),
@@ -144,31 +151,37 @@ def _synthesize(options: argparse.Namespace) -> None:
         _report,
         slice_axis=options.slice_axis,
     )
-    for name, image in result.images.items():
-        write_volume(image, options.output / f"{name}.nii.gz")
-    for name, image in result.uncertainty.items():
-        write_volume(image, options.output / f"{name}-uncertainty.nii.gz")
+    images = {options.output / f"{name}.nii.gz": image for name, image in result.images.items()}
+    deviations = {options.output / f"{name}-uncertainty.nii.gz": image for name, image in result.uncertainty.items()}
+    with _quiet_libraries():
+        write_volumes(images | deviations)
     print(f"{', '.join(result.images)} in {options.output}, {result.seconds:.1f} s on {result.device}. {NOTICE}")
 
 
 def _register(options: argparse.Namespace) -> None:
     import SimpleITK as sitk
 
-    from .images import read_volume, write_volume
+    from .images import read_volume, require_volume_suffix, write_volume
     from .registration.rigid import register_rigid
     from .registration.transforms import read_transform, write_transform
 
-    fixed, moving = read_volume(options.fixed, "fixed image"), read_volume(options.moving, "moving image")
-    fixed_mask = read_volume(options.fixed_mask, "fixed mask") if options.fixed_mask else None
-    moving_mask = read_volume(options.moving_mask, "moving mask") if options.moving_mask else None
-    initial = read_transform(options.initial) if options.initial else None
+    _require_no_input([options.output, options.resampled], [options.fixed, options.moving])
+    with _quiet_libraries():
+        fixed, moving = read_volume(options.fixed, "fixed image"), read_volume(options.moving, "moving image")
+        fixed_mask = read_volume(options.fixed_mask, "fixed mask") if options.fixed_mask else None
+        moving_mask = read_volume(options.moving_mask, "moving mask") if options.moving_mask else None
+        initial = read_transform(options.initial) if options.initial else None
     _require_writable(options.output.parent)
+    if options.resampled:
+        require_volume_suffix(options.resampled)
+        _require_writable(options.resampled.parent)
     result = register_rigid(
         fixed, moving, fixed_mask, moving_mask, initial, options.device, _report, signed=options.same_contrast
     )
-    write_transform(result.transform, options.output)
-    if options.resampled:
-        write_volume(sitk.Resample(moving, fixed, result.transform, sitk.sitkLinear, 0.0), options.resampled)
+    with _quiet_libraries():
+        if options.resampled:  # the larger file first: where there is no room, nothing is left behind
+            write_volume(sitk.Resample(moving, fixed, result.transform, sitk.sitkLinear, 0.0), options.resampled)
+        write_transform(result.transform, options.output)
     outcome = "converged" if result.converged else "did not converge: check the result"
     print(f"Similarity {result.similarity_before:.3f} -> {result.similarity_after:.3f}, {outcome}. {NOTICE}")
 
@@ -186,7 +199,11 @@ def _tre(options: argparse.Namespace) -> None:
     else:
         raise InputError("Give one .tag file, or two .mrk.json files: the fixed points, then the moving ones.")
     before = target_registration_error(sitk.Euler3DTransform(), fixed, moving)
-    after = target_registration_error(read_transform(options.transform), fixed, moving) if options.transform else None
+    after = None
+    if options.transform:
+        with _quiet_libraries():
+            transform = read_transform(options.transform)
+        after = target_registration_error(transform, fixed, moving)
     for index, error in enumerate(before):
         print(f"{index + 1:4d}  {error:8.2f} mm" + (f" -> {after[index]:8.2f} mm" if after is not None else ""))
     print(f"mean  {before.mean():8.2f} mm" + (f" -> {after.mean():8.2f} mm" if after is not None else ""))
@@ -216,6 +233,32 @@ def _demo(options: argparse.Namespace) -> None:
     _require_writable(options.output)
     print(summary_table(run_demo(options.output, _report)))
     print(f"{options.output / 'figure.png'} tells the story. {NOTICE}")
+
+
+def _written(folder: Path, targets: Sequence[str]) -> list[Path]:
+    return [folder / f"{name}{kind}.nii.gz" for name in targets for kind in ("", "-uncertainty")]
+
+
+def _require_no_input(outputs: Sequence[Path | None], inputs: Sequence[Path | None]) -> None:
+    """Never write a synthetic image over the acquired one that it was made from."""
+    for output in outputs:
+        for path in inputs:
+            if output and path and os.path.exists(output) and os.path.exists(path) and output.samefile(path):
+                raise InputError(f"{path} would be overwritten by the result; choose another output.")
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Keep what C libraries print about unusual files off standard error: the sentence says all that matters."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _require_writable(folder: Path) -> None:

@@ -70,10 +70,10 @@ def _fill(figure: Any, axes: Any, story: StoryFigure) -> None:
     _show(axes[0, 0], cut(story.us), "Ultrasound: what is there", visible)
     for column, (name, word) in enumerate(NAMES.items(), start=1):
         quality = story.summary["targets"][name]
-        _show(axes[0, column], cut(story.result.images[name]), f"SYNTHETIC {word}", visible, (0, 1))
-        _show(
-            axes[1, column], cut(story.truths[name]), f"true {word}   (PSNR {quality['psnr']:.1f} dB)", visible, (0, 1)
-        )
+        truth = cut(story.truths[name])
+        limits = (0.0, float(np.percentile(truth[visible], 99.5)))  # one for both, or they could not be compared
+        _show(axes[0, column], cut(story.result.images[name]), f"SYNTHETIC {word}", visible, limits)
+        _show(axes[1, column], truth, f"true {word}   (PSNR {quality['psnr']:.1f} dB)", visible, limits)
         _uncertainty(figure, axes[2, column], cut(story.result.uncertainty[name]), word, visible)
     _outlines(axes[1, 0], story, cut, visible, "before", BEFORE, f"Tumour outline before: {tre['before']:.1f} mm off")
     _outlines(axes[2, 0], story, cut, visible, "after", AFTER, f"after registration: {tre['synthesis']:.1f} mm off")
@@ -115,7 +115,8 @@ def _show(
 
 
 def _uncertainty(figure: Any, axis: Any, image: NDArray[np.float32], word: str, visible: NDArray[np.bool_]) -> None:
-    shown = axis.imshow(np.where(visible, image, np.nan), cmap="inferno", vmin=0, vmax=0.15, interpolation="nearest")
+    most = max(float(np.percentile(image[visible], 99.5)), 0.01)
+    shown = axis.imshow(np.where(visible, image, np.nan), cmap="inferno", vmin=0, vmax=most, interpolation="nearest")
     axis.set_title(f"uncertainty of {word}", color="white", fontsize=11)
     axis.set_axis_off()
     bar = figure.colorbar(shown, ax=axis, fraction=0.04, pad=0.02)

@@ -6,10 +6,12 @@ of which only size, spacing, origin and direction count.
 
 from __future__ import annotations
 
+import gzip
 import math
 import os
 import tempfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ CLOSING_RADIUS_MM = 4.0  # bridges the dark fluid that opens onto the edge of a 
 LARGEST_EXTENT_MM = 1000.0  # no head, sweep or scanner bore is longer
 OWN_SPACING_RATIO = 1.2  # a slice axis whose spacing differs by more than this from the others keeps it
 SAME_SPACING = 0.005  # relative difference under which two spacings are one: headers round
+WRITTEN_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha")  # formats of one file, which a rename brings into place whole
 SMALLEST_WEIGHT = 1e-4  # interpolation weight under which a point counts as outside a mask
 
 FloatArray = NDArray[np.float32]
@@ -42,15 +45,18 @@ def read_volume(path: str | Path, name: str = "image") -> sitk.Image:
     """Read a scalar 3-D volume as float32.
 
     Raises:
-        InputError: the file is missing or unreadable, or :func:`check_volume` refuses its content.
+        InputError: the file is missing, damaged or unreadable, or :func:`check_volume` refuses its content.
     """
     path = Path(path)
-    if not path.exists():
+    if not os.path.exists(path):  # Path.exists raises where a folder is closed to the user or a name too long
         raise InputError(f"There is no file {path}; check the path of the {name}.")
     try:
         image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
+        whole = _is_whole(path)
+    except (RuntimeError, OSError) as error:
         raise InputError(f"{path} cannot be read as an image; save the {name} again as NIfTI, NRRD or MHA.") from error
+    if not whole:
+        raise InputError(f"{path} is damaged or cut off; copy or save the {name} again.")
     return check_volume(image, f"{name} ({path.name})")
 
 
@@ -62,7 +68,7 @@ def check_volume(image: sitk.Image, name: str = "image") -> sitk.Image:
     """
     if image.GetDimension() != 3:
         raise InputError(f"The {name} has {image.GetDimension()} dimensions; give a single 3-D volume.")
-    if image.GetNumberOfComponentsPerPixel() != 1:
+    if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
         raise InputError(f"The {name} has several values a voxel; give a scalar (grey-level) volume.")
     if min(image.GetSize()) < 2:
         raise InputError(f"The {name} is only one voxel thick; give a volume of two or more slices an axis.")
@@ -79,27 +85,80 @@ def check_volume(image: sitk.Image, name: str = "image") -> sitk.Image:
     return image
 
 
+def _is_whole(path: Path) -> bool:
+    """Whether a NIfTI file holds every byte that its header announces.
+
+    ITK reads a file that was cut off as if the rest were there, and writes to a full disk without an error; with
+    the other formats it notices both.
+    """
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    if not reader.HasMetaDataKey("vox_offset"):
+        return True
+    dimensions = [int(reader.GetMetaData(f"dim[{axis}]")) for axis in range(1, int(reader.GetMetaData("dim[0]")) + 1)]
+    voxels = math.prod(max(1, n) for n in dimensions) * int(reader.GetMetaData("bitpix")) // 8
+    needed = int(float(reader.GetMetaData("vox_offset"))) + voxels
+    data = path.with_suffix(".img") if path.suffix == ".hdr" else path
+    try:
+        return _unpacked_size(data) >= needed
+    except (EOFError, zlib.error, OSError):
+        return False
+
+
+def _unpacked_size(path: Path) -> int:
+    with open(path, "rb") as start:
+        packed = start.read(2) == b"\x1f\x8b"
+    if not packed:
+        return path.stat().st_size
+    with gzip.open(path) as stream:
+        return sum(len(chunk) for chunk in iter(lambda: stream.read(1 << 20), b""))
+
+
 def write_volume(image: sitk.Image, path: str | Path) -> None:
-    """Write ``image`` under a temporary name beside ``path``, then rename it: a killed run leaves no half file.
+    """Write ``image`` to ``path``; see :func:`write_volumes`."""
+    write_volumes({Path(path): image})
+
+
+def write_volumes(images: Mapping[Path, sitk.Image]) -> None:
+    """Write every image under a temporary name beside its path, then rename them all.
+
+    A run that is killed, or that finds the disk full, leaves no half file, and not some of the files.
 
     Raises:
-        InputError: the file cannot be written there.
+        InputError: a file cannot be written there.
     """
-    path = Path(path)
-    suffix = "".join(path.suffixes[-2:]) if path.name.endswith(".nii.gz") else path.suffix
-    temporary = None
+    temporaries: dict[Path, Path] = {}
+    path = Path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(suffix=suffix, prefix=".writing-", dir=path.parent)
-        os.close(handle)
-        sitk.WriteImage(image, temporary, useCompression=True)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        for path, image in images.items():
+            temporaries[path] = _temporary_beside(path)
+            sitk.WriteImage(image, str(temporaries[path]), useCompression=True)
+            if not _is_whole(temporaries[path]):
+                raise OSError("not all of the file was written")
+            temporaries[path].chmod(0o644)
+        for path, temporary in temporaries.items():
+            temporary.replace(path)
     except (OSError, RuntimeError) as error:
         raise InputError(f"{path} cannot be written; check the folder's permissions and free space.") from error
     finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)
+
+
+def require_volume_suffix(path: Path) -> None:
+    """Raise :class:`InputError` unless ``path`` ends like a format that :func:`write_volumes` writes."""
+    if not path.name.endswith(WRITTEN_SUFFIXES):
+        raise InputError(f"{path.name} has no suffix of an image that can be written; name it .nii.gz, .nrrd or .mha.")
+
+
+def _temporary_beside(path: Path) -> Path:
+    require_volume_suffix(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    suffix = next(suffix for suffix in (".nii.gz", path.suffix) if path.name.endswith(suffix))
+    handle, temporary = tempfile.mkstemp(suffix=suffix, prefix=".writing-", dir=path.parent)
+    os.close(handle)
+    return Path(temporary)
 
 
 def field_of_view(image: sitk.Image) -> sitk.Image:

@@ -7,8 +7,11 @@ of its keys. What no tensor tells (soft clamp, tanh output, 0.5 mm) is constant 
 from __future__ import annotations
 
 import math
+import os
 import pickle
 import re
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -117,13 +120,27 @@ def _count(state: Mapping[str, Tensor], pattern: str) -> int:
     return sum(re.fullmatch(pattern, key) is not None for key in state)
 
 
+def _is_intact(path: Path) -> bool:
+    """Whether the checksums of a zipped checkpoint hold: torch writes them, and never looks at them again."""
+    if not zipfile.is_zipfile(path):
+        return True  # torch's older format has none
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except zlib.error:
+        return False
+
+
 def _read_state_dict(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file raises where a folder is closed to the user or a name too long
         raise InputError(f"There is no file {path}; check the path of the checkpoint.")
     try:
+        intact = _is_intact(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise InputError(_NOT_A_CHECKPOINT.format(path=path)) from error
+    if not intact:
+        raise InputError(f"The weights in {path} do not match their checksums; get the checkpoint again.")
     if not isinstance(state, Mapping) or not all(isinstance(x, Tensor) for x in state.values()):
         raise InputError(_NOT_A_CHECKPOINT.format(path=path))
     return dict(state)

@@ -37,6 +37,10 @@ from .tiles import TileLayout
 
 #: Largest mean difference between reduced precision and float32, as a share of the output's range.
 PRECISION_TOLERANCE = 0.005
+#: Far above the prior's own 1; beyond it the images lose all meaning, and in the end their numbers overflow.
+LARGEST_TEMPERATURE = 10.0
+#: Over this distance along the slice axis the noise becomes independent: about the size of a gyrus.
+KNOT_DISTANCE_MM = 8.0
 _precision_checks: dict[tuple[str, str], bool] = {}
 
 
@@ -73,12 +77,36 @@ class _Case:
 
 
 @dataclass(frozen=True)
+class VolumeNoise:
+    """Standard normal noise over a volume that changes smoothly from slice to slice, so that neighbours agree.
+
+    Independent fields at knots every few slices; in between, two of them mix with weights cos and sin, which
+    keeps the variance at 1.
+
+    Attributes:
+        knots: a level, coarse to fine, (K, C[, h, w]) over the whole canvas.
+        step: distance of the knots in slices.
+    """
+
+    knots: tuple[Tensor, ...]
+    step: float
+
+    def at(self, index: int) -> list[Tensor]:
+        """The noise of slice ``index``: a level, (C[, h, w])."""
+        knot, share = divmod(index / self.step, 1)
+        angle = share * math.pi / 2
+        if angle == 0:
+            return [fields[int(knot)] for fields in self.knots]
+        return [math.cos(angle) * f[int(knot)] + math.sin(angle) * f[int(knot) + 1] for f in self.knots]
+
+
+@dataclass(frozen=True)
 class _Sampling:
     """How the network is run."""
 
     targets: tuple[str, ...]
     temperature: float
-    noise: tuple[tuple[Tensor, ...], ...]  # a sample, then a level
+    noise: tuple[VolumeNoise, ...]  # one a sample
     device: torch.device
     dtype: torch.dtype = torch.float32
 
@@ -130,12 +158,13 @@ def synthesize(
     started = time.monotonic()
     progress = progress or no_progress
     config = bundle.network.config
-    _check_request(config, inputs, targets, temperature, samples)
+    _check_request(config, inputs, targets, temperature, samples, seed)
     chosen = choose_device(device)
     progress(0.0, "preparing the images")
     case, output_field = prepare(bundle, inputs, reference, slice_axis)
     layout = TileLayout.covering((case.mask.shape[1], case.mask.shape[2]), config.image_size, config.stride)
-    noise = draw_noise(config, layout, samples if temperature else 1, seed)
+    slice_spacing = case.grid.GetSpacing()[case.axis]
+    noise = draw_noise(config, layout, len(case.mask), slice_spacing, samples if temperature else 1, seed)
     ordered = tuple(name for name in config.modalities if name in targets)
     sampling = _Sampling(ordered, temperature, noise, chosen)
     batch_size = batch_size or slices_per_batch(config, len(inputs), chosen)
@@ -154,7 +183,12 @@ def synthesize(
 
 
 def _check_request(
-    config: MMHVAEConfig, inputs: Mapping[str, sitk.Image], targets: Collection[str], temperature: float, samples: int
+    config: MMHVAEConfig,
+    inputs: Mapping[str, sitk.Image],
+    targets: Collection[str],
+    temperature: float,
+    samples: int,
+    seed: int,
 ) -> None:
     known = ", ".join(config.modalities)
     if not inputs:
@@ -164,10 +198,12 @@ def _check_request(
     for name in [*inputs, *targets]:
         if name not in config.modalities:
             raise InputError(f"The bundle does not know {name!r}; it has {known}.")
-    if not (math.isfinite(temperature) and temperature >= 0):
-        raise InputError(f"The temperature is {temperature:g}; give 0 or a positive number, such as 0.5.")
+    if not 0 <= temperature <= LARGEST_TEMPERATURE:  # false for NaN too
+        raise InputError(f"The temperature is {temperature:g}; give a number from 0 to 10, such as 0.5.")
     if samples < 1:
         raise InputError(f"{samples} samples were asked for; ask for at least 1.")
+    if not 0 <= seed < 2**63:
+        raise InputError(f"The seed is {seed}; give a whole number from 0 to 2**63 - 1.")
 
 
 def prepare(
@@ -218,18 +254,25 @@ def _input_planes(
     return torch.from_numpy(to_slices(normalised, axis))
 
 
-def draw_noise(config: MMHVAEConfig, layout: TileLayout, samples: int, seed: int) -> tuple[tuple[Tensor, ...], ...]:
-    """Standard normal noise for each sample and level, coarse to fine, over the whole canvas.
+def draw_noise(
+    config: MMHVAEConfig, layout: TileLayout, slices: int, slice_spacing: float, samples: int, seed: int
+) -> tuple[VolumeNoise, ...]:
+    """One noise field over the whole volume for each sample, drawn before any batch is formed.
 
-    One field serves every slice of the volume, so that neighbouring slices agree; and it is drawn on the CPU
-    before any batch is formed, so that neither batch size nor device changes it.
+    It is drawn on the CPU, so that neither batch size nor device changes it.
     """
     generator = torch.Generator().manual_seed(seed)
     shapes: list[tuple[int, ...]] = [config.latent_shapes[0]]
     for channels, height, _ in config.latent_shapes[1:]:
         shrink = config.image_size // height
         shapes.append((channels, layout.canvas[0] // shrink, layout.canvas[1] // shrink))
-    return tuple(tuple(torch.randn(shape, generator=generator) for shape in shapes) for _ in range(samples))
+    step = KNOT_DISTANCE_MM / slice_spacing
+    knots = math.ceil((slices - 1) / step) + 1
+
+    def draw() -> VolumeNoise:
+        return VolumeNoise(tuple(torch.randn(knots, *shape, generator=generator) for shape in shapes), step)
+
+    return tuple(draw() for _ in range(samples))
 
 
 def _run(
@@ -270,14 +313,21 @@ def _sampled_planes(
     tiles = {
         name: torch.full((len(sampling.noise), *mask.shape), BACKGROUND) for name in sampling.targets
     }  # (N, S, T, side, side)
-    noise = [layout.cut_noise(levels) for levels in sampling.noise]
+    noise = [[layout.cut_noise(field.at(index)) for index in slices] for field in sampling.noise]
     for which in shown.split(batch_size):
         at = (which[:, 0], which[:, 1])
         batch = {name: planes[at][:, None] for name, planes in inputs.items()}  # (B, 1, side, side)
-        for draw, images in enumerate(_images(network, batch, mask[at][:, None], sampling, noise, which[:, 1])):
+        mine = [_stacked(field, which.tolist()) for field in noise]
+        for draw, images in enumerate(_images(network, batch, mask[at][:, None], sampling, mine)):
             for name, image in images.items():
                 tiles[name][draw][at] = image[:, 0]
     return {name: (layout.blend(values) + 1) / 2 for name, values in tiles.items()}
+
+
+def _stacked(noise: Sequence[Sequence[Tensor]], which: Sequence[Sequence[int]]) -> list[Tensor]:
+    """Noise a slice, a level (T, C[, h, w]) -> a level (B, C[, h, w]) for a batch of (slice, tile)."""
+    levels = range(len(noise[0]))
+    return [torch.stack([noise[index][level][tile] for index, tile in which]) for level in levels]
 
 
 def _images(
@@ -286,15 +336,13 @@ def _images(
     mask: Tensor,
     sampling: _Sampling,
     noise: Sequence[Sequence[Tensor]],
-    tiles: Tensor,
 ) -> Iterator[dict[str, Tensor]]:
     """One draw after the other: target -> (B, 1, side, side) float32 on the CPU. Encodes once for all draws."""
     device, reduced = sampling.device, sampling.dtype != torch.float32
     with torch.autocast(device.type, sampling.dtype) if reduced else nullcontext():
         encodings = network.encode({name: image.to(device) for name, image in batch.items()})
         for levels in noise:
-            mine = [level[tiles].to(device) for level in levels]
-            z1, _ = network.fuse(encodings, sampling.temperature, noise=mine)
+            z1, _ = network.fuse(encodings, sampling.temperature, noise=[level.to(device) for level in levels])
             images = network.decode(z1, sampling.targets)
             yield {name: torch.where(mask, image.float().cpu(), BACKGROUND) for name, image in images.items()}
 

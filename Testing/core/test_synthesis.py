@@ -10,6 +10,8 @@ from mmhvae import Cancelled, InputError, load_bundle, synthesize
 from mmhvae.bundle import Bundle, Manifest
 from mmhvae.images import image_on, same_grid
 from mmhvae.network import MMHVAE, MMHVAEConfig
+from mmhvae.synthesis import draw_noise
+from mmhvae.tiles import TileLayout
 
 CONFIG = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
 
@@ -87,12 +89,22 @@ def test_mean_and_deviation_are_those_of_the_samples(bundle, oblique, monkeypatc
     together = synthesize(bundle, {"us": us}, ["t2"], samples=3, seed=1)
     single = []
     for index in range(3):
-        monkeypatch.setattr(module, "draw_noise", lambda *args, i=index: draw(*args[:2], 3, args[3])[i : i + 1])
+        monkeypatch.setattr(module, "draw_noise", lambda *args, i=index: draw(*args[:4], 3, args[5])[i : i + 1])
         single.append(array(synthesize(bundle, {"us": us}, ["t2"], seed=1).images["t2"]))
     field = array(together.field_of_view) > 0
     np.testing.assert_allclose(array(together.images["t2"])[field], np.mean(single, 0)[field], atol=1e-5)
     deviation = np.std(single, 0, ddof=1)
     np.testing.assert_allclose(array(together.uncertainty["t2"])[field], deviation[field], atol=1e-5)
+
+
+def test_noise_is_standard_normal_and_neighbouring_slices_share_it():
+    layout = TileLayout.covering((40, 32), CONFIG.image_size, CONFIG.stride)
+    (field,) = draw_noise(CONFIG, layout, 50, 0.5, 1, seed=3)
+    fine = torch.stack([field.at(index)[-1] for index in range(50)])
+    assert float(fine.std()) == pytest.approx(1, abs=0.02)
+    assert float((fine[4] * fine[5]).mean()) > 0.98
+    assert abs(float((fine[0] * fine[16]).mean())) < 0.05  # 8 mm away
+    assert [tuple(level.shape) for level in field.at(0)] == [(16,), (4, 14, 8), (4, 28, 16), (2, 56, 32)]
 
 
 def test_one_sample_claims_no_uncertainty(bundle, oblique):

@@ -1,0 +1,40 @@
+# Every target sets up what it needs in .venv; nothing else of the machine is touched.
+PYTHON ?= python3
+VENV := .venv
+RUN := OMP_WAIT_POLICY=PASSIVE $(VENV)/bin
+STAMP := $(VENV)/.ready
+SHARED := ../shared
+
+.PHONY: demo test lint bench acceptance clean
+
+demo: $(STAMP)
+	$(RUN)/mmhvae demo --output demo-output
+
+test: $(STAMP)
+	$(RUN)/pytest
+
+lint: $(STAMP)
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+
+bench: $(STAMP)
+	$(RUN)/python Testing/benchmarks/bench_network.py
+	@if [ -f $(SHARED)/bench_registration.py ]; then \
+		$(RUN)/python $(SHARED)/bench_registration.py --n 2 --out $(VENV)/bench-registration.csv \
+			--engine Testing/benchmarks/registration_engine.py:mmhvae_rigid --engine sitk_ncc --engine sitk_mattes; \
+	else echo "The registration benchmark needs $(SHARED)/bench_registration.py, which is not here: skipped."; fi
+
+acceptance: $(STAMP)
+	$(RUN)/python Testing/acceptance/real_ultrasound.py --output acceptance-output
+	$(RUN)/python Testing/acceptance/held_out.py --output acceptance-output
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable '.[figures,training,development]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo-output acceptance-output
