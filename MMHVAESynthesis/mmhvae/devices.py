@@ -6,6 +6,7 @@ import os
 
 import torch
 
+from .cells import EXPANSION
 from .exceptions import InputError
 from .network import MMHVAEConfig
 
@@ -35,15 +36,18 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
-def slices_per_batch(config: MMHVAEConfig, modalities: int, device: torch.device) -> int:
+def slices_per_batch(
+    config: MMHVAEConfig, modalities: int, device: torch.device, dtype: torch.dtype = torch.float32
+) -> int:
     """How many slices to take at a time, at least 1: what a quarter of the free memory holds.
 
     On a CPU also no more than keep the widest tensor small. There, larger batches are slower: they leave the
     caches, and the C library returns larger blocks to the system after each use, to be faulted in again.
     """
-    widest = 4 * 6 * config.base_features * config.image_size**2  # bytes a slice, in the finest decoder cell
+    pixel = dtype.itemsize * config.image_size**2
+    widest = pixel * EXPANSION * config.base_features  # bytes a slice, in the finest decoder cell
     # At the peak about six tensors of that size are alive, and the encoders' skips.
-    peak = 6 * widest + 4 * 8 * config.base_features * config.image_size**2 * modalities
+    peak = 6 * widest + 8 * pixel * config.base_features * modalities
     fitting = int(MEMORY_SHARE * free_memory(device) / peak)
     quick = LARGEST_CPU_TENSOR // widest if device.type == "cpu" else MOST_SLICES
     return max(1, min(fitting, quick, MOST_SLICES))

@@ -6,11 +6,9 @@ of which only size, spacing, origin and direction count.
 
 from __future__ import annotations
 
-import gzip
 import math
 import os
 import tempfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from .exceptions import InputError
+from .nifti import check_nifti, is_whole
 
 CLOSING_RADIUS_MM = 4.0  # bridges the dark fluid that opens onto the edge of a sweep
 LARGEST_EXTENT_MM = 1000.0  # no head, sweep or scanner bore is longer
@@ -52,11 +51,9 @@ def read_volume(path: str | Path, name: str = "image") -> sitk.Image:
         raise InputError(f"There is no file {path}; check the path of the {name}.")
     try:
         image = sitk.ReadImage(str(path))
-        whole = _is_whole(path)
-    except (RuntimeError, OSError) as error:
+    except RuntimeError as error:
         raise InputError(f"{path} cannot be read as an image; save the {name} again as NIfTI, NRRD or MHA.") from error
-    if not whole:
-        raise InputError(f"{path} is damaged or cut off; copy or save the {name} again.")
+    check_nifti(path, name)
     return check_volume(image, f"{name} ({path.name})")
 
 
@@ -85,36 +82,6 @@ def check_volume(image: sitk.Image, name: str = "image") -> sitk.Image:
     return image
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether a NIfTI file holds every byte that its header announces.
-
-    ITK reads a file that was cut off as if the rest were there, and writes to a full disk without an error; with
-    the other formats it notices both.
-    """
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    reader.ReadImageInformation()
-    if not reader.HasMetaDataKey("vox_offset"):
-        return True
-    dimensions = [int(reader.GetMetaData(f"dim[{axis}]")) for axis in range(1, int(reader.GetMetaData("dim[0]")) + 1)]
-    voxels = math.prod(max(1, n) for n in dimensions) * int(reader.GetMetaData("bitpix")) // 8
-    needed = int(float(reader.GetMetaData("vox_offset"))) + voxels
-    data = path.with_suffix(".img") if path.suffix == ".hdr" else path
-    try:
-        return _unpacked_size(data) >= needed
-    except (EOFError, zlib.error, OSError):
-        return False
-
-
-def _unpacked_size(path: Path) -> int:
-    with open(path, "rb") as start:
-        packed = start.read(2) == b"\x1f\x8b"
-    if not packed:
-        return path.stat().st_size
-    with gzip.open(path) as stream:
-        return sum(len(chunk) for chunk in iter(lambda: stream.read(1 << 20), b""))
-
-
 def write_volume(image: sitk.Image, path: str | Path) -> None:
     """Write ``image`` to ``path``; see :func:`write_volumes`."""
     write_volumes({Path(path): image})
@@ -134,7 +101,7 @@ def write_volumes(images: Mapping[Path, sitk.Image]) -> None:
         for path, image in images.items():
             temporaries[path] = _temporary_beside(path)
             sitk.WriteImage(image, str(temporaries[path]), useCompression=True)
-            if not _is_whole(temporaries[path]):
+            if not is_whole(temporaries[path]):
                 raise OSError("not all of the file was written")
             temporaries[path].chmod(0o644)
         for path, temporary in temporaries.items():

@@ -167,9 +167,9 @@ def synthesize(
     noise = draw_noise(config, layout, len(case.mask), slice_spacing, samples if temperature else 1, seed)
     ordered = tuple(name for name in config.modalities if name in targets)
     sampling = _Sampling(ordered, temperature, noise, chosen)
-    batch_size = batch_size or slices_per_batch(config, len(inputs), chosen)
     network = bundle.network.to(chosen)
     sampling = sampling.with_dtype(_precision(bundle, case, layout, sampling))
+    batch_size = batch_size or slices_per_batch(config, len(inputs), chosen, sampling.dtype)
     statistics = _run(network, case, layout, sampling, batch_size, progress)
     progress(0.97, "writing the images onto the input's grid")
     return SynthesisResult(

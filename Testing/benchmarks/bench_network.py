@@ -140,10 +140,11 @@ def variants(device: torch.device) -> list[Variant]:
     reduced = half_precision(device)
     rows = []
     for task, (inputs, _) in TASKS.items():
-        batch = slices_per_batch(CONFIG, len(inputs), device)
-        plain = sorted({batch, *(PLAIN_BATCHES_ON_CPU if device.type == "cpu" else ())})
+        dtypes = [dtype for dtype in (torch.float32, reduced) if dtype is not None]
+        ours = {dtype: slices_per_batch(CONFIG, len(inputs), device, dtype) for dtype in dtypes}
+        plain = sorted({*ours.values(), *(PLAIN_BATCHES_ON_CPU if device.type == "cpu" else ())})
         rows += [Variant(task, True, size) for size in plain]
-        rows += [Variant(task, False, batch, dtype) for dtype in (torch.float32, reduced) if dtype is not None]
+        rows += [Variant(task, False, batch, dtype) for dtype, batch in ours.items()]
     return rows
 
 
