@@ -49,11 +49,15 @@ def read_volume(path: str | Path, name: str = "image") -> sitk.Image:
     path = Path(path)
     if not os.path.exists(path):  # Path.exists raises where a folder is closed to the user or a name too long
         raise InputError(f"There is no file {path}; check the path of the {name}.")
+    check_nifti(path, name)
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:
+        if "spacing is not supported" in str(error):
+            raise InputError(
+                f"{path} states a voxel spacing of 0; correct it, in millimetres, and save it again."
+            ) from None
         raise InputError(f"{path} cannot be read as an image; save the {name} again as NIfTI, NRRD or MHA.") from error
-    check_nifti(path, name)
     return check_volume(image, f"{name} ({path.name})")
 
 

@@ -29,7 +29,7 @@ LAYERS = {
     "tiles": LOWEST,
     "release": LOWEST | {"network"},
     "bundle": LOWEST | {"network", "release", "intensities"},
-    "devices": LOWEST | {"network"},
+    "devices": LOWEST | {"network", "cells", "experts"},
 }
 
 
