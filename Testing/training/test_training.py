@@ -113,11 +113,13 @@ def test_local_correlation_ignores_affine_intensity_and_the_outside():
     torch.testing.assert_close(local_correlation(a, outside, mask), local_correlation(a, a, mask))
 
 
-def test_the_image_loss_is_the_releases_unless_correlation_is_asked_for():
+def test_the_image_loss_is_the_papers_or_the_releases_unless_correlation_is_asked_for():
     a, b = torch.rand(2, 1, 12, 12), torch.rand(2, 1, 12, 12)
     mask = torch.ones(2, 1, 12, 12, dtype=torch.bool)
-    torch.testing.assert_close(image_loss(a, b, mask, 0.0), (a - b).abs().mean() / 2)
-    assert image_loss(a, b, mask, 0.5) > image_loss(a, b, mask, 0.0)
+    torch.testing.assert_close(image_loss(a, b, mask, "l1", 0.0), (a - b).abs().mean() / 2)
+    torch.testing.assert_close(image_loss(a, b, mask, "l2", 0.0), (a - b).square().mean())
+    expected = (a - b).square().mean() + 0.5 * (1 - local_correlation(a, b, mask))
+    torch.testing.assert_close(image_loss(a, b, mask, "l2", 0.5), expected)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 7, 9), (1, 4, 12, 5)])

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+Norm = Literal["l1", "l2"]
 VARIANCE_FLOOR = 1e-3  # on images in [-1, 1]: below this a window counts as flat, and noise isn't amplified
 
 
-def image_loss(output: Tensor, target: Tensor, mask: Tensor, correlation_weight: float) -> Tensor:
-    """The release's L1 / 2, plus ``correlation_weight`` times one minus the local correlation.
+def image_loss(output: Tensor, target: Tensor, mask: Tensor, norm: Norm, correlation_weight: float) -> Tensor:
+    """How far an image is from its target: the squared L2 of the paper or the L1 / 2 of the release, each a mean.
 
     Args:
         output, target: (B, 1, H, W) in [-1, 1], -1 outside the field of view.
         mask: (B, 1, H, W), true inside the field of view.
-        correlation_weight: 0 for the release's loss.
+        norm: ``l1`` or ``l2``.
+        correlation_weight: of one minus the local correlation, which is added; 0 for the paper's or release's loss.
 
     Returns:
-        A scalar, the mean over all pixels (L1) and over the windows inside the mask (correlation).
+        A scalar, the mean over all pixels (norm) and over the windows inside the mask (correlation).
     """
-    loss = F.l1_loss(output, target) / 2
+    loss = F.mse_loss(output, target) if norm == "l2" else F.l1_loss(output, target) / 2
     if correlation_weight:
         loss = loss + correlation_weight * (1 - local_correlation(output, target, mask))
     return loss
