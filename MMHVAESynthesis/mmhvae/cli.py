@@ -163,8 +163,9 @@ def _register(options: argparse.Namespace) -> None:
 
     from .images import read_volume, require_volume_suffix, write_volume
     from .registration.rigid import register_rigid
-    from .registration.transforms import read_transform, write_transform
+    from .registration.transforms import read_transform, require_transform_suffix, write_transform
 
+    require_transform_suffix(options.output)
     _require_no_input([options.output, options.resampled], [options.fixed, options.moving])
     with _quiet_libraries():
         fixed, moving = read_volume(options.fixed, "fixed image"), read_volume(options.moving, "moving image")

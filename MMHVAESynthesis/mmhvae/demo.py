@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from .bundle import load_bundle
 from .exceptions import InputError, Progress, no_progress
 from .figure import StoryFigure, draw_story
-from .images import image_on, read_volume, resampled, to_slices, write_volume
+from .images import image_on, read_volume, resampled, to_slices, write_volumes
 from .intensities import harmonise_target, to_unit
 from .metrics import constant_psnr, psnr, ssim
 from .registration.errors import read_markups, target_registration_error
@@ -168,19 +168,17 @@ def _write(
     transform: sitk.Transform,
     summary: dict[str, Any],
 ) -> None:
-    write_volume(case.us, output / "us.nii.gz")
-    for name in TARGETS:
-        write_volume(result.images[name], output / f"{name}.nii.gz")
-        write_volume(result.uncertainty[name], output / f"{name}-uncertainty.nii.gz")
     registered = sitk.Resample(case.preop["t2"], case.us, transform, sitk.sitkLinear, 0.0)
-    write_volume(registered, output / "preop-t2-registered.nii.gz")
-    write_transform(transform, output / "us-to-preop.tfm")
     tumours = {
         "true": sitk.Resample(case.tumour, case.us, case.truth, sitk.sitkNearestNeighbor, 0.0),
         "before": resampled(case.tumour, case.us, nearest=True),
         "after": sitk.Resample(case.tumour, case.us, transform, sitk.sitkNearestNeighbor, 0.0),
     }
-    write_volume(tumours["after"], output / "tumour-registered.nii.gz")
+    volumes = {"us": case.us, "preop-t2-registered": registered, "tumour-registered": tumours["after"]}
+    volumes |= {name: result.images[name] for name in TARGETS}
+    volumes |= {f"{name}-uncertainty": result.uncertainty[name] for name in TARGETS}
+    write_volumes({output / f"{name}.nii.gz": image for name, image in volumes.items()})
+    write_transform(transform, output / "us-to-preop.tfm")
     draw_story(StoryFigure(case.us, result, truths, tumours, summary), output / "figure.png")
     _write_text(output / "summary.json", json.dumps(summary, indent=2) + "\n")
 
@@ -192,3 +190,5 @@ def _write_text(path: Path, text: str) -> None:
         os.replace(temporary, path)
     except OSError as error:
         raise InputError(f"{path} cannot be written; check the folder's permissions and free space.") from error
+    finally:
+        temporary.unlink(missing_ok=True)

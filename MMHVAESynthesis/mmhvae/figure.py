@@ -56,6 +56,8 @@ def draw_story(story: StoryFigure, path: Path) -> None:
         temporary.replace(path)
     except OSError as error:
         raise InputError(f"{path} cannot be written; check the folder's permissions and free space.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _fill(figure: Any, axes: Any, story: StoryFigure) -> None:

@@ -39,6 +39,8 @@ from .tiles import TileLayout
 PRECISION_TOLERANCE = 0.005
 #: Far above the prior's own 1; beyond it the images lose all meaning, and in the end their numbers overflow.
 LARGEST_TEMPERATURE = 10.0
+#: The noise of all samples is held in memory.
+MOST_SAMPLES = 100
 #: Over this distance along the slice axis the noise becomes independent: about the size of a gyrus.
 KNOT_DISTANCE_MM = 8.0
 _precision_checks: dict[tuple[str, str], bool] = {}
@@ -200,8 +202,8 @@ def _check_request(
             raise InputError(f"The bundle does not know {name!r}; it has {known}.")
     if not 0 <= temperature <= LARGEST_TEMPERATURE:  # false for NaN too
         raise InputError(f"The temperature is {temperature:g}; give a number from 0 to 10, such as 0.5.")
-    if samples < 1:
-        raise InputError(f"{samples} samples were asked for; ask for at least 1.")
+    if not 1 <= samples <= MOST_SAMPLES:
+        raise InputError(f"{samples} samples were asked for; ask for at least 1 and at most {MOST_SAMPLES}.")
     if not 0 <= seed < 2**63:
         raise InputError(f"The seed is {seed}; give a whole number from 0 to 2**63 - 1.")
 

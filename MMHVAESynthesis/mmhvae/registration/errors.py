@@ -66,12 +66,15 @@ def read_tag(path: str | Path) -> tuple[Points, Points]:
 def _position(point: Any, path: Path) -> list[float]:
     """A control point's three coordinates, in the file's coordinate system."""
     position = point.get("position") if isinstance(point, dict) else None
-    numbers = isinstance(position, list) and all(isinstance(p, (int, float)) for p in position)
-    if not isinstance(position, list) or not numbers or len(position) != 3 or not np.isfinite(position).all():
+    try:
+        numbers = [float(p) for p in position or [] if isinstance(p, (int, float))]
+    except (TypeError, OverflowError):  # no list, or an integer beyond all floats
+        numbers = []
+    if len(numbers) != 3 or not np.isfinite(numbers).all():
         raise InputError(f"A point of {path} has no position; place or delete it in 3D Slicer, then save again.")
     if point.get("positionStatus", "defined") != "defined":
         raise InputError(f"A point of {path} is not placed; place or delete it in 3D Slicer, then save again.")
-    return [float(p) for p in position]
+    return numbers
 
 
 def read_markups(path: str | Path) -> Points:
@@ -87,7 +90,7 @@ def read_markups(path: str | Path) -> Points:
         content = json.loads(_read_text(path))
         markups = next(m for m in content["markups"] if m.get("type", "Fiducial") == "Fiducial")
         points = list(markups["controlPoints"])
-    except (json.JSONDecodeError, StopIteration, LookupError, TypeError, AttributeError) as error:
+    except (json.JSONDecodeError, StopIteration, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} is not a point list of 3D Slicer; save the landmarks as .mrk.json.") from error
     if not points:
         raise InputError(f"{path} holds no points; give a file with landmarks.")

@@ -151,6 +151,12 @@ def read_transform(path: str | Path) -> sitk.Transform:
         raise InputError(f"{path} is not a transform that ITK can read; give a .tfm or .h5 file.") from error
 
 
+def require_transform_suffix(path: Path) -> None:
+    """Raise :class:`InputError` unless ``path`` ends like a format that :func:`write_transform` writes."""
+    if path.suffix not in _SUFFIXES:
+        raise InputError(f"{path.name} has no suffix of a transform file; name it .tfm or .h5.")
+
+
 def write_transform(transform: sitk.Transform, path: str | Path) -> None:
     """Writes a transform file; its suffix (`.tfm`, `.txt`, `.h5`, `.mat`) chooses the format.
 
@@ -158,13 +164,20 @@ def write_transform(transform: sitk.Transform, path: str | Path) -> None:
         InputError: another suffix, or the file cannot be written. Nothing half-written stays behind.
     """
     path = Path(path)
-    if path.suffix not in _SUFFIXES:
-        raise InputError(f"{path.name} has no suffix of a transform file; name it .tfm or .h5.")
+    require_transform_suffix(path)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         sitk.WriteTransform(transform, str(partial))
+        _require_same(transform, sitk.ReadTransform(str(partial)))
         os.replace(partial, path)
     except (RuntimeError, OSError) as error:
         raise InputError(f"{path} cannot be written; choose a folder that exists and has room.") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _require_same(written: sitk.Transform, read: sitk.Transform) -> None:
+    """ITK writes text to a full disk without an error, so the file is read back."""
+    for kind in ("GetParameters", "GetFixedParameters"):
+        if not np.allclose(getattr(written, kind)(), getattr(read, kind)(), rtol=1e-6, atol=1e-9):
+            raise OSError("not all of the file was written")
