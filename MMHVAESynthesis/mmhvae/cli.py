@@ -130,7 +130,7 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
 def _synthesize(options: argparse.Namespace) -> None:
     from .bundle import load_bundle
     from .images import read_volume, write_volumes
-    from .resources import starter_bundle
+    from .shipped import starter_bundle
     from .synthesis import synthesize
 
     paths = {name: getattr(options, name) for name in MODALITIES if getattr(options, name) is not None}

@@ -26,7 +26,7 @@ from .metrics import constant_psnr, psnr, ssim
 from .registration.errors import read_markups, target_registration_error
 from .registration.rigid import register_rigid
 from .registration.transforms import read_transform, write_transform
-from .resources import demo_case, starter_bundle
+from .shipped import demo_case, starter_bundle
 from .synthesis import SynthesisResult, synthesize
 from .white_matter import estimate_white_matter
 

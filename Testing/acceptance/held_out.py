@@ -23,7 +23,7 @@ from mmhvae.bundle import Bundle
 from mmhvae.intensities import harmonise_target, to_unit
 from mmhvae.metrics import constant_psnr, psnr, ssim
 from mmhvae.registration.errors import target_registration_error
-from mmhvae.resources import starter_bundle
+from mmhvae.shipped import starter_bundle
 from mmhvae.white_matter import white_matter_from_labels
 from mmhvae_training.simulation import Label, SimulatedCase, displace, landmarks, simulate_case
 
