@@ -19,8 +19,8 @@ from .probe import Beams, Probe, beam_indices, beam_points, beams, field_of_view
 
 #: Scattering amplitude of each tissue about which those of a case are drawn; white matter is 1.
 ECHO = {
-    "white": 1.0, "grey": 0.75, "deep": 0.85, "sulcal": 1.3, "ventricle": 0.06, "falx": 4.0, "vessel": 2.5,
-    "choroid": 4.0, "core": 1.9, "necrosis": 0.5, "rim": 2.6, "oedema": 1.35,
+    "white": 1.0, "grey": 0.62, "deep": 0.75, "sulcal": 1.3, "ventricle": 0.06, "falx": 4.0, "vessel": 2.5,
+    "choroid": 4.0, "core": 2.3, "necrosis": 0.5, "rim": 3.0, "oedema": 1.55,
 }  # fmt: skip
 #: Acoustic impedance relative to white matter, of which boundary reflections are made.
 IMPEDANCE = {
@@ -64,23 +64,23 @@ class Ultrasound:
 
 def draw_ultrasound(rng: np.random.Generator) -> Ultrasound:
     """Draw a scanner setting and the tissues' echoes."""
-    echo = {tissue: float(value * np.exp(rng.normal(0, 0.15))) for tissue, value in ECHO.items()}
+    echo = {tissue: float(value * np.exp(rng.normal(0, 0.1))) for tissue, value in ECHO.items()}
     if rng.random() < 0.3:
         echo["necrosis"] = rng.uniform(0.05, 0.3)
     shadows = tuple(_draw_shadow(rng) for _ in range(rng.choice(4, p=(0.25, 0.35, 0.25, 0.15))))
     return Ultrasound(
         echo=echo,
-        sulcal_sheet=float(np.exp(rng.uniform(np.log(5), np.log(20)))),
+        sulcal_sheet=float(np.exp(rng.uniform(np.log(7), np.log(20)))),
         reflection=rng.uniform(3, 9),
-        visibility=rng.uniform(0.3, 1.0),
+        visibility=rng.uniform(0.2, 0.8),
         isotropic=rng.uniform(0.2, 0.6),
         axial_psf=rng.uniform(0.2, 0.35),
         lateral_psf=rng.uniform(0.3, 0.6),
         elevation_psf=rng.uniform(0.3, 0.65),
-        speckle=rng.uniform(0.25, 0.7),
+        speckle=rng.uniform(0.15, 0.6),
         texture=rng.uniform(0.05, 0.2),
         grain=rng.uniform(0.03, 0.15),
-        streaks=float(np.exp(rng.uniform(np.log(1), np.log(10)))),
+        streaks=float(np.exp(rng.uniform(np.log(0.3), np.log(8)))),
         streak_length=rng.uniform(0.7, 1.6),
         pia_sharpness=rng.uniform(1.5, 3.5),
         attenuation=rng.uniform(-0.05, 0.12),
