@@ -1,4 +1,4 @@
-"""Train a network on a folder of cases and write it as a bundle.
+"""Train a network on a folder of cases; export.py makes a bundle of the run.
 
 python Training/train.py --cases simulated/ --run runs/starter
 """
@@ -9,13 +9,16 @@ import argparse
 import json
 import os
 import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
+from mmhvae.exceptions import InputError
 from mmhvae.network import MMHVAEConfig
-from mmhvae_training.loop import CHECKPOINT, RUN, TrainingConfig, load_checkpoint, new_state, train
+from mmhvae_training.loop import CHECKPOINT, RUN, TrainingConfig, load_checkpoint, new_state, start_from, train
 from mmhvae_training.slices import load_case
 
 STARTER = MMHVAEConfig(
@@ -23,11 +26,21 @@ STARTER = MMHVAEConfig(
 )
 
 
-def describe_run(config: TrainingConfig, names: list[str]) -> dict[str, object]:
-    """What the bundle's manifest must tell of the run: configuration, cases and the commit of this code."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    return {"script": "Training/train.py", "commit": commit, "config": asdict(config), "cases": names}
+def describe_run(config: TrainingConfig, names: list[str], started_from: Path | None) -> dict[str, Any]:
+    """What the bundle's manifest must tell of the run: configuration, cases, and the commit of this code."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    description = {"script": "Training/train.py", "commit": answer.stdout.strip() or "unknown: not a git checkout"}
+    before = json.loads((started_from / RUN).read_text(encoding="utf-8")) if started_from else None
+    return {**description, "config": asdict(config), "cases": names, "started_from": before}
+
+
+def require_same_run(folder: Path, description: dict[str, Any]) -> None:
+    """A run is resumed as it was begun, or its record would be false."""
+    before = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    for part in ("config", "cases"):
+        if before[part] != json.loads(json.dumps(description[part])):
+            raise InputError(f"{folder} holds a run with other {part}; choose a new folder, or the settings it had.")
 
 
 def main() -> None:
@@ -36,21 +49,30 @@ def main() -> None:
     parser.add_argument("--cases", type=Path, required=True, help="folder with one folder a case, see simulate.py")
     parser.add_argument("--run", type=Path, required=True, help="folder for losses and checkpoints")
     parser.add_argument("--steps", type=int, default=TrainingConfig.steps)
+    parser.add_argument("--learning-rate", type=float, default=TrainingConfig.learning_rate)
+    parser.add_argument("--start-from", type=Path, metavar="RUN", help="fine-tune the weights of another run")
     parser.add_argument("--seed", type=int, default=TrainingConfig.seed)
     arguments = parser.parse_args()
     arguments.run.mkdir(parents=True, exist_ok=True)
-    config = TrainingConfig(steps=arguments.steps, seed=arguments.seed)
+    config = TrainingConfig(steps=arguments.steps, seed=arguments.seed, learning_rate=arguments.learning_rate)
     folders = sorted(path for path in arguments.cases.iterdir() if path.is_dir())
     cases = [load_case(folder, STARTER.modalities) for folder in folders]
     print(f"{len(cases)} cases", flush=True)
-    description = describe_run(config, [case.name for case in cases])
-    (arguments.run / RUN).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    description = describe_run(config, [case.name for case in cases], arguments.start_from)
     state = new_state(STARTER, config)
     if (arguments.run / CHECKPOINT).exists():
+        require_same_run(arguments.run, description)
         load_checkpoint(state, arguments.run / CHECKPOINT)
         print(f"resuming at step {state.step}", flush=True)
+    else:
+        (arguments.run / RUN).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+        if arguments.start_from:
+            start_from(state, arguments.start_from / CHECKPOINT)
     train(state, cases, config, arguments.run)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"train.py: {error}")

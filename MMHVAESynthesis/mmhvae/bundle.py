@@ -67,7 +67,6 @@ class Manifest:
         architecture: the network, fusion mode and modalities included.
         spacing_mm: in-plane pixel spacing that the network expects.
         slice_axis: index axis that the slices follow; rows run along the first of the others.
-        intensities: see :func:`intensity_rules`.
         training: provenance: data, schedule, software.
         licence, intended_use: plain text.
         weights_sha256: of ``model.safetensors``; for a released checkpoint, of the ``.pth`` file.
@@ -80,7 +79,6 @@ class Manifest:
     intended_use: str
     training: Mapping[str, Any] = field(default_factory=dict)
     slice_axis: int = 2
-    intensities: Mapping[str, Any] = field(default_factory=intensity_rules)
     weights_sha256: str = ""
 
 
@@ -149,7 +147,7 @@ def _members(bundle: Bundle) -> dict[str, bytes]:
         "architecture": architecture,
         "spacing_mm": bundle.manifest.spacing_mm,
         "slices": _slice_orientation(bundle.manifest.slice_axis),
-        "intensities": dict(bundle.manifest.intensities),
+        "intensities": intensity_rules(),
         "training": dict(bundle.manifest.training),
         "licence": bundle.manifest.licence,
         "intended_use": bundle.manifest.intended_use,
@@ -177,12 +175,14 @@ def parse_manifest(content: bytes, source: str | Path) -> Manifest:
             raise InputError(
                 f"The bundle {source} has format version {version}; this program reads {FORMAT_VERSION}, update it."
             )
+        axis = int(_within(values["slices"]["axis"], 0, 2))
+        if values["slices"] != _slice_orientation(axis) or values["intensities"] != intensity_rules():
+            raise InputError(f"The bundle {source} prepares images by rules that this program lacks; update it.")
         return Manifest(
             name=str(values["name"]),
             architecture=_architecture(values),
             spacing_mm=_within(float(values["spacing_mm"]), 0.05, 10.0),
-            slice_axis=int(_within(values["slices"]["axis"], 0, 2)),
-            intensities=dict(values["intensities"]),
+            slice_axis=axis,
             training=dict(values["training"]),
             licence=str(values["licence"]),
             intended_use=str(values["intended_use"]),

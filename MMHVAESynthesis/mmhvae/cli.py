@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"mmhvae: {' '.join(str(error).splitlines())}", file=sys.stderr)
         return 2
     except (KeyboardInterrupt, Cancelled):
-        print("mmhvae: Cancelled; nothing was written.", file=sys.stderr)
+        print("mmhvae: Cancelled.", file=sys.stderr)
         return CANCELLED
     except Exception:
         traceback.print_exc()
@@ -155,7 +155,10 @@ def _synthesize(options: argparse.Namespace) -> None:
     deviations = {options.output / f"{name}-uncertainty.nii.gz": image for name, image in result.uncertainty.items()}
     with _quiet_libraries():
         write_volumes(images | deviations)
-    print(f"{', '.join(result.images)} in {options.output}, {result.seconds:.1f} s on {result.device}. {NOTICE}")
+    for path in set(_written(options.output, list(result.images))) - set(images | deviations):
+        path.unlink(missing_ok=True)  # the uncertainty of an earlier run says nothing about this one
+    how = f"{result.seconds:.1f} s on {result.device} in {result.precision}"
+    print(f"{', '.join(result.images)} in {options.output}, {how}. {NOTICE}")
 
 
 def _register(options: argparse.Namespace) -> None:
@@ -166,7 +169,8 @@ def _register(options: argparse.Namespace) -> None:
     from .registration.transforms import read_transform, require_transform_suffix, write_transform
 
     require_transform_suffix(options.output)
-    _require_no_input([options.output, options.resampled], [options.fixed, options.moving])
+    given = [options.fixed, options.moving, options.fixed_mask, options.moving_mask, options.initial]
+    _require_no_input([options.output, options.resampled], given)
     with _quiet_libraries():
         fixed, moving = read_volume(options.fixed, "fixed image"), read_volume(options.moving, "moving image")
         fixed_mask = read_volume(options.fixed_mask, "fixed mask") if options.fixed_mask else None
@@ -230,10 +234,14 @@ def _info(options: argparse.Namespace) -> None:
 
 def _demo(options: argparse.Namespace) -> None:
     from .demo import run_demo, summary_table
+    from .figure import can_draw
 
     _require_writable(options.output)
     print(summary_table(run_demo(options.output, _report)))
-    print(f"{options.output / 'figure.png'} tells the story. {NOTICE}")
+    if can_draw():
+        print(f"{options.output / 'figure.png'} tells the story. {NOTICE}")
+    else:
+        print(f"For the figure, install matplotlib: pip install 'mmhvae[figures]'. {NOTICE}")
 
 
 def _written(folder: Path, targets: Sequence[str]) -> list[Path]:
@@ -277,9 +285,8 @@ def _require_writable(folder: Path) -> None:
 def _report(fraction: float, message: str) -> None:
     """One line that rewrites itself, on a terminal only: logs stay readable."""
     if sys.stderr.isatty():
-        print(
-            f"\r{100 * fraction:3.0f} %  {message:<40}", end="" if fraction < 1 else "\n", file=sys.stderr, flush=True
-        )
+        # Back to the line's start, so that whatever comes next overwrites it.
+        print(f"{100 * fraction:3.0f} %  {message:<60}\r", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from .bundle import load_bundle
 from .exceptions import InputError, Progress, no_progress
-from .figure import StoryFigure, draw_story
+from .figure import StoryFigure, can_draw, draw_story
 from .images import image_on, read_volume, resampled, to_slices, write_volumes
 from .intensities import harmonise_target, to_unit
 from .metrics import constant_psnr, psnr, ssim
@@ -117,7 +117,7 @@ def summary_table(summary: dict[str, Any]) -> str:
     lines += ["Mean error at the landmarks, TRE (simulated case)"]
     words = {"before": "before", "direct": "T2 onto ultrasound", "synthesis": "T2 onto synthetic T2"}
     lines += [f"  {word:22}{summary['tre_mm'][key]:>8.2f} mm   simulated" for key, word in words.items()]
-    lines += ["Seconds"]
+    lines += ["Seconds (simulated case)"]
     lines += [f"  {name:24}{value:>8.1f}" for name, value in summary["seconds"].items()]
     return "\n".join(lines)
 
@@ -179,8 +179,9 @@ def _write(
     volumes |= {f"{name}-uncertainty": result.uncertainty[name] for name in TARGETS}
     write_volumes({output / f"{name}.nii.gz": image for name, image in volumes.items()})
     write_transform(transform, output / "us-to-preop.tfm")
-    draw_story(StoryFigure(case.us, result, truths, tumours, summary), output / "figure.png")
     _write_text(output / "summary.json", json.dumps(summary, indent=2) + "\n")
+    if can_draw():
+        draw_story(StoryFigure(case.us, result, truths, tumours, summary), output / "figure.png")
 
 
 def _write_text(path: Path, text: str) -> None:

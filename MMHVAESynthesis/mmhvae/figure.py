@@ -6,6 +6,7 @@ Needs matplotlib, which the core otherwise does without: ``pip install mmhvae[fi
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,17 +35,20 @@ class StoryFigure:
     summary: dict[str, Any]
 
 
+def can_draw() -> bool:
+    """Whether matplotlib is installed."""
+    return importlib.util.find_spec("matplotlib") is not None
+
+
 def draw_story(story: StoryFigure, path: Path) -> None:
     """Draw the slice with the largest tumour area as a PNG.
 
     Raises:
-        InputError: matplotlib is missing, or the file cannot be written.
+        InputError: the file cannot be written.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise InputError("The figure needs matplotlib; install it with: pip install 'mmhvae[figures]'.") from error
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(13, 9.6), facecolor=DARK)
     FigureCanvasAgg(figure)
     axes = figure.subplots(3, 4, gridspec_kw={"wspace": 0.03, "hspace": 0.16})

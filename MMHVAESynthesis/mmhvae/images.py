@@ -23,6 +23,7 @@ from .nifti import check_nifti, is_whole
 
 CLOSING_RADIUS_MM = 4.0  # bridges the dark fluid that opens onto the edge of a sweep
 LARGEST_EXTENT_MM = 1000.0  # no head, sweep or scanner bore is longer
+SMALLEST_SPACING_MM = 0.02  # finer than any microscope slide of a brain; a header in metres is
 OWN_SPACING_RATIO = 1.2  # a slice axis whose spacing differs by more than this from the others keeps it
 SAME_SPACING = 0.005  # relative difference under which two spacings are one: headers round
 WRITTEN_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha")  # formats of one file, which a rename brings into place whole
@@ -74,8 +75,9 @@ def check_volume(image: sitk.Image, name: str = "image") -> sitk.Image:
     if min(image.GetSize()) < 2:
         raise InputError(f"The {name} is only one voxel thick; give a volume of two or more slices an axis.")
     extent = [n * s for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)]
-    if not all(math.isfinite(e) and 0 < e <= LARGEST_EXTENT_MM for e in extent):
-        size = " x ".join(f"{e:.0f}" for e in extent)
+    plausible = all(math.isfinite(e) and e <= LARGEST_EXTENT_MM for e in extent)
+    if not plausible or min(image.GetSpacing()) < SMALLEST_SPACING_MM:
+        size = " x ".join(f"{e:.3g}" for e in extent)
         raise InputError(f"The {name} measures {size} mm; correct its voxel spacing, which is in millimetres.")
     image = sitk.Cast(image, sitk.sitkFloat32)
     voxels = sitk.GetArrayViewFromImage(image)
@@ -108,6 +110,9 @@ def write_volumes(images: Mapping[Path, sitk.Image]) -> None:
             if not is_whole(temporaries[path]):
                 raise OSError("not all of the file was written")
             temporaries[path].chmod(0o644)
+        for path in temporaries:
+            if path.is_dir():
+                raise IsADirectoryError(path)
         for path, temporary in temporaries.items():
             temporary.replace(path)
     except (OSError, RuntimeError) as error:

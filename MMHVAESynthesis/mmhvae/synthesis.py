@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import SimpleITK as sitk
@@ -40,10 +40,10 @@ PRECISION_TOLERANCE = 0.005
 #: Far above the prior's own 1; beyond it the images lose all meaning, and in the end their numbers overflow.
 LARGEST_TEMPERATURE = 10.0
 #: The noise of all samples is held in memory.
-MOST_SAMPLES = 100
+MOST_SAMPLES = 50
 #: Over this distance along the slice axis the noise becomes independent: about the size of a gyrus.
 KNOT_DISTANCE_MM = 8.0
-_precision_checks: dict[tuple[str, str], bool] = {}
+_precision_checks: WeakKeyDictionary[MMHVAE, dict[tuple[str, ...], bool]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,6 @@ class _Sampling:
     device: torch.device
     dtype: torch.dtype = torch.float32
 
-    def with_dtype(self, dtype: torch.dtype) -> _Sampling:
-        return _Sampling(self.targets, self.temperature, self.noise, self.device, dtype)
-
 
 @dataclass
 class _Statistics:
@@ -169,19 +166,18 @@ def synthesize(
     noise = draw_noise(config, layout, len(case.mask), slice_spacing, samples if temperature else 1, seed)
     ordered = tuple(name for name in config.modalities if name in targets)
     sampling = _Sampling(ordered, temperature, noise, chosen)
-    network = bundle.network.to(chosen)
-    sampling = sampling.with_dtype(_precision(bundle, case, layout, sampling))
-    batch_size = batch_size or slices_per_batch(config, len(inputs), chosen, sampling.dtype)
-    statistics = _run(network, case, layout, sampling, batch_size, progress)
-    progress(0.97, "writing the images onto the input's grid")
-    return SynthesisResult(
+    statistics, sampling = _run_where_it_fits(bundle, case, layout, sampling, batch_size, progress)
+    progress(0.97, "bringing the images onto the input's grid")
+    result = SynthesisResult(
         images={name: _restored(planes, case, output_field) for name, planes in statistics.mean.items()},
         uncertainty={name: _restored(planes, case, output_field) for name, planes in statistics.deviation.items()},
         field_of_view=output_field,
-        device=str(chosen),
+        device=str(sampling.device),
         precision=str(sampling.dtype).removeprefix("torch."),
         seconds=time.monotonic() - started,
     )
+    progress(1.0, "done")
+    return result
 
 
 def _check_request(
@@ -277,10 +273,32 @@ def draw_noise(
     return tuple(draw() for _ in range(samples))
 
 
+def _run_where_it_fits(
+    bundle: Bundle, case: _Case, layout: TileLayout, sampling: _Sampling, batch_size: int | None, progress: Progress
+) -> tuple[_Statistics, _Sampling]:
+    """Run on the device chosen or, where its memory cannot hold even one slice, on the CPU; says how it was run."""
+    config = bundle.network.config
+    try:
+        network = bundle.network.to(sampling.device)
+        sampling = replace(sampling, dtype=_precision(bundle, case, layout, sampling))
+        size = batch_size or slices_per_batch(config, len(case.inputs), sampling.device, sampling.dtype)
+        return _run(network, case, layout, sampling, size, progress), sampling
+    except torch.OutOfMemoryError:
+        if sampling.device.type == "cpu":
+            raise
+    progress(0.05, "the GPU's memory is full, going on with the CPU")
+    on_cpu = replace(sampling, device=torch.device("cpu"), dtype=torch.float32)
+    return _run_where_it_fits(bundle, case, layout, on_cpu, None, progress)
+
+
 def _run(
     network: MMHVAE, case: _Case, layout: TileLayout, sampling: _Sampling, batch_size: int, progress: Progress
 ) -> _Statistics:
-    """All slices that show something, batch by batch; where a GPU's memory runs out, with smaller batches."""
+    """All slices that show something, batch by batch; where a GPU's memory runs out, with smaller batches.
+
+    Raises:
+        torch.OutOfMemoryError: a single slice is too much.
+    """
     count = len(case.mask)
     result = _Statistics({name: torch.zeros(case.mask.shape) for name in sampling.targets})
     if len(sampling.noise) > 1:
@@ -296,7 +314,7 @@ def _run(
                     result.deviation[name][chosen] = planes.std(0)
         except torch.OutOfMemoryError:
             if batch_size == 1:
-                raise InputError("The GPU has too little free memory; close other programs or use the CPU.") from None
+                raise
             batch_size //= 2
             continue
         done += len(chosen)
@@ -341,7 +359,9 @@ def _images(
 ) -> Iterator[dict[str, Tensor]]:
     """One draw after the other: target -> (B, 1, side, side) float32 on the CPU. Encodes once for all draws."""
     device, reduced = sampling.device, sampling.dtype != torch.float32
-    with torch.autocast(device.type, sampling.dtype) if reduced else nullcontext():
+    # On recent NVIDIA GPUs torch's float32 convolutions would be TF32, with a mantissa of 10 bits.
+    exact = torch.backends.cudnn.flags(allow_tf32=False)
+    with torch.autocast(device.type, sampling.dtype) if reduced else exact:
         encodings = network.encode({name: image.to(device) for name, image in batch.items()})
         for levels in noise:
             z1, _ = network.fuse(encodings, sampling.temperature, noise=[level.to(device) for level in levels])
@@ -350,20 +370,24 @@ def _images(
 
 
 def _precision(bundle: Bundle, case: _Case, layout: TileLayout, sampling: _Sampling) -> torch.dtype:
-    """Reduced precision where the device has it and this bundle bears it; checked once a bundle and device."""
+    """Reduced precision where the device has it and this bundle bears it, for these inputs and targets.
+
+    Checked on the fullest slice, once a bundle, device, and choice of inputs and targets.
+    """
     reduced = half_precision(sampling.device)
     if reduced is None:
         return torch.float32
-    key = (bundle.manifest.weights_sha256, str(sampling.device))
-    if key not in _precision_checks:
+    checks = _precision_checks.setdefault(bundle.network, {})
+    key = (str(sampling.device), *case.inputs, "->", *sampling.targets, str(sampling.temperature))
+    if key not in checks:
         fullest = [int(case.mask.flatten(1).sum(1).argmax())]
         mask = case.mask[fullest]
-        first = _Sampling(sampling.targets, sampling.temperature, sampling.noise[:1], sampling.device)
+        first = replace(sampling, noise=sampling.noise[:1])
         exact = _sampled_planes(bundle.network, case, layout, first, fullest, 1)
-        fast = _sampled_planes(bundle.network, case, layout, first.with_dtype(reduced), fullest, 1)
+        fast = _sampled_planes(bundle.network, case, layout, replace(first, dtype=reduced), fullest, 1)
         differences = [(exact[name] - fast[name]).abs()[0][mask].mean() for name in sampling.targets]
-        _precision_checks[key] = all(bool(d <= PRECISION_TOLERANCE) for d in differences)
-    return reduced if _precision_checks[key] else torch.float32
+        checks[key] = all(bool(d <= PRECISION_TOLERANCE) for d in differences)
+    return reduced if checks[key] else torch.float32
 
 
 def _restored(planes: Tensor, case: _Case, output_field: sitk.Image) -> sitk.Image:

@@ -414,7 +414,7 @@ def test_a_file_in_the_way(refused, bundle, us, tmp_path):
 def test_a_folder_in_the_way_of_one_file_leaves_no_other(refused, bundle, us, tmp_path):
     (tmp_path / "out" / "t2-uncertainty.nii.gz").mkdir(parents=True)
     refused(*synthesis(bundle, us, tmp_path / "out"))
-    assert not any(name.startswith(".") for name in files(tmp_path / "out"))
+    assert files(tmp_path / "out") == []
 
 
 def test_a_result_never_replaces_an_input(refused, bundle, us, displaced, tmp_path):
@@ -687,7 +687,7 @@ def test_the_program_works_and_refuses_as_the_function_does(bundle, us, tmp_path
 def test_killed_at_work_it_leaves_nothing(bundle, us, tmp_path):
     output = tmp_path / "out"
     process = subprocess.Popen(
-        program(*synthesis(bundle, us, output, "--samples", 300)),
+        program(*synthesis(bundle, us, output, "--samples", 50)),
         env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.monotonic() + 60

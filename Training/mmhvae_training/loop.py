@@ -76,6 +76,13 @@ def new_state(architecture: MMHVAEConfig, config: TrainingConfig) -> TrainingSta
     return TrainingState(network, average, optimiser, np.random.default_rng(config.seed), noise)
 
 
+def start_from(state: TrainingState, path: Path) -> None:
+    """Begin a new run with the averaged weights of another run's checkpoint: fine-tuning."""
+    weights = torch.load(path, weights_only=True)["average"]
+    state.network.load_state_dict(weights)
+    state.average.load_state_dict(weights)
+
+
 def train(state: TrainingState, cases: Sequence[TrainingCase], config: TrainingConfig, folder: Path) -> None:
     """Run until ``config.steps``; losses go to ``losses.jsonl``, the state to ``checkpoint.pt`` in ``folder``."""
     started = time.monotonic()

@@ -66,7 +66,7 @@ def load_case(folder: Path, modalities: Sequence[str]) -> TrainingCase:
     for name, image in images.items():
         voxels = sitk.GetArrayFromImage(image)
         shifted = np.where(mask, voxels - (0 if name == "us" else voxels.min()), 0)
-        as_input = input_range(shifted).normalise(shifted, mask)
+        as_input = input_range(shifted).normalise(shifted, mask if name == "us" else mask & (shifted > 0))
         inputs[name] = as_input.astype(np.float16)
         targets[name] = inputs[name] if name == "us" else _mr_target(voxels, labels, name, mask)
     return TrainingCase(folder.name, mask, inputs, targets)

@@ -117,7 +117,8 @@ def _fixed_side(image: sitk.Image, mask: sitk.Image | None, device: torch.device
         )
     image, mask = sitk.RegionOfInterest(image, *box), sitk.RegionOfInterest(mask, *box)
     volume = volumes.base_volume(volumes.to_volume(image, mask, "fixed image", device))
-    indices = volume.mask_indices()[:: max(1, count // OUTLINE_POINTS)]
+    indices = volume.mask_indices()
+    indices = indices[:: max(1, len(indices) // OUTLINE_POINTS)]
     points = apply_matrix(volume.matrix, indices)
     centre = points.mean(axis=0)
     points -= centre

@@ -6,6 +6,7 @@ millimetres, unless a name says RAS. Matrices are 4 x 4, float64, and act on col
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -123,6 +124,10 @@ def to_euler(matrix: Matrix, centre: NDArray[np.float64]) -> sitk.Euler3DTransfo
     transform = sitk.Euler3DTransform()
     transform.SetCenter(centre.tolist())
     transform.SetMatrix(rotation.ravel().tolist(), 1e-6)
+    if not np.allclose(np.reshape(transform.GetMatrix(), (3, 3)), rotation, rtol=0, atol=1e-6):
+        # Near a quarter turn about x, ITK takes wrong angles out of the matrix; there y can be 0.
+        about_x = math.copysign(math.pi / 2, rotation[2, 1])
+        transform.SetRotation(about_x, 0.0, math.atan2(rotation[1, 0], rotation[0, 0]))
     transform.SetTranslation((apply_matrix(matrix, centre[None])[0] - centre).tolist())
     return transform
 
