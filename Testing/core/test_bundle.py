@@ -83,6 +83,8 @@ def edited(folder, **changes):
         (lambda f: (f / MANIFEST).write_text("[]"), "damaged"),
         (lambda f: edited(f, format_version=2), "format version 2"),
         (lambda f: edited(f, fusion="mean"), "damaged"),
+        (lambda f: edited(f, slices={"axis": 2, "rows": "j", "columns": "i"}), "rules"),
+        (lambda f: edited(f, intensities={}), "rules"),
         (lambda f: edited(f, spacing_mm=0), "damaged"),
         (lambda f: edited(f, modalities=[]), "damaged"),
         (lambda f: edited(f, modalities=["us", "flair"]), "do not fit"),

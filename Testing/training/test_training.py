@@ -12,7 +12,15 @@ from mmhvae import InputError
 from mmhvae.network import MMHVAEConfig
 from mmhvae_training.augmentation import apply_intensity_change, draw_intensity_change
 from mmhvae_training.depthwise import CPUDepthwiseConv2d
-from mmhvae_training.loop import CHECKPOINT, TrainingConfig, load_checkpoint, new_state, train, training_step
+from mmhvae_training.loop import (
+    CHECKPOINT,
+    TrainingConfig,
+    load_checkpoint,
+    new_state,
+    start_from,
+    train,
+    training_step,
+)
 from mmhvae_training.losses import image_loss, local_correlation
 from mmhvae_training.slices import draw_batch, load_case
 from mmhvae_training.subsets import draw_subset
@@ -188,6 +196,16 @@ def train_until(state, cases, config, step, folder):
 def _folder(path):
     path.mkdir()
     return path
+
+
+def test_fine_tuning_begins_with_the_averaged_weights_and_nothing_else(cases, tmp_path):
+    config = TrainingConfig(steps=3, batch_size=2)
+    train(new_state(TINY, config), cases, config, _folder(tmp_path / "first"))
+    state = new_state(TINY, config)
+    start_from(state, tmp_path / "first" / CHECKPOINT)
+    average = torch.load(tmp_path / "first" / CHECKPOINT, weights_only=True)["average"]
+    assert all(torch.equal(state.network.state_dict()[name], tensor) for name, tensor in average.items())
+    assert state.step == 0
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(cases):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,29 @@ def test_euler_transform_maps_points_as_the_matrix_does(seed: int) -> None:
     np.testing.assert_allclose(mapped, tf.apply_matrix(matrix, POINTS), atol=1e-9)
     np.testing.assert_allclose(tf.to_rigid_matrix(transform), matrix, atol=1e-9)
     np.testing.assert_allclose(transform.GetCenter(), centre)
+
+
+def quarter_turns() -> list[np.ndarray]:
+    """The 24 rotations that permute the axes, and each turned a hair further about x."""
+    signed = [
+        np.eye(3)[list(order)] * signs
+        for order in itertools.permutations(range(3))
+        for signs in itertools.product((-1.0, 1.0), repeat=3)
+    ]
+    exact = [matrix for matrix in signed if np.linalg.det(matrix) > 0]
+    hair = tf.exp_se3(np.array([[2e-5, 0, 0, 0, 0, 0]]))[0][:3, :3]
+    return exact + [matrix @ hair for matrix in exact] + [hair @ matrix for matrix in exact]
+
+
+def test_euler_angles_survive_quarter_turns() -> None:
+    rotations = quarter_turns()
+    assert len(rotations) == 72
+    for rotation in rotations:
+        matrix = np.eye(4)
+        matrix[:3, :3], matrix[:3, 3] = rotation, (3.0, -2.0, 5.0)
+        transform = tf.to_euler(matrix, np.array([10.0, 20.0, -30.0]))
+        moved = [transform.TransformPoint(point.tolist()) for point in POINTS]
+        np.testing.assert_allclose(moved, tf.apply_matrix(matrix, POINTS), atol=0.01)
 
 
 def test_moving_node_matrix_brings_moving_points_onto_fixed_ones_in_ras() -> None:
