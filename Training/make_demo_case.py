@@ -30,7 +30,8 @@ deformed, with an invented tumour; images by this project's simulator (MIT).
 
 `us.nii.gz` is the ultrasound; `preop-*.nii.gz` lie displaced against it; `us-to-preop.tfm` is the true transform
 (ultrasound points to pre-operative points, LPS mm); `landmarks.mrk.json` lies in the ultrasound.
-`parameters.json` holds everything drawn; remade with `python Training/make_demo_case.py --seed {seed}`.
+`parameters.json` holds everything drawn; remade with
+`python Training/make_demo_case.py --seed {seed} --output FOLDER`.
 """
 
 
