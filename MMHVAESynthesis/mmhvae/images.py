@@ -77,7 +77,7 @@ def check_volume(image: sitk.Image, name: str = "image") -> sitk.Image:
     extent = [n * s for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)]
     plausible = all(math.isfinite(e) and e <= LARGEST_EXTENT_MM for e in extent)
     if not plausible or min(image.GetSpacing()) < SMALLEST_SPACING_MM:
-        size = " x ".join(f"{e:.3g}" for e in extent)
+        size = " x ".join(f"{e:.0f}" if e >= 1 else f"{e:.2g}" for e in extent)
         raise InputError(f"The {name} measures {size} mm; correct its voxel spacing, which is in millimetres.")
     image = sitk.Cast(image, sitk.sitkFloat32)
     voxels = sitk.GetArrayViewFromImage(image)

@@ -142,6 +142,8 @@ def file_of(kind: str, path):
         image = sitk.GetImageFromArray(array)
     elif kind == "thin":
         image = image[:, :, :1]
+    elif kind == "metres":
+        image.SetSpacing([0.0005, 0.0005, 0.0005])
     elif kind == "huge":
         image.SetSpacing([1, 1, 10_000 / 6])
     sitk.WriteImage(image, str(path))
@@ -153,6 +155,7 @@ def file_of(kind: str, path):
     [
         ("2-D", "dimensions"), ("4-D", "dimensions"), ("vector", "several values"), ("zero", "zero everywhere"),
         ("nan", "NaN"), ("inf", "NaN or infinite"), ("thin", "one voxel thick"), ("huge", "millimetres"),
+        ("metres", "millimetres"),
     ],
 )  # fmt: skip
 def test_volumes_that_cannot_be_used(tmp_path, kind, words):

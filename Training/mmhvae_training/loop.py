@@ -122,7 +122,7 @@ def training_step(state: TrainingState, cases: Sequence[TrainingCase], config: T
         kl_term = kl_term + torch.stack(kl_levels or ()).sum(0).mean() / per_value
     loss = image_term + config.kl_weight * min(1.0, state.step / max(1, config.kl_warmup)) * kl_term
     if not torch.isfinite(loss):
-        raise FloatingPointError(f"The loss is {float(loss)} at step {state.step}.")
+        raise FloatingPointError(f"The loss is {loss.item()} at step {state.step}.")
     state.optimiser.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.gradient_clip)
