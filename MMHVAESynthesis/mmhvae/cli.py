@@ -83,7 +83,10 @@ def _add_synthesize(commands: Commands) -> None:
     parser.add_argument("--temperature", type=float, default=0.5, help="0 for the most probable image (default 0.5)")
     parser.add_argument("--samples", type=int, default=5, help="draws behind mean and uncertainty (default 5)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--slice-axis", type=int, choices=(0, 1, 2), help="default: the bundle's")
+    axes = ("0", "1", "2", "all")
+    parser.add_argument(
+        "--slice-axis", choices=axes, help="default: the bundle's; all: each in turn, three times the work"
+    )
     _add_device(parser)
 
 
@@ -149,7 +152,7 @@ def _synthesize(options: argparse.Namespace) -> None:
         options.device,
         reference,
         _report,
-        slice_axis=options.slice_axis,
+        slice_axis=int(options.slice_axis) if options.slice_axis in ("0", "1", "2") else options.slice_axis,
     )
     images = {options.output / f"{name}.nii.gz": image for name, image in result.images.items()}
     deviations = {options.output / f"{name}-uncertainty.nii.gz": image for name, image in result.uncertainty.items()}

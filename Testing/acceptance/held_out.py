@@ -42,7 +42,7 @@ def truth(case: SimulatedCase, name: str) -> np.ndarray:
 def measured(bundle: Bundle, seed: int) -> dict[str, float]:
     """All numbers of one case."""
     case = simulate_case(seed, 0.5)
-    result = synthesize(bundle, {"us": case.us}, TARGETS, samples=3)
+    result = synthesize(bundle, {"us": case.us}, TARGETS, samples=3, slice_axis="all")
     mask = sitk.GetArrayFromImage(result.field_of_view) > 0
     row: dict[str, float] = {}
     for name in TARGETS:

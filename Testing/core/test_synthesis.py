@@ -124,6 +124,21 @@ def test_slices_run_along_the_third_axis_unless_told_otherwise(bundle):
     assert np.abs(array(turned.images["t2"]) - array(default.images["t2"])).mean() > 0.01
 
 
+@pytest.mark.parametrize("samples", [1, 2])
+def test_all_axes_pool_the_samples_of_each(bundle, samples):
+    us = sitk.GetImageFromArray(np.random.default_rng(0).uniform(1, 9, (20, 24, 28)).astype(np.float32))
+    single = [synthesize(bundle, {"us": us}, ["t2"], samples=samples, slice_axis=axis) for axis in range(3)]
+    pooled = synthesize(bundle, {"us": us}, ["t2"], samples=samples, slice_axis="all")
+    means = np.stack([array(result.images["t2"]) for result in single])
+    np.testing.assert_allclose(array(pooled.images["t2"]), means.mean(0), atol=1e-6)
+    if samples == 1:
+        expected = means.std(0, ddof=1)
+    else:  # two samples a, b of each axis: mean +- deviation / sqrt(2)
+        half = np.stack([array(result.uncertainty["t2"]) for result in single]) / np.sqrt(2)
+        expected = np.concatenate([means - half, means + half]).std(0, ddof=1)
+    np.testing.assert_allclose(array(pooled.uncertainty["t2"]), expected, atol=1e-5)
+
+
 def test_the_release_orientation_reaches_the_network(bundle, monkeypatch):
     """Slice k enters with rows along i and columns along j, centred."""
     seen = {}
