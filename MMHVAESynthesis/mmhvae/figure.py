@@ -125,7 +125,9 @@ def _uncertainty(figure: Any, axis: Any, image: NDArray[np.float32], word: str, 
     shown = axis.imshow(np.where(visible, image, np.nan), cmap="inferno", vmin=0, vmax=most, interpolation="nearest")
     axis.set_title(f"uncertainty of {word}", color="white", fontsize=11)
     axis.set_axis_off()
-    bar = figure.colorbar(shown, ax=axis, fraction=0.04, pad=0.02)
+    bar = figure.colorbar(shown, cax=axis.inset_axes((0.2, -0.05, 0.6, 0.03)), orientation="horizontal")
+    bar.set_ticks([0, most])
+    bar.set_ticklabels(["sure", f"{most:.2f}"])
     bar.ax.tick_params(colors="white", labelsize=8)
 
 
