@@ -95,7 +95,8 @@ def run_demo(output: Path, progress: Progress = no_progress) -> dict[str, Any]:
         "registration_direct",
         lambda: register_rigid(case.us, case.preop["t2"], result.field_of_view, progress=_share(progress, 0.95, 0.05)),
     )
-    truths = {name: _truth(case, name) for name in TARGETS}
+    white_matter = {name: estimate_white_matter(case.preop[name], name) for name in TARGETS}
+    truths = {name: _truth(case, name, white_matter[name].median) for name in TARGETS}
     summary = {
         "simulated": True,
         "tre_mm": {
@@ -104,6 +105,7 @@ def run_demo(output: Path, progress: Progress = no_progress) -> dict[str, Any]:
             "synthesis": _tre(case, through.transform),
         },
         "targets": {name: _quality(result, truths[name], name) for name in TARGETS},
+        "white_matter": {name: {"median": w.median, "method": w.method} for name, w in white_matter.items()},
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
         "device": result.device,
         "precision": result.precision,
@@ -145,10 +147,9 @@ def _tre(case: DemoCase, transform: sitk.Transform) -> float:
     return round(float(target_registration_error(transform, case.landmarks, moving).mean()), 3)
 
 
-def _truth(case: DemoCase, name: str) -> sitk.Image:
-    """The true MR on the ultrasound's grid, harmonised to [0, 1]."""
+def _truth(case: DemoCase, name: str, median: float) -> sitk.Image:
+    """The true MR on the ultrasound's grid, harmonised to [0, 1] by its white matter's median."""
     image = case.preop[name]
-    median = estimate_white_matter(image, name).median
     unit = to_unit(harmonise_target(sitk.GetArrayFromImage(image), name, median))
     return sitk.Resample(image_on(unit, image), case.us, case.truth, sitk.sitkLinear, 0.0)
 
