@@ -127,7 +127,7 @@ def _uncertainty(figure: Any, axis: Any, image: NDArray[np.float32], word: str, 
     axis.set_axis_off()
     bar = figure.colorbar(shown, cax=axis.inset_axes((0.2, -0.05, 0.6, 0.03)), orientation="horizontal")
     bar.set_ticks([0, most])
-    bar.set_ticklabels(["sure", f"{most:.2f}"])
+    bar.set_ticklabels(["0", f"{most:.2f}"])
     bar.ax.tick_params(colors="white", labelsize=8)
 
 
