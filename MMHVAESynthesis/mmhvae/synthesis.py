@@ -6,7 +6,6 @@ through the network slice by slice, and the result is put back onto the referenc
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,6 +34,7 @@ from .images import (
 )
 from .intensities import input_range
 from .network import BACKGROUND, MMHVAE, MMHVAEConfig
+from .noise import VolumeNoise, draw_noise
 from .tiles import TileLayout
 
 SliceAxis = int | Literal["all"]
@@ -44,8 +44,6 @@ PRECISION_TOLERANCE = 0.005
 LARGEST_TEMPERATURE = 10.0
 #: The noise of all samples is held in memory.
 MOST_SAMPLES = 50
-#: Over this distance along the slice axis the noise becomes independent: about the size of a gyrus.
-KNOT_DISTANCE_MM = 8.0
 _precision_checks: WeakKeyDictionary[MMHVAE, dict[tuple[str, ...], bool]] = WeakKeyDictionary()
 
 
@@ -79,30 +77,6 @@ class _Case:
     mask: Tensor
     grid: sitk.Image
     axis: int
-
-
-@dataclass(frozen=True)
-class VolumeNoise:
-    """Standard normal noise over a volume that changes smoothly from slice to slice, so that neighbours agree.
-
-    Independent fields at knots every few slices; in between, two of them mix with weights cos and sin, which
-    keeps the variance at 1.
-
-    Attributes:
-        knots: a level, coarse to fine, (K, C[, h, w]) over the whole canvas.
-        step: distance of the knots in slices.
-    """
-
-    knots: tuple[Tensor, ...]
-    step: float
-
-    def at(self, index: int) -> list[Tensor]:
-        """The noise of slice ``index``: a level, (C[, h, w])."""
-        knot, share = divmod(index / self.step, 1)
-        angle = share * math.pi / 2
-        if angle == 0:
-            return [fields[int(knot)] for fields in self.knots]
-        return [math.cos(angle) * f[int(knot)] + math.sin(angle) * f[int(knot) + 1] for f in self.knots]
 
 
 @dataclass(frozen=True)
@@ -315,27 +289,6 @@ def _input_planes(
         raise InputError(f"The {name} image shows nothing in the field of view; choose one that overlaps it.")
     normalised = input_range(np.where(seen, voxels, 0)).normalise(voxels, seen)
     return torch.from_numpy(to_slices(normalised, axis))
-
-
-def draw_noise(
-    config: MMHVAEConfig, layout: TileLayout, slices: int, slice_spacing: float, samples: int, seed: int
-) -> tuple[VolumeNoise, ...]:
-    """One noise field over the whole volume for each sample, drawn before any batch is formed.
-
-    It is drawn on the CPU, so that neither batch size nor device changes it.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    shapes: list[tuple[int, ...]] = [config.latent_shapes[0]]
-    for channels, height, _ in config.latent_shapes[1:]:
-        shrink = config.image_size // height
-        shapes.append((channels, layout.canvas[0] // shrink, layout.canvas[1] // shrink))
-    step = KNOT_DISTANCE_MM / slice_spacing
-    knots = math.ceil((slices - 1) / step) + 1
-
-    def draw() -> VolumeNoise:
-        return VolumeNoise(tuple(torch.randn(knots, *shape, generator=generator) for shape in shapes), step)
-
-    return tuple(draw() for _ in range(samples))
 
 
 def _run_where_it_fits(

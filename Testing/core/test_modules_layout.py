@@ -29,6 +29,7 @@ LAYERS = {
     "tiles": LOWEST,
     "release": LOWEST | {"network"},
     "bundle": LOWEST | {"network", "release", "intensities"},
+    "noise": LOWEST | {"network", "cells", "experts", "tiles"},
     "devices": LOWEST | {"network", "cells", "experts"},
 }
 

@@ -12,7 +12,7 @@ from mmhvae import Cancelled, InputError, load_bundle, synthesize
 from mmhvae.bundle import Bundle, Manifest
 from mmhvae.images import image_on, same_grid
 from mmhvae.network import MMHVAE, MMHVAEConfig
-from mmhvae.synthesis import draw_noise
+from mmhvae.noise import draw_noise
 from mmhvae.tiles import TileLayout
 
 CONFIG = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
