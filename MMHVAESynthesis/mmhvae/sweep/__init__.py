@@ -1,0 +1,1 @@
+"""Tracked ultrasound frames: read, write, reconstruct."""
