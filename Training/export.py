@@ -24,6 +24,7 @@ def main() -> None:
     """Read the command line and write the bundle."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="folder that train.py wrote")
+    parser.add_argument("--weights", type=Path, help="one of the run's kept averages (default: its last)")
     parser.add_argument("--card", type=Path, required=True, help="model card, Markdown")
     parser.add_argument("--output", type=Path, required=True, help="new folder for the bundle")
     parser.add_argument("--name", default="starter")
@@ -33,7 +34,8 @@ def main() -> None:
     architecture = checkpoint["architecture"]
     config = MMHVAEConfig(**{**architecture, "modalities": tuple(architecture["modalities"])})
     network = MMHVAE(config)
-    network.load_state_dict(checkpoint["average"])
+    chosen = torch.load(arguments.weights, weights_only=True) if arguments.weights else checkpoint
+    network.load_state_dict(chosen["average"])
     training = json.loads((arguments.run / RUN).read_text(encoding="utf-8"))
     manifest = Manifest(
         name=arguments.name,
@@ -41,7 +43,11 @@ def main() -> None:
         spacing_mm=arguments.spacing,
         licence="MIT; anatomy derived from the MNI ICBM152 2009a template, see the model card",
         intended_use=INTENDED_USE,
-        training={**training, "steps_done": checkpoint["step"]},
+        training={
+            **training,
+            "weights": (arguments.weights or Path(CHECKPOINT)).name,
+            "steps_done": checkpoint["step"],
+        },
     )
     card = arguments.card.read_text(encoding="utf-8")
     print(save_bundle(Bundle(network.eval(), manifest, card), arguments.output))

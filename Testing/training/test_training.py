@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -77,6 +78,32 @@ def test_cases_are_normalised_and_harmonised(tmp_path):
     assert (np.median(case.targets["t2"][labels == 3]) + 1) / 2 == pytest.approx(1 / 7, abs=0.01)
     with pytest.raises(InputError, match="none of"):
         load_case(tmp_path, TINY.modalities)
+
+
+def test_white_matter_measured_on_the_whole_head_serves_a_case_without_labels(tmp_path):
+    folder = write_case(tmp_path / "a", ("t2",))
+    (folder / "labels.nii.gz").unlink()
+    with pytest.raises(InputError, match="says nothing of its white matter"):
+        load_case(folder, TINY.modalities)
+    (folder / "white-matter.json").write_text('{"t2": {"median": 350.0, "method": "estimated", "share": 0.2}}')
+    case = load_case(folder, TINY.modalities)
+    voxels = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "t2.nii.gz")))
+    expected = 2 * np.clip(voxels / 350 / 7, 0, 1) - 1
+    np.testing.assert_allclose(case.targets["t2"][case.mask], expected[case.mask], atol=2e-3)
+
+
+def test_incomplete_cases_are_drawn_as_often_as_asked(tmp_path):
+    complete = [load_case(write_case(tmp_path / "whole"), TINY.modalities)]
+    us = [load_case(write_case(tmp_path / "us", ("us",)), TINY.modalities)]
+    config = TrainingConfig(steps=40, batch_size=1, incomplete_share=0.5, keep_every=20)
+    state = new_state(TINY, config)
+    before = {name: value.clone() for name, value in state.network.encoders["t2"].state_dict().items()}
+    train(state, complete, replace(config, steps=20, incomplete_share=1.0), tmp_path, us)
+    kept = state.network.encoders["t2"].state_dict()
+    assert all(torch.equal(before[name], kept[name]) for name in before)  # ultrasound alone trains no T2 encoder
+    train(state, complete, config, tmp_path, us)
+    assert any(not torch.equal(before[name], kept[name]) for name in before)
+    assert {path.name for path in tmp_path.glob("average-*.pt")} == {"average-000020.pt", "average-000040.pt"}
 
 
 def test_batches_hold_the_same_pixels_of_every_modality(tmp_path):

@@ -50,6 +50,8 @@ class TrainingConfig:
     gradient_clip: float = 1.0
     average_decay: float = 0.995  # of the weights' moving average, which is what the bundle gets
     checkpoint_every: int = 100
+    keep_every: int = 500  # averaged weights that stay, to choose among by more than the simulated loss
+    incomplete_share: float = 0.0  # of the steps, drawn from the incomplete cases
     seed: int = 0
 
 
@@ -83,21 +85,35 @@ def start_from(state: TrainingState, path: Path) -> None:
     state.average.load_state_dict(weights)
 
 
-def train(state: TrainingState, cases: Sequence[TrainingCase], config: TrainingConfig, folder: Path) -> None:
-    """Run until ``config.steps``; losses go to ``losses.jsonl``, the state to ``checkpoint.pt`` in ``folder``."""
+def train(
+    state: TrainingState,
+    cases: Sequence[TrainingCase],
+    config: TrainingConfig,
+    folder: Path,
+    incomplete: Sequence[TrainingCase] = (),
+) -> None:
+    """Run until ``config.steps``; losses go to ``losses.jsonl``, the state to ``checkpoint.pt`` in ``folder``.
+
+    ``incomplete`` cases lack modalities, as most patients do; ``config.incomplete_share`` of the steps use them.
+    """
     started = time.monotonic()
     while state.step < config.steps:
         for group in state.optimiser.param_groups:
             group["lr"] = learning_rate(state.step, config)
-        losses = training_step(state, cases, config)
+        # No draw where there is nothing to choose, so that such runs keep their order of cases.
+        real = bool(incomplete) and state.rng.random() < config.incomplete_share
+        losses = training_step(state, incomplete if real else cases, config)
         state.step += 1
         _update_average(state, config)
         if state.step % 20 == 0 or state.step == config.steps:
-            record = {"step": state.step, "minutes": round((time.monotonic() - started) / 60, 2), **losses}
+            minutes = round((time.monotonic() - started) / 60, 2)
+            record = {"step": state.step, "minutes": minutes, "incomplete": real, **losses}
             with (folder / "losses.jsonl").open("a") as log:
                 log.write(json.dumps(record) + "\n")
         if state.step % config.checkpoint_every == 0 or state.step == config.steps:
             save_checkpoint(state, folder / CHECKPOINT)
+        if state.step % config.keep_every == 0:
+            _write_whole({"average": state.average.state_dict()}, folder / f"average-{state.step:06d}.pt")
 
 
 def training_step(state: TrainingState, cases: Sequence[TrainingCase], config: TrainingConfig) -> dict[str, float]:
@@ -148,6 +164,10 @@ def save_checkpoint(state: TrainingState, path: Path) -> None:
         "step": state.step,
         "architecture": asdict(state.network.config),
     }
+    _write_whole(content, path)
+
+
+def _write_whole(content: dict[str, Any], path: Path) -> None:
     temporary = path.with_suffix(".writing")
     torch.save(content, temporary)
     os.replace(temporary, path)

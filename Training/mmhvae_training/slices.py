@@ -1,11 +1,13 @@
 """Training slices: co-registered volumes on disk -> random batches of square 2-D images.
 
-A case is a folder with one NIfTI a modality, all on one grid (``us.nii.gz``, ``t2.nii.gz``, ...), and
-``labels.nii.gz``. A modality without a file is not observed.
+A case is a folder with one NIfTI a modality, all on one grid (``us.nii.gz``, ``t2.nii.gz``, ...). A modality without
+a file is not observed. Where there is MR, ``labels.nii.gz`` or ``white-matter.json`` (modality -> median) says what its
+white matter measures.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,7 @@ from torch import Tensor
 from .simulation.anatomy import Label
 
 Volume = NDArray[np.float16]
+WHITE_MATTER = "white-matter.json"
 
 
 @dataclass(frozen=True)
@@ -53,13 +56,12 @@ def load_case(folder: Path, modalities: Sequence[str]) -> TrainingCase:
     """Read a case; inputs normalised, MR targets harmonised (MODEL: images), both -1 outside the field of view.
 
     Raises:
-        InputError: the folder holds none of the modalities.
+        InputError: the folder holds none of the modalities, or MR of unknown white matter.
     """
     paths = {name: folder / f"{name}.nii.gz" for name in modalities if (folder / f"{name}.nii.gz").is_file()}
     if not paths:
         raise InputError(f"The case {folder} holds none of {', '.join(modalities)}; remove it, or add its images.")
     images = {name: sitk.ReadImage(str(path), sitk.sitkFloat32) for name, path in paths.items()}
-    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "labels.nii.gz")))
     reference = images.get("us", next(iter(images.values())))
     mask = sitk.GetArrayFromImage(field_of_view(reference)).astype(bool)
     inputs, targets = {}, {}
@@ -68,16 +70,23 @@ def load_case(folder: Path, modalities: Sequence[str]) -> TrainingCase:
         shifted = np.where(mask, voxels - (0 if name == "us" else voxels.min()), 0)
         as_input = input_range(shifted).normalise(shifted, mask if name == "us" else mask & (shifted > 0))
         inputs[name] = as_input.astype(np.float16)
-        targets[name] = inputs[name] if name == "us" else _mr_target(voxels, labels, name, mask)
+        targets[name] = inputs[name] if name == "us" else _mr_target(voxels, name, mask, folder)
     return TrainingCase(folder.name, mask, inputs, targets)
 
 
-def _mr_target(
-    voxels: NDArray[np.float32], labels: NDArray[np.uint8], modality: str, mask: NDArray[np.bool_]
-) -> Volume:
-    white_matter = white_matter_from_labels(voxels, labels, (int(Label.WHITE_MATTER),))
-    harmonised = harmonise_target(voxels, modality, white_matter.median)
+def _mr_target(voxels: NDArray[np.float32], modality: str, mask: NDArray[np.bool_], folder: Path) -> Volume:
+    harmonised = harmonise_target(voxels, modality, _white_matter(voxels, modality, folder))
     return np.where(mask, harmonised, -1).astype(np.float16)
+
+
+def _white_matter(voxels: NDArray[np.float32], modality: str, folder: Path) -> float:
+    """The white matter's median: recorded when the case was cut from a whole head, or by its label map."""
+    if (folder / WHITE_MATTER).is_file():
+        return float(json.loads((folder / WHITE_MATTER).read_text(encoding="utf-8"))[modality]["median"])
+    if not (folder / "labels.nii.gz").is_file():
+        raise InputError(f"The case {folder} says nothing of its white matter; add labels.nii.gz or {WHITE_MATTER}.")
+    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "labels.nii.gz")))
+    return white_matter_from_labels(voxels, labels, (int(Label.WHITE_MATTER),)).median
 
 
 def draw_batch(cases: Sequence[TrainingCase], size: int, side: int, rng: np.random.Generator) -> Batch:

@@ -1,0 +1,96 @@
+"""Make incomplete training cases of real images: ultrasound without MR, and MR without ultrasound.
+
+python Training/prepare_real.py --ultrasound us/*.nii.gz --mr head/ --views simulated/ --output incomplete/
+
+An ultrasound volume becomes a case by itself. A head (``t2.nii.gz``, ``cet1.nii.gz``, ``flair.nii.gz`` on one grid,
+whole or skull-stripped) is looked at through the fields of view of simulated sweeps: its centre is laid on theirs, and
+one case a sweep is cut out. White matter is measured before that, on the whole head.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from mmhvae.exceptions import InputError
+from mmhvae.images import field_of_view, read_volume, resampled
+from mmhvae.white_matter import estimate_white_matter
+from mmhvae_training.slices import WHITE_MATTER
+
+MR = ("t2", "cet1", "flair")
+SMALLEST_SHARE = 0.6  # of a view's voxels that the head must fill
+
+
+def write_ultrasound(path: Path, spacing: float, folder: Path) -> None:
+    """One case of an ultrasound volume, resampled to ``spacing`` mm along its own axes."""
+    image = read_volume(path, "ultrasound")
+    size = [max(2, round(n * s / spacing)) for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)]
+    grid = sitk.Image(size, sitk.sitkUInt8)
+    grid.SetSpacing([spacing] * 3)
+    grid.SetOrigin(image.GetOrigin())
+    grid.SetDirection(image.GetDirection())
+    inside = resampled(field_of_view(image), grid, nearest=True)
+    smooth = sitk.SmoothingRecursiveGaussian(image, 0.35 * spacing)  # else speckle would alias
+    folder.mkdir(parents=True, exist_ok=True)
+    us = sitk.Mask(sitk.Clamp(resampled(smooth, grid), lowerBound=0.0), inside)
+    sitk.WriteImage(us, str(folder / "us.nii.gz"), useCompression=True)
+
+
+def write_views(head: Path, views: list[Path], output: Path) -> int:
+    """One case for every view that the head fills well enough; how many there were."""
+    images = {name: read_volume(head / f"{name}.nii.gz", name) for name in MR}
+    measured = {name: asdict(estimate_white_matter(image, name)) for name, image in images.items()}
+    brain = field_of_view(images["t2"])
+    written = 0
+    for view in views:
+        inside = sitk.ReadImage(str(view / "field-of-view.nii.gz"), sitk.sitkUInt8)
+        preop = sitk.ReadImage(str(view / "preop-t2.nii.gz"))
+        shift = sitk.TranslationTransform(3, (_centre(brain) - _centre(preop > 0)).tolist())
+        seen = sitk.Resample(brain, inside, shift, sitk.sitkNearestNeighbor, 0) * inside
+        if sitk.GetArrayViewFromImage(seen).sum() < SMALLEST_SHARE * sitk.GetArrayViewFromImage(inside).sum():
+            continue
+        folder = output / f"{head.name}-{view.name}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, image in images.items():
+            cut = sitk.Mask(sitk.Resample(image, inside, shift, sitk.sitkLinear, 0.0), seen)
+            sitk.WriteImage(cut, str(folder / f"{name}.nii.gz"), useCompression=True)
+        (folder / WHITE_MATTER).write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+        written += 1
+    return written
+
+
+def _centre(mask: sitk.Image) -> np.ndarray:
+    """Centre of mass of a mask, LPS mm."""
+    index = np.argwhere(sitk.GetArrayViewFromImage(mask)).mean(0)[::-1]
+    return np.asarray(mask.TransformContinuousIndexToPhysicalPoint(index.tolist()))
+
+
+def main() -> None:
+    """Read the command line and write the cases."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ultrasound", type=Path, nargs="*", default=[], help="volumes, 0 outside the field of view")
+    parser.add_argument("--mr", type=Path, nargs="*", default=[], help="folders of t2, cet1 and flair")
+    parser.add_argument("--views", type=Path, help="folder of simulated cases whose fields of view cut the heads")
+    parser.add_argument("--count", type=int, default=12, help="views tried a head")
+    parser.add_argument("--spacing", type=float, default=1.0, help="of the ultrasound cases, mm")
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    if arguments.mr and not arguments.views:
+        raise InputError("Give --views, a folder of simulated cases, to cut the heads by.")
+    for path in arguments.ultrasound:
+        write_ultrasound(path, arguments.spacing, arguments.output / path.name.split(".")[0])
+    views = sorted(path for path in arguments.views.iterdir() if path.is_dir()) if arguments.views else []
+    for head in arguments.mr:
+        print(f"{head}: {write_views(head, views[: arguments.count], arguments.output)} cases")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"prepare_real.py: {error}")
