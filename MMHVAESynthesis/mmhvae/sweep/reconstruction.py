@@ -1,0 +1,165 @@
+"""From tracked frames to a volume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from ..exceptions import InputError, Progress, no_progress
+from ..images import image_on
+from .field_of_view import gap_radius, swept_field_of_view
+from .frames import ByteArray, FloatArray, Sweep
+from .grid import grid_around, reference_to_index, require_grid, require_spacing
+from .hole_filling import filled
+from .image_region import Clip, brightest, clipped, echo_region, require_clip
+from .splatting import Compounder, Compounding, PixelBlocks, block_factors
+from .usable_frames import usable_frames
+
+#: Shares of the work: looking for the image region, splatting; what follows is the field of view and the holes.
+LOOKED, SPLATTED = 0.2, 0.9
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """What :func:`reconstruct` returns.
+
+    Attributes:
+        volume: uint8 in LPS, 0 outside the field of view and where neither a pixel nor hole filling gave a value.
+        field_of_view: uint8 on the same grid, 1 where the image regions of the frames passed, gaps between
+            neighbouring frames closed. Dark fluid is inside.
+        frames_used: number of frames in the volume.
+        frames_dropped: number of frames left out.
+        why_dropped: the reasons in words, each with its number of frames; empty where none was left out.
+    """
+
+    volume: sitk.Image
+    field_of_view: sitk.Image
+    frames_used: int
+    frames_dropped: int
+    why_dropped: str
+
+
+def reconstruct(
+    sweep: Sweep,
+    spacing: float = 0.5,
+    grid: sitk.Image | None = None,
+    clip: Clip | None = None,
+    compounding: Compounding = "mean",
+    fill_holes: bool = False,
+    progress: Progress | None = None,
+) -> Reconstruction:
+    """Compound the tracked frames of ``sweep`` into a volume.
+
+    Every pixel of the region that shows echoes is shared out among the eight voxels around it (see
+    :mod:`.splatting`). The frames are run through twice and never held in memory together.
+
+    Args:
+        sweep: frames and poses; frames that cannot be placed are left out.
+        spacing: of the voxels in mm; does not matter where ``grid`` is given.
+        grid: its geometry (LPS) receives the volume; by default the smallest box along the axes of Reference that
+            holds all clipped frames (see :func:`.grid.grid_around`).
+        clip: (X, Y, W, H) in pixels of the frames, orientation MF; only this part is used.
+        compounding: of several frames in one voxel: their weighted mean, the brightest, or the latest in file order.
+        fill_holes: give voxels between the frames the mean of their neighbourhood.
+        progress: called after each frame; raising :class:`mmhvae.Cancelled` in it stops the work.
+
+    Raises:
+        InputError: no frame can be placed, all lie in one plane, every frame is black, the clip rectangle leaves
+            the frames, the grid is too large or misses them, or an argument makes no sense.
+    """
+    report = progress or no_progress
+    require_spacing(spacing)
+    if compounding not in get_args(Compounding):
+        raise InputError(f"There is no compounding {compounding}; choose from {', '.join(get_args(Compounding))}.")
+    usable = usable_frames(sweep)
+    clip = require_clip(clip, sweep.frames.shape)
+    poses = sweep.image_to_reference[usable.chosen]
+    corners = _corners(poses, clip)
+    if grid is None:
+        grid = grid_around(corners, spacing)
+    require_grid(grid)
+    _require_thickness(corners, min(grid.GetSpacing()))
+    region = echo_region(clipped(_brightest(sweep, usable.chosen, report), clip))
+    values, reached = _splatted(sweep, usable.chosen, region, clip, grid, compounding, report)
+    if not reached.any():
+        raise InputError("The grid does not meet the sweep; check that both are in the same frame of reference.")
+    report(SPLATTED, "Finding the field of view")
+    field = swept_field_of_view(reached, grid)
+    if fill_holes:
+        report(SPLATTED + 0.05, "Filling holes")
+        inside = sitk.GetArrayFromImage(field) != 0
+        values, known = filled(values, reached, inside, grid.GetSpacing(), gap_radius(grid))
+        field = image_on((inside & known).astype(np.uint8), grid)
+    volume = image_on(np.rint(values).astype(np.uint8), grid)
+    report(1.0, "Reconstructed")
+    dropped = int((~usable.chosen).sum())
+    return Reconstruction(volume, field, len(poses), dropped, str(usable))
+
+
+def _splatted(
+    sweep: Sweep,
+    chosen: NDArray[np.bool_],
+    region: NDArray[np.bool_],
+    clip: Clip,
+    grid: sitk.Image,
+    compounding: Compounding,
+    report: Progress,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Values (k, j, i), and where pixels came."""
+    poses = sweep.image_to_reference
+    blocks = PixelBlocks.build(region, clip[:2], block_factors(poses[chosen], min(grid.GetSpacing())))
+    compounder = Compounder(grid.GetSize(), compounding, _full_weight(poses[chosen], grid))
+    to_index = reference_to_index(grid)
+    for index, frame in _chosen_frames(sweep, chosen):
+        points = (to_index @ poses[index])[:3] @ blocks.centres  # (3, P)
+        compounder.add(points, blocks.sums(clipped(frame, clip)), blocks.counts)
+        report(LOOKED + (SPLATTED - LOOKED) * (index + 1) / len(chosen), f"Frame {index + 1} of {len(chosen)}")
+    return compounder.result()
+
+
+def _brightest(sweep: Sweep, chosen: NDArray[np.bool_], report: Progress) -> ByteArray:
+    """Largest value of each pixel (H, W) over the chosen frames."""
+
+    def frames() -> Iterator[ByteArray]:
+        for index, frame in _chosen_frames(sweep, chosen):
+            yield frame
+            report(LOOKED * (index + 1) / len(chosen), "Finding the image in the frames")
+
+    return brightest(frames(), sweep.frames.shape)
+
+
+def _chosen_frames(sweep: Sweep, chosen: NDArray[np.bool_]) -> Iterator[tuple[int, ByteArray]]:
+    """Number and image of each chosen frame."""
+    for index, frame in enumerate(sweep.frames):
+        if chosen[index]:
+            yield index, frame
+
+
+def _corners(poses: FloatArray, clip: Clip) -> FloatArray:
+    """Centres of the four corner pixels of each frame: (N, 4, 3), Reference RAS mm."""
+    x, y, w, h = clip
+    pixels = np.array([[c, r, 0, 1] for c in (x, x + w - 1) for r in (y, y + h - 1)], float)  # (4, 4)
+    return np.asarray((poses @ pixels.T).transpose(0, 2, 1)[..., :3])
+
+
+def _require_thickness(corners: FloatArray, spacing: float) -> None:
+    """A volume cannot be made of frames that all lie in one plane, be it one frame only."""
+    points = corners.reshape(-1, 3) - corners.reshape(-1, 3).mean(axis=0)
+    across = np.linalg.eigh(points.T @ points)[1][:, 0]  # normal of the plane that fits best
+    thickness = float(np.ptp(points @ across))
+    if thickness < spacing:
+        raise InputError(
+            f"The usable frames ({len(corners)}) lie in one plane, {thickness:.2g} mm from first to last; give a sweep "
+            f"that moves across the anatomy by more than a voxel ({spacing:g} mm)."
+        )
+
+
+def _full_weight(poses: FloatArray, grid: sitk.Image) -> float:
+    """Number of pixels that a voxel's worth of a frame holds."""
+    area = np.linalg.norm(np.cross(poses[:, :3, 0], poses[:, :3, 1]), axis=1)
+    return float(min(grid.GetSpacing()) ** 2 / np.median(area))
