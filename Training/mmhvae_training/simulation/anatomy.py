@@ -1,4 +1,4 @@
-"""One subject's undisplaced anatomy: the template under a random affine map and a smooth random deformation."""
+"""One subject's undisplaced anatomy: shares of tissues, made of the warped template, cortex and lesions."""
 
 from __future__ import annotations
 
@@ -7,16 +7,33 @@ from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from .cortex import Cortex, apply_cortex, coarse_fields
-from .fields import smooth_field
-from .geometry import Array, Grid, Maps, rotation, sample, upsample
+from .cyst import Cyst, insert_cyst
+from .deformation import Warp, draw_warp, template_points
+from .geometry import Array, Grid, Maps, sample, upsample
+from .mass_effect import displaced_by
 from .template import CHANNELS, COARSE, load_template
-from .tumour import Tumour, displaced_by, insert_tumour
+from .tumour import Tumour, insert_tumour
+
+__all__ = [
+    "TISSUES",
+    "Anatomy",
+    "Label",
+    "Warp",
+    "build_anatomy",
+    "draw_warp",
+    "hull_depth",
+    "label_map",
+    "template_points",
+    "template_values",
+]
 
 #: Tissues whose shares make up a voxel, in the order of the channels of ``Anatomy.shares``.
 TISSUES = (
     "white", "grey", "deep", "sulcal", "ventricle", "falx", "vessel", "choroid", "core", "necrosis", "rim", "oedema",
+    "cyst",
 )  # fmt: skip
 #: How far outside the hull (mm) voxels are still evaluated.
 _OUTSIDE = 3.0
@@ -30,10 +47,11 @@ class Label(IntEnum):
     GREY_MATTER = 2  # cortex and deep nuclei
     WHITE_MATTER = 3
     OEDEMA = 4
-    TUMOUR_CORE = 5  # necrosis and cysts included
+    TUMOUR_CORE = 5  # necrosis included
     ENHANCING_RIM = 6
     VENTRICLE = 7  # choroid plexus included
     FALX = 8
+    CYST = 9  # fluid of cystic tumours, cysts and cavities
 
 
 _LABELLED = {
@@ -45,20 +63,8 @@ _LABELLED = {
     Label.ENHANCING_RIM: ("rim",),
     Label.VENTRICLE: ("ventricle", "choroid"),
     Label.FALX: ("falx",),
+    Label.CYST: ("cyst",),
 }
-
-
-@dataclass(frozen=True)
-class Warp:
-    """World -> template map: x -> A flip(x) + u(x). Lengths in mm, angles in radians."""
-
-    flip: bool
-    rotation: tuple[float, float, float]
-    scale: tuple[float, float, float]
-    shear: tuple[float, float, float]
-    amplitudes: tuple[float, ...]  # standard deviation of u an axis, one a scale
-    knots: tuple[float, ...]  # distance of the B-spline's knots, one a scale
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -69,51 +75,17 @@ class Anatomy:
     shares: Array
 
 
-def draw_warp(rng: np.random.Generator) -> Warp:
-    """Draw flip, affine jitter and the deformation's amplitudes."""
-
-    def three(middle: float, width: float) -> tuple[float, float, float]:
-        x, y, z = rng.uniform(middle - width, middle + width, 3).tolist()
-        return x, y, z
-
-    return Warp(
-        flip=bool(rng.random() < 0.5),
-        rotation=three(0.0, 0.12),
-        scale=three(1.0, 0.07),
-        shear=three(0.0, 0.05),
-        amplitudes=(rng.uniform(1.5, 4.0), rng.uniform(0.7, 2.0), rng.uniform(0.2, 0.8)),
-        knots=(40.0, 20.0, 11.0),
-        seed=int(rng.integers(2**31)),
-    )
-
-
-def template_points(warp: Warp, points: Array) -> Array:
-    """Map the anatomical grid's coarse LPS points, (z, y, x, 3), to template LPS mm."""
-    shear = np.array([[0, warp.shear[0], warp.shear[1]], [0, 0, warp.shear[2]], [0, 0, 0]])
-    matrix = rotation(warp.rotation) @ (np.diag(warp.scale) + shear)
-    if warp.flip:
-        matrix = matrix @ np.diag([-1.0, 1.0, 1.0])
-    mapped = np.asarray(points @ matrix.T.astype(np.float32), np.float32)
-    for level, (amplitude, knots) in enumerate(zip(warp.amplitudes, warp.knots, strict=True)):
-        for axis in range(3):
-            seed = warp.seed + 10 * level + axis
-            mapped[..., axis] += amplitude * smooth_field(seed, points.shape[:3], knots / COARSE)
-    return mapped
-
-
 def template_values(points: Array) -> Maps:
     """The template's channels at template LPS points (..., 3)."""
     template = load_template()
     return dict(zip(CHANNELS, sample(template.maps, template.grid.indices(points), "border"), strict=True))
 
 
-def build_anatomy(warp: Warp, cortex: Cortex, tumour: Tumour | None) -> Anatomy:
-    """Apply warp, cortex and tumour: the shares of all tissues."""
+def build_anatomy(warp: Warp, cortex: Cortex, tumour: Tumour | None, cyst: Cyst | None = None) -> Anatomy:
+    """Apply warp, cortex and lesions: the shares of all tissues. ``cyst`` is one that belongs to no tumour."""
     grid = load_template().grid
-    world = grid.points(COARSE)
-    if tumour is not None:
-        world = displaced_by(tumour, world)
-    coarse = template_points(warp, world)
+    lesions = [lesion for lesion in (tumour, cyst) if lesion is not None]
+    coarse = before_lesions(warp, lesions, grid.points(COARSE))
     depth = template_values(coarse)["depth"]
     fields = np.concatenate([np.moveaxis(coarse, -1, 0), coarse_fields(cortex, coarse), depth[None]])
     fine = upsample(fields, grid.shape)
@@ -124,9 +96,29 @@ def build_anatomy(warp: Warp, cortex: Cortex, tumour: Tumour | None) -> Anatomy:
     shares = np.zeros((len(TISSUES), *grid.shape), np.float32)
     for name, tissue in maps.items():
         shares[TISSUES.index(name)][evaluated] = tissue
+    named = dict(zip(TISSUES, shares, strict=True))
     if tumour is not None:
-        insert_tumour(tumour, dict(zip(TISSUES, shares, strict=True)), grid)
+        insert_tumour(tumour, named, grid)
+    if cyst is not None:
+        insert_cyst(cyst, named, grid)
     return Anatomy(grid, shares)
+
+
+def before_lesions(warp: Warp, lesions: list[Tumour | Cyst], points: Array) -> Array:
+    """Template points (LPS mm) of coarse points (z, y, x, 3) whose tissue the lesions have pushed to where it is."""
+    if not lesions:
+        return template_points(warp, points)
+    depth = template_values(template_points(warp, points))["depth"]
+    for lesion in lesions:
+        points = displaced_by(lesion.centre, lesion.radii, lesion.mass_effect, points, depth)
+    return template_points(warp, points)
+
+
+def hull_depth(anatomy: Anatomy) -> Array:
+    """Signed distance (mm) to the brain's hull, positive inside, on the anatomy's grid: (nz, ny, nx)."""
+    brain = ndimage.binary_fill_holes(anatomy.shares.sum(0) > 0.5)
+    inside, outside = ndimage.distance_transform_edt(brain), ndimage.distance_transform_edt(~brain)
+    return np.asarray(np.where(brain, inside - 0.5, 0.5 - outside) * anatomy.grid.spacing, np.float32)
 
 
 def label_map(shares: Array) -> npt.NDArray[np.uint8]:

@@ -1,22 +1,34 @@
-"""One simulated case: anatomy, tumour, sweep, and the images made of them."""
+"""One simulated case: anatomy, tumour, a tracked sweep over a craniotomy, and the images made of them."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import SimpleITK as sitk
+from mmhvae.sweep.frames import Sweep
+from mmhvae.sweep.reconstruction import reconstruct
 
-from .anatomy import Label, Warp, build_anatomy, draw_warp, label_map, template_points, template_values
+from .acquisition import Acquisition, acquire, draw_acquisition, volume_grid
+from .acquisition.tracking import TrackedFrames
+from .acquisition.trajectory import Poses
+from .anatomy import Anatomy, Label, Warp, build_anatomy, draw_warp, label_map
+from .brain_shift import BrainShift, draw_brain_shift, preoperative_points, shift_transform
 from .contrasts import CLINICAL, Contrast, draw_contrast, render_contrast
 from .cortex import Cortex, draw_cortex
-from .geometry import sample
-from .probe import Probe, beams, draw_probe, volume_grid
-from .template import COARSE, load_template
+from .craniotomy import draw_craniotomy
+from .cyst import Cyst, draw_cyst
+from .draws import Draws
+from .geometry import Array, sample
+from .lesion_site import draw_site
+from .real_head import RealHead, load_real_head, real_anatomy
+from .seating import seated
 from .tumour import Tumour, draw_tumour
-from .ultrasound import Ultrasound, draw_ultrasound, render_ultrasound
+
+#: Share of the cases with a tumour (few, lest a network sees tumours everywhere), and of the others with a cyst.
+_TUMOUR, _CYST = 0.4, 0.12
 
 
 @dataclass(frozen=True)
@@ -25,22 +37,29 @@ class CaseParameters:
 
     seed: int
     spacing: float
+    held_out: bool
     warp: Warp
     cortex: Cortex
     tumour: Tumour | None
-    probe: Probe
+    cyst: Cyst | None  # one that belongs to no tumour
+    acquisition: Acquisition
+    brain_shift: BrainShift | None
     contrasts: dict[str, Contrast]
-    ultrasound: Ultrasound
 
 
 @dataclass(frozen=True)
 class SimulatedCase:
-    """A co-registered case; the same LPS point is the same anatomy in every image.
+    """A case whose images ``us`` to ``field_of_view`` show the same anatomy at the same LPS point.
 
-    ``us`` (grey levels 0..255, 0 outside the field of view), ``t2``, ``cet1``, ``flair`` (float32), ``labels``
+    ``us`` (grey levels 0..255, float32, 0 outside the field of view), ``t2``, ``cet1``, ``flair`` (float32), ``labels``
     (:class:`Label`, uint8) and ``field_of_view`` (uint8) share one oblique isotropic grid, turned against the
     probe's axes as reconstructed volumes are. ``preop`` holds the same MRs brain-sized on the 1 mm anatomical grid,
-    ``preop_tumour`` the labels OEDEMA, TUMOUR_CORE and ENHANCING_RIM there. ``parameters`` is plain JSON.
+    ``preop_tumour`` the labels OEDEMA, TUMOUR_CORE and ENHANCING_RIM there; ``to_preop`` takes LPS points of the
+    sweep to them: the identity, or brain shift.
+
+    ``us`` was reconstructed from ``sweep``, whose Reference is the anatomical world in RAS mm. ``tracked`` holds what a
+    sequence file says of its frames (calibration, probe and reference before the tracker),
+    ``true_image_to_reference`` (M, 4, 4) where they truly lay. ``parameters`` is plain JSON.
     """
 
     us: sitk.Image
@@ -51,72 +70,92 @@ class SimulatedCase:
     field_of_view: sitk.Image
     preop: dict[str, sitk.Image]
     preop_tumour: sitk.Image
+    to_preop: sitk.Transform
+    sweep: Sweep
+    tracked: TrackedFrames
+    true_image_to_reference: Poses
     parameters: dict[str, Any]
 
 
-def simulate_case(seed: int, spacing: float = 0.5, tumour: bool | None = None) -> SimulatedCase:
+def simulate_case(
+    seed: int,
+    spacing: float = 0.5,
+    tumour: bool | None = None,
+    *,
+    held_out: bool = False,
+    brain_shift: bool = False,
+    real_head: Path | None = None,
+) -> SimulatedCase:
     """Draw and render the case of ``seed``; the same arguments give the same case bit by bit.
 
-    :param spacing: of the ultrasound's grid, mm
-    :param tumour: with or without one; None draws it, half of the cases have one
+    Args:
+        seed: of everything.
+        spacing: of the ultrasound's grid, mm; the frames are as fine as it asks for.
+        tumour: with or without one; None draws it.
+        held_out: draw anatomy and acquisition settings that no training case ever has.
+        brain_shift: let the brain sink between the pre-operative images and the sweep.
+        real_head: folder of a real multi-contrast MRI (see :mod:`.real_head`) that is warped and swept over instead of
+            the template; with its own lesion, whatever ``tumour`` says.
+
+    Raises:
+        InputError: the folder holds no such MRI.
     """
-    return render_case(draw_case(seed, spacing, tumour))
+    head = None if real_head is None else load_real_head(real_head)
+    return render_case(draw_case(seed, spacing, tumour, held_out=held_out, brain_shift=brain_shift), head)
 
 
-def draw_case(seed: int, spacing: float = 0.5, tumour: bool | None = None) -> CaseParameters:
-    """Draw the parameters of a case."""
-    rng = np.random.default_rng(seed)
-    warp, cortex = draw_warp(rng), draw_cortex(rng)
-    present = bool(rng.random() < 0.5)
-    centre, face, direction = _draw_approach(rng, warp)
-    lesion = draw_tumour(rng, (float(centre[0]), float(centre[1]), float(centre[2])))
+def draw_case(
+    seed: int, spacing: float = 0.5, tumour: bool | None = None, *, held_out: bool = False, brain_shift: bool = False
+) -> CaseParameters:
+    """Draw the parameters of a case; to ask for a tumour or brain shift changes nothing else that is drawn."""
+    rng, sweep_rng, shift_rng = (np.random.default_rng((seed, n)) for n in range(3))
+    warp, cortex = draw_warp(rng, held_out=held_out), draw_cortex(rng, held_out=held_out)
+    present = bool(rng.random() < _TUMOUR) if tumour is None else tumour
+    centre, face, direction = draw_craniotomy(rng, warp)
+    site = draw_site(rng, face, centre)
+    lesion, cyst = draw_tumour(rng, site, held_out=held_out), draw_cyst(rng, site, held_out=held_out)
+    cystic = bool(rng.random() < _CYST)
+    shift = draw_brain_shift(Draws(shift_rng, held_out), face, direction)
     return CaseParameters(
         seed=seed,
         spacing=spacing,
+        held_out=held_out,
         warp=warp,
         cortex=cortex,
-        tumour=lesion if (present if tumour is None else tumour) else None,
-        probe=draw_probe(rng, face, direction),
-        contrasts={modality: draw_contrast(rng, modality) for modality in CLINICAL},
-        ultrasound=draw_ultrasound(rng),
+        tumour=lesion if present else None,
+        cyst=cyst if cystic and not present else None,
+        acquisition=draw_acquisition(Draws(sweep_rng, held_out), face, direction),
+        brain_shift=shift if brain_shift else None,
+        contrasts={modality: draw_contrast(rng, modality, held_out=held_out) for modality in CLINICAL},
     )
 
 
-def _draw_approach(
-    rng: np.random.Generator, warp: Warp
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """A target in supratentorial white matter, the point of the hull above it, and the way from there to it."""
-    grid = load_template().grid
-    world = grid.points(COARSE)
-    mapped = template_points(warp, world)
-    values = template_values(mapped)
-    eligible = (values["white"] > 0.5) & (values["depth"] > 9) & (values["depth"] < 34)
-    eligible &= (mapped[..., 2] > -8) & (np.abs(mapped[..., 0]) > 12)
-    candidates = world[eligible]
-    centre = candidates[rng.integers(len(candidates))].astype(np.float64)
-    outward = centre - world[values["depth"] > 20].mean(0) + [0, 0, 6]
-    outward = outward / np.linalg.norm(outward) + rng.normal(0, 0.22, 3)
-    outward[2] = max(outward[2], -0.1)
-    outward /= np.linalg.norm(outward)
-    path = np.asarray(centre + np.arange(0, 90, 0.5)[:, None] * outward, np.float32)
-    depth = sample(values["depth"][None], grid.indices(path) / np.float32(COARSE), "border")[0]
-    leaves = int(np.argmax(depth < rng.uniform(-0.5, 4.0)))
-    around = path[leaves] + 6 * np.concatenate([np.eye(3), -np.eye(3)]).astype(np.float32)
-    deeper = sample(values["depth"][None], grid.indices(around) / np.float32(COARSE), "border")[0]
-    normal = deeper[:3] - deeper[3:]  # of the hull, inwards: the face lies flat on the brain
-    aim = 0.7 * normal / max(np.linalg.norm(normal), 1e-6) - 0.3 * outward + rng.normal(0, 0.1, 3)
-    return centre, path[leaves].astype(np.float64), aim / np.linalg.norm(aim)
-
-
-def render_case(parameters: CaseParameters) -> SimulatedCase:
-    """Make the images of drawn parameters."""
-    anatomy = build_anatomy(parameters.warp, parameters.cortex, parameters.tumour)
-    probe, mr_grid = parameters.probe, anatomy.grid
-    grid = volume_grid(probe, beams(probe, parameters.spacing), parameters.spacing)
-    us, inside = render_ultrasound(parameters.ultrasound, probe, anatomy, grid)
+def render_case(parameters: CaseParameters, head: RealHead | None = None) -> SimulatedCase:
+    """Make the images of drawn parameters, of the template or of a real ``head``."""
+    if head is not None:
+        anatomy, preop = real_anatomy(head, parameters.warp)
+        seat = seated(parameters.acquisition, anatomy)
+        return acquire_case(replace(parameters, tumour=None, cyst=None, acquisition=seat), anatomy, preop)
+    anatomy = build_anatomy(parameters.warp, parameters.cortex, parameters.tumour, parameters.cyst)
     preop = {name: render_contrast(contrast, anatomy.shares) for name, contrast in parameters.contrasts.items()}
-    index = mr_grid.indices(grid.points())
-    small = {name: grid.image(sample(image[None], index)[0]) for name, image in preop.items()}
+    return acquire_case(parameters, anatomy, preop)
+
+
+def acquire_case(parameters: CaseParameters, anatomy: Anatomy, preop: dict[str, Array]) -> SimulatedCase:
+    """Sweep over an anatomy, whatever its origin, and cut its MRs (maps on the anatomy's grid) to the sweep."""
+    spacing, shift, mr_grid = parameters.spacing, parameters.brain_shift, anatomy.grid
+
+    def index(points: Array) -> Array:
+        return mr_grid.indices(points if shift is None else preoperative_points(shift, points))
+
+    acquired = acquire(parameters.acquisition, spacing, lambda points: sample(anatomy.shares, index(points)))
+    grid = volume_grid(parameters.acquisition, spacing)
+    like, compounding = grid.image(np.zeros(grid.shape, np.uint8)), parameters.acquisition.compounding
+    volume = reconstruct(acquired.sweep, grid=like, compounding=compounding, fill_holes=True)
+    inside = sitk.GetArrayViewFromImage(volume.field_of_view)
+    us = sitk.GetArrayFromImage(volume.volume).astype(np.float32) * inside
+    places = index(grid.points())
+    small = {name: grid.image(sample(image[None], places)[0]) for name, image in preop.items()}
     lesion = label_map(anatomy.shares)
     lesion[(lesion < Label.OEDEMA) | (lesion > Label.ENHANCING_RIM)] = Label.OUTSIDE
     return SimulatedCase(
@@ -124,9 +163,13 @@ def render_case(parameters: CaseParameters) -> SimulatedCase:
         t2=small["t2"],
         cet1=small["cet1"],
         flair=small["flair"],
-        labels=grid.image(label_map(sample(anatomy.shares, index))),
+        labels=grid.image(label_map(sample(anatomy.shares, places))),
         field_of_view=grid.image(inside.astype(np.uint8)),
         preop={name: mr_grid.image(image) for name, image in preop.items()},
         preop_tumour=mr_grid.image(lesion),
+        to_preop=shift_transform(shift, volume.volume),
+        sweep=acquired.sweep,
+        tracked=acquired.tracked,
+        true_image_to_reference=acquired.true_image_to_reference,
         parameters=asdict(parameters),
     )

@@ -13,7 +13,7 @@ from scipy import ndimage
 from .geometry import Array, Grid
 
 #: Voxels (mm) kept around the brain.
-_MARGIN = 10
+_MARGIN = 14
 #: Step (mm) of coarse fields, which meet the grid's first and last voxels exactly.
 COARSE = 3
 #: Ventricles are the fluid that lies deeper than this below the brain's hull, in mm.

@@ -1,4 +1,4 @@
-"""A glioma and its oedema, laid into an anatomy."""
+"""A glioma with its necrosis, cyst, enhancing rim and oedema, laid into an anatomy."""
 
 from __future__ import annotations
 
@@ -6,92 +6,102 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .cyst import Cyst, draw_tumour_cyst, insert_cyst
+from .draws import Draws
 from .fields import sigmoid, smooth_field
-from .geometry import Array, Grid, Maps, rotation
+from .geometry import Array, Grid, Maps
+from .lesion_shape import Triple, draw_radii, draw_rotation, points_within, signed_distance, surroundings
+
+#: Share of cases that should have a tumour. With half of them a network sees tumours where there are none.
+TUMOUR_SHARE = 0.37
+#: Smallest and largest mean radius, mm, and the exponent that makes small tumours the common ones.
+_RADII, _MOSTLY_SMALL = (4.5, 18.0), 1.6
+#: Share of tumours of high grade, and of tumours with a cyst.
+_HIGH_GRADE, _CYSTIC = 0.5, 0.2
 
 
 @dataclass(frozen=True)
 class Tumour:
     """Drawn parameters; lengths in mm, ``centre`` in LPS mm."""
 
-    centre: tuple[float, float, float]
-    radii: tuple[float, float, float]
-    rotation: tuple[float, float, float]
+    centre: Triple
+    radii: Triple
+    rotation: Triple
     irregularity: float
     softness: float
     oedema: float  # how far it reaches beyond the core
+    fingers: float  # unevenness of the oedema's reach, relative
     rim: float  # thickness of the enhancing rim, 0 without
-    necrosis: bool  # a necrotic or cystic middle inside the rim
+    patchiness: float  # 0: a closed rim; 1: islands of enhancement
+    necrosis: bool  # a necrotic middle inside the rim
+    cyst: Cyst | None
     spares_sulci: float  # 1: sulci stay as they are, as in infiltrated cortex
     mass_effect: float  # share of the radius by which the surface was pushed outwards
     seed: int
 
 
-def draw_tumour(rng: np.random.Generator, centre: tuple[float, float, float]) -> Tumour:
-    """Draw a tumour about ``centre``; half of them enhance."""
-    high_grade = rng.random() < 0.5
-    radius = rng.uniform(7, 19)
-    rx, ry, rz = (radius * rng.uniform(0.75, 1.25, 3)).tolist()
-    ax, ay, az = rng.uniform(-np.pi, np.pi, 3).tolist()
+def draw_tumour(rng: np.random.Generator, centre: Triple, held_out: bool = False) -> Tumour:
+    """Draw a tumour about ``centre``: half of high grade, which enhance, half of low grade, which are soft."""
+    draws = Draws(rng, held_out)
+    high_grade = bool(rng.random() < _HIGH_GRADE)
+    low, high = _RADII
+    radii = draw_radii(rng, low + (high - low) * draws.reserved(0, 1) ** _MOSTLY_SMALL)
+    cystic = rng.random() < _CYSTIC
     return Tumour(
         centre=centre,
-        radii=(rx, ry, rz),
-        rotation=(ax, ay, az),
-        irregularity=rng.uniform(0.05, 0.22),
-        softness=rng.uniform(0.5, 0.9) if high_grade else rng.uniform(0.7, 2.0),
-        oedema=rng.uniform(4, 16) if high_grade else rng.uniform(0, 6),
-        rim=rng.uniform(1.5, 4.0) if high_grade else 0.0,
+        radii=radii,
+        rotation=draw_rotation(rng),
+        irregularity=rng.uniform(0.08, 0.28),
+        softness=rng.uniform(0.5, 0.9) if high_grade else rng.uniform(0.8, 2.5),
+        oedema=rng.uniform(3, 14) if high_grade else rng.uniform(0, 5),
+        fingers=rng.uniform(0.3, 0.8),
+        rim=rng.uniform(1.2, 4.0) if high_grade else 0.0,
+        patchiness=float(rng.choice([0.0, rng.uniform(0.2, 0.9)])),
         necrosis=bool(high_grade and rng.random() < 0.7),
+        cyst=draw_tumour_cyst(rng, centre, radii, high_grade) if cystic else None,
         spares_sulci=rng.uniform(0, 0.4) if high_grade else rng.uniform(0.3, 0.9),
-        mass_effect=rng.uniform(0.05, 0.35),
+        mass_effect=rng.uniform(0.05, 0.32),
         seed=int(rng.integers(2**31)),
     )
 
 
-def displaced_by(tumour: Tumour, points: Array) -> Array:
-    """Where the tissue at ``points`` (..., 3) was before the tumour pushed it away (LPS mm)."""
-    offset = points - np.asarray(tumour.centre, np.float32)
-    radius = float(np.mean(tumour.radii))
-    # r' = r (1 - m exp(-(r / 1.5 R)^2)) grows with r for every m < 0.6: no folds.
-    shrink = tumour.mass_effect * np.exp(-((offset**2).sum(-1, keepdims=True)) / (1.5 * radius) ** 2)
-    return np.asarray(points - offset * shrink, np.float32)
-
-
 def insert_tumour(tumour: Tumour, shares: Maps, grid: Grid) -> None:
-    """Lay core, necrosis, rim and oedema into the shares (nz, ny, nx) of ``grid``, in place."""
-    reach = 1.6 * max(tumour.radii) + 2.5 * tumour.oedema + 6
-    box = _box(grid, tumour.centre, reach)
-    offset = grid.points()[box] - np.asarray(tumour.centre, np.float32)
-    distance, slow, fine = _level_set(tumour, offset)
+    """Lay core, necrosis, rim, oedema and cyst into the shares (nz, ny, nx) of ``grid``, in place."""
+    box = surroundings(tumour, grid, (1 + tumour.fingers) * 2 * tumour.oedema + 5)
     local = {name: share[box] for name, share in shares.items()}
+    distance, slow, fine = signed_distance(tumour, points_within(grid, box))
     hull = sum((share for share in local.values()), np.zeros_like(distance))
-    core = sigmoid(distance / tumour.softness) * hull * (1 - local["falx"]) * (1 - local["ventricle"])
-    core *= 1 - tumour.spares_sulci * local["sulcal"]
-    oedema = sigmoid((distance + tumour.oedema * (1 + 0.5 * slow)) / 1.2) if tumour.oedema > 1 else 0 * core
-    middle = sigmoid((distance - tumour.rim * (1 + 0.25 * fine)) / 0.5)
-    for name, spread in (("white", 1.0), ("grey", 0.25)):
-        local["oedema"] += spread * oedema * local[name]
-        local[name] *= 1 - spread * oedema
+    taken = sigmoid(distance / tumour.softness) * (1 - local["falx"]) * (1 - local["ventricle"])
+    taken *= 1 - tumour.spares_sulci * local["sulcal"]
+    if tumour.oedema > 1:
+        reach = tumour.oedema * (1 + tumour.fingers * (slow + 0.6 * fine))
+        _swell(local, np.asarray(distance + reach, np.float32))
     for share in local.values():
-        share *= 1 - core
-    local["rim"] += core * (1 - middle) if tumour.rim else 0
-    local["necrosis"] += core * middle if tumour.necrosis else 0
-    local["core"] += core - local["rim"] - local["necrosis"]
+        share *= 1 - taken
+    core = taken * hull
+    rim, necrosis = _inside(tumour, distance, fine)
+    local["rim"] += core * rim
+    local["necrosis"] += core * necrosis
+    local["core"] += core * (1 - rim - necrosis)
+    if tumour.cyst is not None:
+        insert_cyst(tumour.cyst, shares, grid)
 
 
-def _level_set(tumour: Tumour, offset: Array) -> tuple[Array, Array, Array]:
-    """Approximate signed distance (mm, positive inside) at offsets from the centre, and two noise fields."""
-    slow, fine = (smooth_field(tumour.seed + n, offset.shape[:3], step) for n, step in enumerate((14.0, 7.0)))
-    turned = offset @ rotation(tumour.rotation).astype(np.float32)
-    level = np.linalg.norm(turned / np.asarray(tumour.radii, np.float32), axis=-1)
-    level += tumour.irregularity * (slow + 0.5 * fine) * np.minimum(level, 1)
-    return (1 - level) * np.float32(np.mean(tumour.radii)), slow, fine
+def _swell(shares: Maps, distance: Array) -> None:
+    """Oedema where ``distance`` (mm) is positive, in place: it spreads along white matter and spares cortex."""
+    oedema = sigmoid(distance / 1.2)
+    for name, spread in (("white", 1.0), ("grey", 0.25)):
+        swollen = spread * oedema * shares[name]
+        shares["oedema"] += swollen
+        shares[name] -= swollen
 
 
-def _box(grid: Grid, centre: tuple[float, float, float], reach: float) -> tuple[slice, slice, slice]:
-    """The voxels (z, y, x) within ``reach`` mm of ``centre`` along each axis."""
-    x, y, z = (grid.indices(np.asarray(centre))).tolist()
-    nz, ny, nx = grid.shape
-    radius = reach / grid.spacing
-    bounds = [slice(max(int(c - radius), 0), min(int(c + radius) + 1, n)) for c, n in ((z, nz), (y, ny), (x, nx))]
-    return bounds[0], bounds[1], bounds[2]
+def _inside(tumour: Tumour, distance: Array, fine: Array) -> tuple[Array, Array]:
+    """Shares of the tumour that are enhancing rim and necrosis, at ``distance`` (mm) within its surface."""
+    none = np.zeros_like(distance)
+    if not tumour.rim:
+        return none, none
+    middle = sigmoid((distance - tumour.rim * (1 + 0.4 * fine)) / 0.5)
+    islands = smooth_field(tumour.seed + 3, distance.shape, 5.0)
+    patchy = 1 - tumour.patchiness * sigmoid((islands - 0.3) / 0.15)
+    return (1 - middle) * patchy, middle if tumour.necrosis else none
