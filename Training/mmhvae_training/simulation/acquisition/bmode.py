@@ -89,13 +89,14 @@ def _sources(settings: Ultrasound, space: BeamSpace, tissue: Array, axial_step: 
     finer = smooth_field(settings.seed + 2, space.shape, [2 / step for step in space.step])
     fields = scatterers(settings.speckle, space, settings.point_spread)
     fibres = across_beam(settings.streaks, space)
-    fields += [texture + finer, streak_field(settings.streaks, space, fibres), place + 0.8 * finer - 0.3, fibres]
+    patches = place + np.float32(0.8) * finer - np.float32(0.3)
+    fields += [texture + finer, streak_field(settings.streaks, space, fibres), patches, fibres]
     seen = space.look_up(fields)
     echogenicity = settings.echogenicity
-    patches = np.exp(np.float32(echogenicity.visibility) * seen[4] + np.float32(echogenicity.roughness) * seen[5])
+    uneven = np.exp(np.float32(echogenicity.visibility) * seen[4] + np.float32(echogenicity.roughness) * seen[5])
     scatter = scattering(settings.echogenicity, tissue, seen[2])
     coherent = sheets(settings.echogenicity, tissue) + reflections(settings.reflection, tissue, axial_step)
-    return seen[:2], coherent * patches + seen[3] * scatter, scatter
+    return seen[:2], coherent * uneven + seen[3] * scatter, scatter
 
 
 def _gains(settings: Ultrasound, space: BeamSpace, depth: Array) -> Array:
@@ -104,7 +105,7 @@ def _gains(settings: Ultrasound, space: BeamSpace, depth: Array) -> Array:
     lateral = np.linspace(-1, 1, lines, dtype=np.float32)
     # Shadows stay where they are in the sweep: where the frame's first samples lie in it.
     at_face = space.positions[:, :, 0, :]
-    across, along = (2 * at_face[..., n] / (space.shape[2 - n] - 1) - 1 for n in (1, 2))
+    across, along = ((at_face[..., n] / np.float32((space.shape[2 - n] - 1) / 2) - 1) for n in (1, 2))
     shape = (frames, lines, len(depth))
     slow = smooth_field(settings.seed + 3, shape, [n / 2.5 for n in shape])
     factor = gain(settings.time_gain, depth) * edge_loss(settings.edge_loss, lateral)[:, None]

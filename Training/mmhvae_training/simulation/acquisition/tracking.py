@@ -45,8 +45,8 @@ class TrackedFrames:
     """Which of the frames arrived, and with which poses; all matrices in RAS mm.
 
     ``image_to_probe`` (4, 4) is the calibration; ``probe_to_tracker`` and ``reference_to_tracker`` (M, 4, 4) are as the
-    tracker reports them; ``valid`` (M,); ``received`` (M,) the numbers of the frames among all N; ``timestamps`` (M,) in
-    seconds.
+    tracker reports them; ``valid`` (M,); ``received`` (M,) the numbers of the frames among all N; ``timestamps`` (M,)
+    in seconds.
     """
 
     image_to_probe: npt.NDArray[np.float64]

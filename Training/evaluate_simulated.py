@@ -1,0 +1,95 @@
+"""Compare bundles on held-out simulated cases: PSNR, SSIM, and TRE at four ranges of displacement.
+
+python Training/evaluate_simulated.py --cases CASES --bundle A --bundle B --output DIR
+
+Writes one JSON line a case and method as soon as it is known, and skips those that are there already: stop it and
+start it again at will. ``evaluation.md`` compares the cases that all methods have done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
+
+from mmhvae import load_bundle
+from mmhvae.exceptions import InputError
+from mmhvae.shipped import starter_bundle
+from mmhvae_training.evaluation import (
+    DIRECT,
+    EvaluationCase,
+    evaluate_bundle,
+    evaluate_direct,
+    load_evaluation_case,
+    read_lines,
+    table,
+)
+
+Method = Callable[[EvaluationCase], dict[str, Any]]
+
+
+def methods(paths: list[Path], samples: int, device: str) -> dict[str, Method]:
+    """Name -> what to run on a case: every bundle under its folder's name and weights, and the direct way."""
+    found: dict[str, Method] = {DIRECT: partial(evaluate_direct, device=device)}
+    for path in paths:
+        bundle = load_bundle(path)
+        name = f"{path.name} {bundle.manifest.weights_sha256[:8]}"
+        found[name] = partial(evaluate_bundle, bundle, samples=samples, device=device)
+    return found
+
+
+def write_line(path: Path, row: dict[str, Any]) -> None:
+    """Append one line, on a line of its own even where the last run was killed in the middle of one."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        path.write_text(whole, encoding="utf-8")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def main() -> None:
+    """Read the command line, do what is not done yet, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=Path, required=True, help="folder with case-*, as simulate.py writes them")
+    parser.add_argument("--bundle", type=Path, action="append", help="several are compared; default: the starter")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=10, help="of cases, the first ones; each at all four ranges")
+    parser.add_argument("--samples", type=int, default=3)
+    parser.add_argument("--device", default="auto")
+    arguments = parser.parse_args()
+    folders = sorted(arguments.cases.glob("case-*"))[: arguments.count]
+    if not folders:
+        raise InputError(f"{arguments.cases} holds no case-*; give the folder that simulate.py wrote.")
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    lines = arguments.output / "evaluation.jsonl"
+    todo = methods(arguments.bundle or [starter_bundle()], arguments.samples, arguments.device)
+    done = {(row["case"], row["method"]) for row in read_lines(lines)}
+    for folder in folders:
+        missing = [name for name in todo if (folder.name, name) not in done]
+        case = load_evaluation_case(folder) if missing else None
+        for name in missing:
+            started = time.monotonic()
+            assert case is not None
+            row = {"case": folder.name, "method": name, **todo[name](case)}
+            write_line(lines, row | {"seconds": round(time.monotonic() - started, 1)})
+            print(f"{folder.name} {name}: {time.monotonic() - started:.0f} s", flush=True)
+    wanted = {folder.name for folder in folders}
+    text = table([row for row in read_lines(lines) if row["case"] in wanted and row["method"] in todo])
+    (arguments.output / "evaluation.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"evaluate_simulated.py: {error}")

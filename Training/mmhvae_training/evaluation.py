@@ -1,0 +1,212 @@
+"""Bundles on simulated cases as simulate.py writes them: image quality, and registration by range of displacement."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from mmhvae import register_rigid, synthesize
+from mmhvae.bundle import Bundle
+from mmhvae.exceptions import InputError
+from mmhvae.images import field_of_view, read_volume, to_slices
+from mmhvae.intensities import harmonise_target, to_unit
+from mmhvae.metrics import constant_psnr, psnr, ssim
+from mmhvae.registration.errors import target_registration_error
+from mmhvae.registration.transforms import read_transform
+from mmhvae.white_matter import white_matter_from_labels
+from numpy.typing import NDArray
+
+from .simulation import Label, displace
+
+RANGES_MM = ((0, 4), (4, 8), (8, 12), (12, 16))
+TARGETS = ("t2", "cet1", "flair")
+POINTS = 400  # of the field of view, over which the median displacement is taken
+TURN_DEG_PER_MM = (0.2, 1.2)  # rotation drawn with each mm of translation
+DIRECT = "direct"  # the pre-operative T2 straight to the ultrasound, whatever the bundle
+
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class EvaluationCase:
+    """One case folder; points are LPS mm.
+
+    ``to_preop`` takes points of the sweep to the pre-operative T2 before it is displaced: the identity, or the
+    brain shift that the folder's ``us-to-preop.tfm`` holds. ``seed`` decides the displacements: it comes from the
+    folder's parameters, so that all bundles see the same.
+    """
+
+    name: str
+    us: sitk.Image
+    truths: dict[str, sitk.Image]
+    labels: sitk.Image
+    preop_t2: sitk.Image
+    to_preop: sitk.Transform
+    landmarks: Points
+    seed: int
+
+
+def load_evaluation_case(folder: Path) -> EvaluationCase:
+    """Read what simulate.py wrote.
+
+    Raises:
+        InputError: a file is missing or cannot be used.
+    """
+    parameters = folder / "parameters.json"
+    if not parameters.is_file():
+        raise InputError(f"There is no {parameters}; give the folder that simulate.py wrote.")
+    drawn = json.loads(parameters.read_text(encoding="utf-8"))
+    if not drawn.get("landmarks_lps_mm"):
+        raise InputError(f"{parameters} holds no landmarks; choose another case.")
+    shift = folder / "us-to-preop.tfm"
+    return EvaluationCase(
+        name=folder.name,
+        us=read_volume(folder / "us.nii.gz", "ultrasound"),
+        truths={name: read_volume(folder / f"{name}.nii.gz", name) for name in TARGETS},
+        labels=read_volume(folder / "labels.nii.gz", "labels"),
+        preop_t2=read_volume(folder / "preop-t2.nii.gz", "pre-operative T2"),
+        to_preop=read_transform(shift) if shift.is_file() else sitk.Transform(3, sitk.sitkIdentity),
+        landmarks=np.array(drawn["landmarks_lps_mm"], np.float64),
+        seed=int(drawn["seed"]),
+    )
+
+
+def draw_displacement(points: Points, low: float, high: float, seed: int) -> sitk.Euler3DTransform:
+    """A rigid motion that moves ``points`` (N, 3) by a median drawn uniformly from ``low`` to ``high`` mm.
+
+    Directions of shift and axis are random, it turns about the points' centre, and its rotation grows with its
+    translation at a drawn rate (:data:`TURN_DEG_PER_MM`). The same arguments give the same motion.
+    """
+    rng = np.random.default_rng(seed)
+    axis, shift = (v / np.linalg.norm(v) for v in rng.standard_normal((2, 3)))
+    rate, goal = math.radians(rng.uniform(*TURN_DEG_PER_MM)), rng.uniform(low, high)
+    least, most = 0.0, 4 * high
+    for _ in range(50):  # the median displacement grows with the size of the motion
+        size = (least + most) / 2
+        motion = _motion(points.mean(0), axis, rate * size, size * shift)
+        least, most = (size, most) if median_displacement(motion, points) < goal else (least, size)
+    return motion
+
+
+def median_displacement(motion: sitk.Transform, points: Points) -> float:
+    """Median distance (mm) that ``motion`` moves ``points`` (N, 3)."""
+    moved = np.array([motion.TransformPoint(point) for point in points.tolist()])
+    return float(np.median(np.linalg.norm(moved - points, axis=1)))
+
+
+def _motion(centre: Points, axis: Points, angle: float, shift: Points) -> sitk.Euler3DTransform:
+    versor = sitk.VersorRigid3DTransform()
+    versor.SetRotation(axis.tolist(), angle)
+    euler = sitk.Euler3DTransform()
+    euler.SetCenter(centre.tolist())
+    euler.SetMatrix(versor.GetMatrix())
+    euler.SetTranslation(shift.tolist())
+    return euler
+
+
+def field_points(us: sitk.Image, seed: int) -> Points:
+    """``POINTS`` voxel centres of the field of view, LPS mm, (N, 3)."""
+    indices = np.argwhere(sitk.GetArrayFromImage(field_of_view(us)))[:, ::-1]
+    chosen = np.random.default_rng(seed).choice(indices, min(POINTS, len(indices)), replace=False)
+    axes = np.reshape(us.GetDirection(), (3, 3)) * us.GetSpacing()
+    return np.asarray(chosen @ axes.T + us.GetOrigin(), np.float64)
+
+
+def evaluate_bundle(bundle: Bundle, case: EvaluationCase, samples: int = 3, device: str = "auto") -> dict[str, Any]:
+    """Quality by target, and TRE through synthetic T2 by range; slices along all three axes."""
+    result = synthesize(bundle, {"us": case.us}, TARGETS, samples=samples, device=device, slice_axis="all")
+    mask = to_slices(sitk.GetArrayFromImage(result.field_of_view), 2) > 0
+    quality = {name: _quality(result.images[name], _truth(case, name), mask) for name in TARGETS}
+    tre = registration_errors(case, result.images["t2"], result.field_of_view, signed=True, device=device)
+    return {"quality": quality, "tre": tre}
+
+
+def evaluate_direct(case: EvaluationCase, device: str = "auto") -> dict[str, Any]:
+    """TRE of the registration straight to the ultrasound, by range."""
+    return {"tre": registration_errors(case, case.us, field_of_view(case.us), signed=False, device=device)}
+
+
+def registration_errors(
+    case: EvaluationCase, fixed: sitk.Image, mask: sitk.Image, signed: bool, device: str
+) -> dict[str, dict[str, float]]:
+    """Range -> mean TRE over the landmarks (mm) before and after, and the median displacement drawn."""
+    points, rows = field_points(case.us, case.seed), {}
+    preop = [case.to_preop.TransformPoint(point) for point in case.landmarks.tolist()]
+    for number, (low, high) in enumerate(RANGES_MM):
+        motion = draw_displacement(points, low, high, seed=case.seed * len(RANGES_MM) + number)
+        moved = np.array([motion.TransformPoint(point) for point in preop])
+        found = register_rigid(fixed, displace(case.preop_t2, motion), mask, signed=signed, device=device).transform
+        errors = {"before": sitk.Euler3DTransform(), "after": found}
+        rows[f"{low}-{high}"] = {
+            name: float(target_registration_error(transform, case.landmarks, moved).mean())
+            for name, transform in errors.items()
+        } | {"displacement": median_displacement(motion, points)}
+    return rows
+
+
+def _truth(case: EvaluationCase, name: str) -> NDArray[np.float32]:
+    """The true MR harmonised to [0, 1] with the true white matter, (S, H, W)."""
+    voxels, labels = sitk.GetArrayFromImage(case.truths[name]), sitk.GetArrayFromImage(case.labels)
+    median = white_matter_from_labels(voxels, labels, (int(Label.WHITE_MATTER),)).median
+    return to_slices(to_unit(harmonise_target(voxels, name, median)), 2)
+
+
+def _quality(image: sitk.Image, truth: NDArray[np.float32], mask: NDArray[np.bool_]) -> dict[str, float]:
+    synthetic, true = to_slices(sitk.GetArrayFromImage(image), 2), np.where(mask, truth, 0).astype(np.float32)
+    return {
+        "psnr": psnr(synthetic, true, mask),
+        "constant_psnr": constant_psnr(true, mask),
+        "ssim": ssim(synthetic, true, mask),
+    }
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The JSON lines written so far; a last line that was cut off is not counted."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    return [json.loads(line) for line in lines if line.strip()]
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown: by method, medians over the cases; only cases that every method has done are compared."""
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    done = [{row["case"] for row in rows if row["method"] == method} for method in methods]
+    common = set.intersection(*done) if done else set()
+    chosen = {method: [r for r in rows if r["method"] == method and r["case"] in common] for method in methods}
+    ranges = [f"{low}-{high}" for low, high in RANGES_MM]
+    lines = [f"Simulated, {len(common)} cases; median over the cases.", ""]
+    lines += [
+        "| TRE (mm) at a displacement of | " + " | ".join(f"{r} mm" for r in ranges) + " |",
+        "|---|---|---|---|---|",
+    ]
+    if not common:
+        return "\n".join(lines) + "\n"
+    lines.append(_tre_line("before", [row["tre"] for row in chosen[methods[0]]], ranges, "before"))
+    lines += [_tre_line(method, [row["tre"] for row in chosen[method]], ranges, "after") for method in methods]
+    lines += ["", "| quality | target | PSNR (dB) | best constant (dB) | SSIM |", "|---|---|---|---|---|"]
+    for method in methods:
+        lines += _quality_lines(method, [row["quality"] for row in chosen[method] if "quality" in row])
+    return "\n".join(lines) + "\n"
+
+
+def _tre_line(name: str, rows: list[Any], ranges: list[str], when: str) -> str:
+    cells = []
+    for label in ranges:
+        values = [row[label][when] for row in rows]
+        cells.append(f"{np.median(values):.2f} ({min(values):.2f} to {max(values):.2f})")
+    return f"| {name} | " + " | ".join(cells) + " |"
+
+
+def _quality_lines(method: str, rows: list[Any]) -> list[str]:
+    lines = []
+    for target in TARGETS if rows else ():
+        psnr_, constant, ssim_ = (np.median([r[target][k] for r in rows]) for k in ("psnr", "constant_psnr", "ssim"))
+        lines.append(f"| {method} | {target} | {psnr_:.1f} | {constant:.1f} | {ssim_:.2f} |")
+    return lines
