@@ -20,6 +20,7 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(RUN)/python Testing/benchmarks/bench_network.py
+	$(RUN)/python Testing/benchmarks/bench_sweep.py
 	@if [ -f $(SHARED)/bench_registration.py ]; then \
 		$(RUN)/python $(SHARED)/bench_registration.py --n 2 --out $(VENV)/bench-registration.csv \
 			--engine Testing/benchmarks/registration_engine.py:mmhvae_rigid --engine sitk_ncc --engine sitk_mattes; \

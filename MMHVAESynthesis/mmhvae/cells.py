@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 EXPANSION = 6  # of the decoder cell, as in MobileNetV2
+NORM_EPS = 1e-5  # added to the variance in every normalisation
 
 
 def normalised(x: Tensor) -> Tensor:
     """Instance normalisation without affine parameters: (B, C, H, W), each channel of each image on its own."""
-    return F.instance_norm(x, eps=1e-5)
+    return F.instance_norm(x, eps=NORM_EPS)
 
 
 def activated(x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The command line: ``mmhvae synthesize | register | tre | import-release | info | demo``.
+"""The command line: ``mmhvae synthesize | register | reconstruct | tre | import-release | info | demo``.
 
 Exit status: 0 done; 2 the user's input cannot be used, with one sentence on standard error; 1 a defect.
 """
@@ -7,33 +7,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from .cli_sweep import add_reconstruct, add_sweep_options, ultrasound_from_sweep
+from .command_line import NOTICE, Parser, add_command, quiet_libraries, report, require_no_input, require_writable
 from .exceptions import Cancelled, InputError
 from .modalities import MODALITIES
 from .version import __version__
 
-NOTICE = "Synthetic images. Not approved for clinical use."
 CANCELLED = 130  # as a shell reports a program ended by Ctrl-C
 
-
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction["_Parser"]
-
-
-class _Parser(argparse.ArgumentParser):
-    """Reports a wrong command line as one sentence, like any other wrong input."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.")
+    from .command_line import Commands
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,27 +47,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="mmhvae", description=f"Synthesise and register brain images. {NOTICE}")
+    parser = Parser(prog="mmhvae", description=f"Synthesise and register brain images. {NOTICE}")
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     _add_synthesize(commands)
     _add_register(commands)
+    add_reconstruct(commands)
     _add_tre(commands)
     _add_bundle_commands(commands)
     return parser
 
 
-def _command(commands: Commands, name: str, run: Callable[[argparse.Namespace], None], text: str) -> _Parser:
-    parser: _Parser = commands.add_parser(name, help=text, description=f"{text} {NOTICE}")
-    parser.set_defaults(run=run)
-    return parser
-
-
 def _add_synthesize(commands: Commands) -> None:
-    parser = _command(commands, "synthesize", _synthesize, "Synthesise the images that are missing.")
+    parser = add_command(commands, "synthesize", _synthesize, "Synthesise the images that are missing.")
     parser.add_argument("--bundle", type=Path, help="folder, zip or released .pth (default: the starter bundle)")
     for name, modality in MODALITIES.items():
         parser.add_argument(f"--{name}", type=Path, metavar="IMAGE", help=f"{modality.name} volume")
+    parser.add_argument("--sweep", type=Path, help="tracked ultrasound frames, in place of --us")
+    add_sweep_options(parser)
     parser.add_argument("--targets", nargs="+", required=True, metavar="MODALITY", help="what to synthesise")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--reference", type=Path, metavar="IMAGE", help="grid of the results (default: the ultrasound)")
@@ -91,7 +79,7 @@ def _add_synthesize(commands: Commands) -> None:
 
 
 def _add_register(commands: Commands) -> None:
-    parser = _command(commands, "register", _register, "Register a moving image rigidly to a fixed one.")
+    parser = add_command(commands, "register", _register, "Register a moving image rigidly to a fixed one.")
     parser.add_argument("--fixed", type=Path, required=True, metavar="IMAGE")
     parser.add_argument("--moving", type=Path, required=True, metavar="IMAGE")
     parser.add_argument("--output", type=Path, required=True, metavar="T.tfm", help="fixed points -> moving points")
@@ -104,7 +92,7 @@ def _add_register(commands: Commands) -> None:
 
 
 def _add_tre(commands: Commands) -> None:
-    parser = _command(commands, "tre", _tre, "Target registration error at landmarks.")
+    parser = add_command(commands, "tre", _tre, "Target registration error at landmarks.")
     parser.add_argument("--transform", type=Path, metavar="T.tfm", help="fixed points -> moving points")
     parser.add_argument(
         "--landmarks",
@@ -117,12 +105,12 @@ def _add_tre(commands: Commands) -> None:
 
 
 def _add_bundle_commands(commands: Commands) -> None:
-    parser = _command(commands, "import-release", _import_release, "Turn the authors' checkpoint into a bundle.")
+    parser = add_command(commands, "import-release", _import_release, "Turn the authors' checkpoint into a bundle.")
     parser.add_argument("checkpoint", type=Path, metavar="CP_main_1000.pth")
     parser.add_argument("folder", type=Path, metavar="DIR")
-    parser = _command(commands, "info", _info, "Say what a bundle is.")
+    parser = add_command(commands, "info", _info, "Say what a bundle is.")
     parser.add_argument("bundle", type=Path, metavar="BUNDLE")
-    parser = _command(commands, "demo", _demo, "Run the whole job on the shipped, simulated case.")
+    parser = add_command(commands, "demo", _demo, "Run the whole job on the shipped, simulated case.")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
 
 
@@ -137,13 +125,20 @@ def _synthesize(options: argparse.Namespace) -> None:
     from .synthesis import synthesize
 
     paths = {name: getattr(options, name) for name in MODALITIES if getattr(options, name) is not None}
-    _require_no_input(_written(options.output, options.targets), [*paths.values(), options.reference])
-    with _quiet_libraries():
+    if options.sweep and "us" in paths:
+        raise InputError("Give either --us or --sweep: both are the ultrasound.")
+    if (options.image_to_probe or options.clip) and not options.sweep:
+        raise InputError("--image-to-probe and --clip describe a sweep; give it with --sweep.")
+    require_no_input(_written(options.output, options.targets), [*paths.values(), options.reference, options.sweep])
+    with quiet_libraries():
         inputs = {name: read_volume(path, f"{name} image") for name, path in paths.items()}
         reference = read_volume(options.reference, "reference") if options.reference else None
-    _require_writable(options.output)
+    require_writable(options.output)
+    bundle = load_bundle(options.bundle or starter_bundle())
+    if options.sweep:
+        inputs["us"] = ultrasound_from_sweep(options)
     result = synthesize(
-        load_bundle(options.bundle or starter_bundle()),
+        bundle,
         inputs,
         options.targets,
         options.temperature,
@@ -151,12 +146,12 @@ def _synthesize(options: argparse.Namespace) -> None:
         options.seed,
         options.device,
         reference,
-        _report,
+        report,
         slice_axis=int(options.slice_axis) if options.slice_axis in ("0", "1", "2") else options.slice_axis,
     )
     images = {options.output / f"{name}.nii.gz": image for name, image in result.images.items()}
     deviations = {options.output / f"{name}-uncertainty.nii.gz": image for name, image in result.uncertainty.items()}
-    with _quiet_libraries():
+    with quiet_libraries():
         write_volumes(images | deviations)
     for path in set(_written(options.output, list(result.images))) - set(images | deviations):
         path.unlink(missing_ok=True)  # the uncertainty of an earlier run says nothing about this one
@@ -173,20 +168,20 @@ def _register(options: argparse.Namespace) -> None:
 
     require_transform_suffix(options.output)
     given = [options.fixed, options.moving, options.fixed_mask, options.moving_mask, options.initial]
-    _require_no_input([options.output, options.resampled], given)
-    with _quiet_libraries():
+    require_no_input([options.output, options.resampled], given)
+    with quiet_libraries():
         fixed, moving = read_volume(options.fixed, "fixed image"), read_volume(options.moving, "moving image")
         fixed_mask = read_volume(options.fixed_mask, "fixed mask") if options.fixed_mask else None
         moving_mask = read_volume(options.moving_mask, "moving mask") if options.moving_mask else None
         initial = read_transform(options.initial) if options.initial else None
-    _require_writable(options.output.parent)
+    require_writable(options.output.parent)
     if options.resampled:
         require_volume_suffix(options.resampled)
-        _require_writable(options.resampled.parent)
+        require_writable(options.resampled.parent)
     result = register_rigid(
-        fixed, moving, fixed_mask, moving_mask, initial, options.device, _report, signed=options.same_contrast
+        fixed, moving, fixed_mask, moving_mask, initial, options.device, report, signed=options.same_contrast
     )
-    with _quiet_libraries():
+    with quiet_libraries():
         if options.resampled:  # the larger file first: where there is no room, nothing is left behind
             write_volume(sitk.Resample(moving, fixed, result.transform, sitk.sitkLinear, 0.0), options.resampled)
         write_transform(result.transform, options.output)
@@ -209,7 +204,7 @@ def _tre(options: argparse.Namespace) -> None:
     before = target_registration_error(sitk.Euler3DTransform(), fixed, moving)
     after = None
     if options.transform:
-        with _quiet_libraries():
+        with quiet_libraries():
             transform = read_transform(options.transform)
         after = target_registration_error(transform, fixed, moving)
     for index, error in enumerate(before):
@@ -239,8 +234,8 @@ def _demo(options: argparse.Namespace) -> None:
     from .demo import run_demo, summary_table
     from .figure import can_draw
 
-    _require_writable(options.output)
-    print(summary_table(run_demo(options.output, _report)))
+    require_writable(options.output)
+    print(summary_table(run_demo(options.output, report)))
     if can_draw():
         print(f"{options.output / 'figure.png'} tells the story. {NOTICE}")
     else:
@@ -249,47 +244,6 @@ def _demo(options: argparse.Namespace) -> None:
 
 def _written(folder: Path, targets: Sequence[str]) -> list[Path]:
     return [folder / f"{name}{kind}.nii.gz" for name in targets for kind in ("", "-uncertainty")]
-
-
-def _require_no_input(outputs: Sequence[Path | None], inputs: Sequence[Path | None]) -> None:
-    """Never write a synthetic image over the acquired one that it was made from."""
-    for output in outputs:
-        for path in inputs:
-            if output and path and os.path.exists(output) and os.path.exists(path) and output.samefile(path):
-                raise InputError(f"{path} would be overwritten by the result; choose another output.")
-
-
-@contextmanager
-def _quiet_libraries() -> Iterator[None]:
-    """Keep what C libraries print about unusual files off standard error: the sentence says all that matters."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-def _require_writable(folder: Path) -> None:
-    """Fail before the work, not after it."""
-    import tempfile
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(f"The folder {folder} cannot be written to; choose another one.") from error
-
-
-def _report(fraction: float, message: str) -> None:
-    """One line that rewrites itself, on a terminal only: logs stay readable."""
-    if sys.stderr.isatty():
-        # Back to the line's start, so that whatever comes next overwrites it.
-        print(f"{100 * fraction:3.0f} %  {message:<60}\r", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

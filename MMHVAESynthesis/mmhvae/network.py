@@ -170,7 +170,7 @@ class FinerLevel(nn.Module):
 
     def experts(self, features: Tensor, skips: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Expert parameters (B, C, H, W) of each modality present, in one pass since they share weights."""
-        stacked = self.expert(features.repeat(len(skips), 1, 1, 1), torch.cat(list(skips)))  # (M * B, C, H, W)
+        stacked = self.expert(torch.cat([features] * len(skips)), torch.cat(list(skips)))  # (M * B, C, H, W)
         return stacked.chunk(len(skips))
 
 

@@ -32,6 +32,7 @@ from .images import (
     to_slices,
     working_grid,
 )
+from .inference import computing, prepared
 from .intensities import input_range
 from .network import BACKGROUND, MMHVAE, MMHVAEConfig
 from .noise import VolumeNoise, draw_noise
@@ -297,8 +298,8 @@ def _run_where_it_fits(
     """Run on the device chosen or, where its memory cannot hold even one slice, on the CPU; says how it was run."""
     config = bundle.network.config
     try:
-        network = bundle.network.to(sampling.device)
         sampling = replace(sampling, dtype=_precision(bundle, case, layout, sampling))
+        network = prepared(bundle.network, sampling.device, sampling.dtype)
         size = batch_size or slices_per_batch(config, len(case.inputs), sampling.device, sampling.dtype)
         return _run(network, case, layout, sampling, size, progress), sampling
     except torch.OutOfMemoryError:
@@ -376,10 +377,8 @@ def _images(
     noise: Sequence[Sequence[Tensor]],
 ) -> Iterator[dict[str, Tensor]]:
     """One draw after the other: target -> (B, 1, side, side) float32 on the CPU. Encodes once for all draws."""
-    device, reduced = sampling.device, sampling.dtype != torch.float32
-    # On recent NVIDIA GPUs torch's float32 convolutions would be TF32, with a mantissa of 10 bits.
-    exact = torch.backends.cudnn.flags(allow_tf32=False)
-    with torch.autocast(device.type, sampling.dtype) if reduced else exact:
+    device = sampling.device
+    with computing(device, sampling.dtype):
         encodings = network.encode({name: image.to(device) for name, image in batch.items()})
         for levels in noise:
             z1, _ = network.fuse(encodings, sampling.temperature, noise=[level.to(device) for level in levels])
@@ -400,9 +399,13 @@ def _precision(bundle: Bundle, case: _Case, layout: TileLayout, sampling: _Sampl
     if key not in checks:
         fullest = [int(case.mask.flatten(1).sum(1).argmax())]
         mask = case.mask[fullest]
-        first = replace(sampling, noise=sampling.noise[:1])
-        exact = _sampled_planes(bundle.network, case, layout, first, fullest, 1)
-        fast = _sampled_planes(bundle.network, case, layout, replace(first, dtype=reduced), fullest, 1)
+
+        def slice_in(dtype: torch.dtype) -> dict[str, Tensor]:
+            how = replace(sampling, noise=sampling.noise[:1], dtype=dtype)
+            network = prepared(bundle.network, sampling.device, dtype)
+            return _sampled_planes(network, case, layout, how, fullest, 1)
+
+        exact, fast = slice_in(torch.float32), slice_in(reduced)
         differences = [(exact[name] - fast[name]).abs()[0][mask].mean() for name in sampling.targets]
         checks[key] = all(bool(d <= PRECISION_TOLERANCE) for d in differences)
     return reduced if checks[key] else torch.float32

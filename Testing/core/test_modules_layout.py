@@ -31,6 +31,7 @@ LAYERS = {
     "bundle": LOWEST | {"network", "release", "intensities"},
     "noise": LOWEST | {"network", "cells", "experts", "tiles"},
     "devices": LOWEST | {"network", "cells", "experts"},
+    "inference": LOWEST | {"network", "cells", "experts"},
 }
 
 

@@ -142,8 +142,8 @@ def test_all_axes_pool_the_samples_of_each(bundle, samples):
 def test_the_release_orientation_reaches_the_network(bundle, monkeypatch):
     """Slice k enters with rows along i and columns along j, centred."""
     seen = {}
-    encode = bundle.network.encode
-    monkeypatch.setattr(bundle.network, "encode", lambda inputs: seen.update(inputs) or encode(inputs))
+    encode = MMHVAE.encode
+    monkeypatch.setattr(MMHVAE, "encode", lambda self, inputs: seen.update(inputs) or encode(self, inputs))
     values = np.full((3, 10, 20), 50, np.float32)  # k, j, i
     values[:, 2, 15] = 250
     synthesize(bundle, {"us": sitk.GetImageFromArray(values)}, ["t2"], temperature=0, batch_size=8)
@@ -185,15 +185,15 @@ def test_progress_rises_and_cancel_stops(bundle, oblique):
 def test_running_out_of_gpu_memory_halves_the_batch(bundle, oblique, monkeypatch):
     us = sweep(oblique(0, SMALL))
     expected = array(synthesize(bundle, {"us": us}, ["t2"]).images["t2"])
-    encode, sizes = bundle.network.encode, []
+    encode, sizes = MMHVAE.encode, []
 
-    def hungry(inputs):
+    def hungry(self, inputs):
         sizes.append(len(inputs["us"]))
         if sizes[-1] > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return encode(inputs)
+        return encode(self, inputs)
 
-    monkeypatch.setattr(bundle.network, "encode", hungry)
+    monkeypatch.setattr(MMHVAE, "encode", hungry)
     result = synthesize(bundle, {"us": us}, ["t2"], batch_size=8)
     assert {8, 4, 2} <= set(sizes)
     np.testing.assert_allclose(array(result.images["t2"]), expected, atol=1e-5)

@@ -13,8 +13,8 @@ from .frames import FloatArray
 
 #: Changes of sign that take RAS, which Slicer's Reference frame is in, to ITK's LPS, and back.
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-#: Work on a grid takes up to about 30 bytes a voxel at its peak.
-MOST_VOXELS = 200_000_000
+#: Up to about 40 bytes a voxel are needed at the peak: 4 GB.
+MOST_VOXELS = 100_000_000
 
 
 def require_spacing(spacing: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import get_args
 
@@ -17,7 +17,7 @@ from .frames import ByteArray, FloatArray, Sweep
 from .grid import grid_around, reference_to_index, require_grid, require_spacing
 from .hole_filling import filled
 from .image_region import Clip, brightest, clipped, echo_region, require_clip
-from .splatting import Compounder, Compounding, PixelBlocks, block_factors
+from .splatting import Compounder, Compounding, PixelBlocks, Pixels, block_factors
 from .usable_frames import usable_frames
 
 #: Shares of the work: looking for the image region, splatting; what follows is the field of view and the holes.
@@ -84,8 +84,10 @@ def reconstruct(
         grid = grid_around(corners, spacing)
     require_grid(grid)
     _require_thickness(corners, min(grid.GetSpacing()))
-    region = echo_region(clipped(_brightest(sweep, usable.chosen, report), clip))
-    values, reached = _splatted(sweep, usable.chosen, region, clip, grid, compounding, report)
+    looked_at = clipped_frames(sweep, usable.chosen, clip, report, (0, LOOKED), "finding the image")
+    region = echo_region(brightest(looked_at, (clip[3], clip[2])))
+    frames = clipped_frames(sweep, usable.chosen, clip, report, (LOOKED, SPLATTED), "compounding")
+    values, reached = compound(frames, poses, region, clip[:2], grid, compounding)
     if not reached.any():
         raise InputError("The grid does not meet the sweep; check that both are in the same frame of reference.")
     report(SPLATTED, "Finding the field of view")
@@ -101,43 +103,44 @@ def reconstruct(
     return Reconstruction(volume, field, len(poses), dropped, str(usable))
 
 
-def _splatted(
-    sweep: Sweep,
-    chosen: NDArray[np.bool_],
+def compound(
+    frames: Iterable[Pixels],
+    poses: FloatArray,
     region: NDArray[np.bool_],
-    clip: Clip,
+    origin: tuple[int, int],
     grid: sitk.Image,
-    compounding: Compounding,
-    report: Progress,
+    compounding: Compounding = "mean",
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Values (k, j, i), and where pixels came."""
-    poses = sweep.image_to_reference
-    blocks = PixelBlocks.build(region, clip[:2], block_factors(poses[chosen], min(grid.GetSpacing())))
-    compounder = Compounder(grid.GetSize(), compounding, _full_weight(poses[chosen], grid))
+    """Splat frames of any unit onto a grid.
+
+    Args:
+        frames: N images (H, W), as large as ``region``.
+        poses: (N, 4, 4), pixel -> Reference RAS mm.
+        region: (H, W), where the frames hold something.
+        origin: column and row of the frames' first pixel, in the pixels that ``poses`` count.
+        grid: its geometry (LPS) receives the values.
+        compounding: as in :func:`reconstruct`.
+
+    Returns:
+        Values (k, j, i), and where pixels came.
+    """
+    blocks = PixelBlocks.build(region, origin, block_factors(poses, min(grid.GetSpacing())))
+    compounder = Compounder(grid.GetSize(), compounding, _full_weight(poses, grid))
     to_index = reference_to_index(grid)
-    for index, frame in _chosen_frames(sweep, chosen):
-        points = (to_index @ poses[index])[:3] @ blocks.centres  # (3, P)
-        compounder.add(points, blocks.sums(clipped(frame, clip)), blocks.counts)
-        report(LOOKED + (SPLATTED - LOOKED) * (index + 1) / len(chosen), f"Frame {index + 1} of {len(chosen)}")
+    for frame, pose in zip(frames, poses, strict=True):
+        compounder.add(blocks.points(to_index @ pose), blocks.sums(frame), blocks.counts)
     return compounder.result()
 
 
-def _brightest(sweep: Sweep, chosen: NDArray[np.bool_], report: Progress) -> ByteArray:
-    """Largest value of each pixel (H, W) over the chosen frames."""
-
-    def frames() -> Iterator[ByteArray]:
-        for index, frame in _chosen_frames(sweep, chosen):
-            yield frame
-            report(LOOKED * (index + 1) / len(chosen), "Finding the image in the frames")
-
-    return brightest(frames(), sweep.frames.shape)
-
-
-def _chosen_frames(sweep: Sweep, chosen: NDArray[np.bool_]) -> Iterator[tuple[int, ByteArray]]:
-    """Number and image of each chosen frame."""
+def clipped_frames(
+    sweep: Sweep, chosen: NDArray[np.bool_], clip: Clip, report: Progress, share: tuple[float, float], doing: str
+) -> Iterator[ByteArray]:
+    """The clipped image of each chosen frame; progress goes from ``share[0]`` to ``share[1]``."""
     for index, frame in enumerate(sweep.frames):
         if chosen[index]:
-            yield index, frame
+            yield clipped(frame, clip)
+        done = (index + 1) / len(chosen)
+        report(share[0] + (share[1] - share[0]) * done, f"{doing}: frame {index + 1} of {len(chosen)}")
 
 
 def _corners(poses: FloatArray, clip: Clip) -> FloatArray:

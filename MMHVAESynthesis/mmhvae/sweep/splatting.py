@@ -15,10 +15,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .frames import ByteArray, FloatArray
+from .frames import FloatArray
 
 Compounding = Literal["mean", "max", "latest"]
 Float32Array = NDArray[np.float32]
+Pixels = NDArray[np.uint8] | NDArray[np.float32]
 Indices = NDArray[np.int64]
 COARSEST_PIXEL = 1 / 3  # averaged pixels stay at most this share of a voxel: splatting hardly sees the difference
 #: Share of the weight of a frame right through a voxel that a frame must give it to decide alone about its value.
@@ -35,14 +36,15 @@ class PixelBlocks:
         region: (H, W), 1 where pixels take part.
         chosen: (P,) flat indices of the blocks that hold such pixels.
         counts: (P,), how many.
-        centres: (4, P), mean position (column, row, 0, 1) of those in each.
+        columns, rows: (P,), mean position of those in each, in pixels of the frame.
     """
 
     factors: tuple[int, int]
     region: Float32Array
     chosen: Indices
     counts: Float32Array
-    centres: FloatArray
+    columns: FloatArray
+    rows: FloatArray
 
     @classmethod
     def build(cls, region: NDArray[np.bool_], origin: tuple[int, int], factors: tuple[int, int]) -> PixelBlocks:
@@ -54,10 +56,15 @@ class PixelBlocks:
         counts = counts[chosen]
         positions = (columns + origin[0], rows + origin[1])
         column, row = (_block_sums(inside * position, factors)[chosen] / counts for position in positions)
-        centres = np.stack([column, row, np.zeros_like(row), np.ones_like(row)])
-        return cls(factors, inside.astype(np.float32), chosen, counts.astype(np.float32), centres)
+        return cls(factors, inside.astype(np.float32), chosen, counts.astype(np.float32), column, row)
 
-    def sums(self, pixels: ByteArray) -> Float32Array:
+    def points(self, pose: FloatArray) -> FloatArray:
+        """Where ``pose`` (4, 4) takes the blocks: (3, P)."""
+        across, down, origin = pose[:3, 0], pose[:3, 1], pose[:3, 3]
+        # Not a matrix product: libraries run it on many threads.
+        return np.asarray(np.outer(across, self.columns) + np.outer(down, self.rows) + origin[:, None])
+
+    def sums(self, pixels: Pixels) -> Float32Array:
         """Sum over each block (P,) of the pixels (H, W) that take part."""
         return np.asarray(_block_sums(pixels * self.region, self.factors)[self.chosen])
 
