@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .cli_sweep import add_reconstruct, add_sweep_options, ultrasound_from_sweep
+from .cli_sweep import add_reconstruct, add_sweep_options, synthesized_frames, ultrasound_from_sweep
 from .command_line import NOTICE, Parser, add_command, quiet_libraries, report, require_no_input, require_writable
 from .exceptions import Cancelled, InputError
 from .modalities import MODALITIES
@@ -64,6 +64,9 @@ def _add_synthesize(commands: Commands) -> None:
     for name, modality in MODALITIES.items():
         parser.add_argument(f"--{name}", type=Path, metavar="IMAGE", help=f"{modality.name} volume")
     parser.add_argument("--sweep", type=Path, help="tracked ultrasound frames, in place of --us")
+    parser.add_argument(
+        "--frame-by-frame", action="store_true", help="synthesise the frames of the sweep, not its volume"
+    )
     add_sweep_options(parser)
     parser.add_argument("--targets", nargs="+", required=True, metavar="MODALITY", help="what to synthesise")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the results")
@@ -129,26 +132,22 @@ def _synthesize(options: argparse.Namespace) -> None:
         raise InputError("Give either --us or --sweep: both are the ultrasound.")
     if (options.image_to_probe or options.clip) and not options.sweep:
         raise InputError("--image-to-probe and --clip describe a sweep; give it with --sweep.")
+    if options.frame_by_frame and (not options.sweep or paths or options.reference or options.slice_axis):
+        raise InputError("--frame-by-frame takes a --sweep and nothing else to synthesise from or onto.")
     require_no_input(_written(options.output, options.targets), [*paths.values(), options.reference, options.sweep])
     with quiet_libraries():
         inputs = {name: read_volume(path, f"{name} image") for name, path in paths.items()}
         reference = read_volume(options.reference, "reference") if options.reference else None
     require_writable(options.output)
     bundle = load_bundle(options.bundle or starter_bundle())
-    if options.sweep:
-        inputs["us"] = ultrasound_from_sweep(options)
-    result = synthesize(
-        bundle,
-        inputs,
-        options.targets,
-        options.temperature,
-        options.samples,
-        options.seed,
-        options.device,
-        reference,
-        report,
-        slice_axis=int(options.slice_axis) if options.slice_axis in ("0", "1", "2") else options.slice_axis,
-    )
+    how_many = (options.targets, options.temperature, options.samples, options.seed, options.device)
+    if options.frame_by_frame:
+        result = synthesized_frames(options, bundle, *how_many)
+    else:
+        if options.sweep:
+            inputs["us"] = ultrasound_from_sweep(options)
+        axis = int(options.slice_axis) if options.slice_axis in ("0", "1", "2") else options.slice_axis
+        result = synthesize(bundle, inputs, *how_many, reference, report, slice_axis=axis)
     images = {options.output / f"{name}.nii.gz": image for name, image in result.images.items()}
     deviations = {options.output / f"{name}-uncertainty.nii.gz": image for name, image in result.uncertainty.items()}
     with quiet_libraries():

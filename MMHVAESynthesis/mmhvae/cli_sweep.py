@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,11 @@ from .exceptions import InputError
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
+    from .bundle import Bundle
     from .command_line import Commands
     from .sweep import Sweep
     from .sweep.reconstruction import Reconstruction
+    from .synthesis import SynthesisResult
 
 
 def add_reconstruct(commands: Commands) -> None:
@@ -52,11 +55,34 @@ def ultrasound_from_sweep(options: argparse.Namespace) -> sitk.Image:
     """
     import SimpleITK as sitk
 
+    result = _whole_volume(_opened(options, "Reference"), options)
+    return sitk.Maximum(result.volume, result.field_of_view)
+
+
+def synthesized_frames(
+    options: argparse.Namespace,
+    bundle: Bundle,
+    targets: Sequence[str],
+    temperature: float,
+    samples: int,
+    seed: int,
+    device: str,
+) -> SynthesisResult:
+    """Every frame of ``options.sweep`` synthesised by itself, on the grid that the sweep's volume would have."""
+    from .frame_synthesis import synthesize_frames
+
+    sweep = _opened(options, "Reference")
+    volume = _whole_volume(sweep, options)
+    clip = _clip(options)
+    return synthesize_frames(bundle, sweep, volume, targets, temperature, samples, seed, device, clip, report)
+
+
+def _whole_volume(sweep: Sweep, options: argparse.Namespace) -> Reconstruction:
     from .sweep.reconstruction import reconstruct
 
-    result = reconstruct(_opened(options, "Reference"), clip=_clip(options), fill_holes=True, progress=report)
+    result = reconstruct(sweep, clip=_clip(options), fill_holes=True, progress=report)
     print(_summary(result))
-    return sitk.Maximum(result.volume, result.field_of_view)
+    return result
 
 
 def _reconstruct(options: argparse.Namespace) -> None:
