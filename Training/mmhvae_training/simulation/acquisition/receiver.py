@@ -24,8 +24,8 @@ def draw_receiver(draws: Draws) -> Receiver:
     """Draw the noise."""
     rng = draws.rng
     return Receiver(
-        noise=draws.reserved(0.05, 0.45),
-        rise=draws.reserved(0, 2),
+        noise=draws.reserved(0.02, 0.24),
+        rise=draws.reserved(0, 1.5),
         frame_gain=rng.uniform(0, 0.06),
         seed=int(rng.integers(2**31)),
     )
