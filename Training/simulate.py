@@ -19,7 +19,9 @@ def write_case(case: SimulatedCase, folder: Path) -> None:
     images |= {f"preop-{name}": image for name, image in case.preop.items()}
     images |= {"field-of-view": case.field_of_view, "preop-tumour": case.preop_tumour}
     for name, image in images.items():
-        sitk.WriteImage(image, str(folder / f"{name}.nii.gz"), useCompression=True)
+        # Whole numbers, as scanners give them: float32 would take four times the space and most of the time.
+        whole = sitk.Cast(sitk.Round(image), sitk.sitkUInt16) if image.GetPixelID() == sitk.sitkFloat32 else image
+        sitk.WriteImage(whole, str(folder / f"{name}.nii.gz"), useCompression=True)
     points = landmarks(case, 20, case.parameters["seed"]).tolist()
     text = case.parameters | {
         "landmarks_lps_mm": points,

@@ -17,7 +17,7 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 from mmhvae.exceptions import InputError
-from mmhvae.images import field_of_view
+from mmhvae.images import SMALLEST_WEIGHT, field_of_view, resampled, resampled_within, working_grid
 from mmhvae.intensities import harmonise_target, input_range
 from mmhvae.white_matter import white_matter_from_labels
 from numpy.typing import NDArray
@@ -52,8 +52,10 @@ class Batch:
         return tuple(self.inputs)
 
 
-def load_case(folder: Path, modalities: Sequence[str]) -> TrainingCase:
+def load_case(folder: Path, modalities: Sequence[str], spacing: float = 1.0) -> TrainingCase:
     """Read a case; inputs normalised, MR targets harmonised (MODEL: images), both -1 outside the field of view.
+
+    Volumes on a finer grid than ``spacing`` (mm) are brought to it as synthesis does it.
 
     Raises:
         InputError: the folder holds none of the modalities, or MR of unknown white matter.
@@ -62,31 +64,32 @@ def load_case(folder: Path, modalities: Sequence[str]) -> TrainingCase:
     if not paths:
         raise InputError(f"The case {folder} holds none of {', '.join(modalities)}; remove it, or add its images.")
     images = {name: sitk.ReadImage(str(path), sitk.sitkFloat32) for name, path in paths.items()}
-    reference = images.get("us", next(iter(images.values())))
-    mask = sitk.GetArrayFromImage(field_of_view(reference)).astype(bool)
+    visible = field_of_view(images.get("us", next(iter(images.values()))))
+    grid = working_grid(visible, spacing, slice_axis=2)
+    mask = sitk.GetArrayFromImage(resampled(visible, grid)) > SMALLEST_WEIGHT
     inputs, targets = {}, {}
     for name, image in images.items():
-        voxels = sitk.GetArrayFromImage(image)
-        shifted = np.where(mask, voxels - (0 if name == "us" else voxels.min()), 0)
+        median = None if name == "us" else _white_matter(image, name, folder)
+        voxels, _ = resampled_within(image, visible, grid)
+        shifted = np.where(mask, voxels - (0 if name == "us" else voxels[mask].min()), 0)
         as_input = input_range(shifted).normalise(shifted, mask if name == "us" else mask & (shifted > 0))
         inputs[name] = as_input.astype(np.float16)
-        targets[name] = inputs[name] if name == "us" else _mr_target(voxels, name, mask, folder)
+        targets[name] = inputs[name] if median is None else _mr_target(voxels, name, mask, median)
     return TrainingCase(folder.name, mask, inputs, targets)
 
 
-def _mr_target(voxels: NDArray[np.float32], modality: str, mask: NDArray[np.bool_], folder: Path) -> Volume:
-    harmonised = harmonise_target(voxels, modality, _white_matter(voxels, modality, folder))
-    return np.where(mask, harmonised, -1).astype(np.float16)
+def _mr_target(voxels: NDArray[np.float32], modality: str, mask: NDArray[np.bool_], median: float) -> Volume:
+    return np.where(mask, harmonise_target(voxels, modality, median), -1).astype(np.float16)
 
 
-def _white_matter(voxels: NDArray[np.float32], modality: str, folder: Path) -> float:
+def _white_matter(image: sitk.Image, modality: str, folder: Path) -> float:
     """The white matter's median: recorded when the case was cut from a whole head, or by its label map."""
     if (folder / WHITE_MATTER).is_file():
         return float(json.loads((folder / WHITE_MATTER).read_text(encoding="utf-8"))[modality]["median"])
     if not (folder / "labels.nii.gz").is_file():
         raise InputError(f"The case {folder} says nothing of its white matter; add labels.nii.gz or {WHITE_MATTER}.")
     labels = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "labels.nii.gz")))
-    return white_matter_from_labels(voxels, labels, (int(Label.WHITE_MATTER),)).median
+    return white_matter_from_labels(sitk.GetArrayFromImage(image), labels, (int(Label.WHITE_MATTER),)).median
 
 
 def draw_batch(cases: Sequence[TrainingCase], size: int, side: int, rng: np.random.Generator) -> Batch:

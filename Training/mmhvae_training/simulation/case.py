@@ -12,6 +12,7 @@ from mmhvae.sweep.frames import Sweep
 from mmhvae.sweep.reconstruction import reconstruct
 
 from .acquisition import Acquisition, acquire, draw_acquisition, volume_grid
+from .acquisition.grain import with_grain
 from .acquisition.tracking import TrackedFrames
 from .acquisition.trajectory import Poses
 from .anatomy import Anatomy, Label, Warp, build_anatomy, draw_warp, label_map
@@ -153,7 +154,9 @@ def acquire_case(parameters: CaseParameters, anatomy: Anatomy, preop: dict[str, 
     like, compounding = grid.image(np.zeros(grid.shape, np.uint8)), parameters.acquisition.compounding
     volume = reconstruct(acquired.sweep, grid=like, compounding=compounding, fill_holes=True)
     inside = sitk.GetArrayViewFromImage(volume.field_of_view)
-    us = sitk.GetArrayFromImage(volume.volume).astype(np.float32) * inside
+    levels = sitk.GetArrayFromImage(volume.volume).astype(np.float32) * inside
+    beam = grid.direction.T @ np.asarray(parameters.acquisition.trajectory.direction)
+    us = with_grain(parameters.acquisition.grain, levels, spacing, beam)
     places = index(grid.points())
     small = {name: grid.image(sample(image[None], places)[0]) for name, image in preop.items()}
     lesion = label_map(anatomy.shares)

@@ -15,6 +15,7 @@ from ..geometry import Array, Grid, rotation
 from .array import Beams, TransducerArray, beams, draw_array, frame_points
 from .beam_space import beam_space
 from .bmode import Ultrasound, bmode, draw_ultrasound
+from .grain import Grain, draw_grain
 from .scan_conversion import Raster, raster, scan_convert
 from .tracking import TrackedFrames, Tracking, draw_tracking, track
 from .trajectory import Poses, Trajectory, draw_trajectory, frame_count, sweep_poses, to_patient
@@ -22,7 +23,7 @@ from .trajectory import Poses, Trajectory, draw_trajectory, frame_count, sweep_p
 #: LPS to RAS and back.
 _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 #: Pixel size of the frames relative to the voxels of the volume that is made of them.
-_PIXEL = 0.8
+_PIXEL = 0.65
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Acquisition:
     tracking: Tracking
     ultrasound: Ultrasound
     compounding: Compounding  # of the frames into the volume
+    grain: Grain  # of the volume
     grid_turn: tuple[float, float, float]  # of the volume's axes against the probe's, rotation vector, radians
 
 
@@ -62,6 +64,7 @@ def draw_acquisition(draws: Draws, face: npt.NDArray[np.float64], direction: npt
         tracking=draw_tracking(draws),
         ultrasound=draw_ultrasound(draws, array),
         compounding="latest" if draws.rng.random() < 0.6 else "mean",
+        grain=draw_grain(draws),
         grid_turn=(tx, ty, tz),
     )
 

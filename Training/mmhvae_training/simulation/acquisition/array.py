@@ -48,13 +48,13 @@ def draw_array(draws: Draws) -> TransducerArray:
     else:
         radius = draws.reserved(80, 180) if kind == "trapezoid" else _PARALLEL
         half_angle = draws.reserved(15, 21) / radius
-    return TransducerArray(kind, radius, half_angle, draws.rng.uniform(0, 3), draws.reserved(38, 68))
+    return TransducerArray(kind, radius, half_angle, draws.rng.uniform(0, 3), draws.reserved(32, 54))
 
 
 def beams(array: TransducerArray, spacing: float) -> Beams:
     """Beams and samples fine enough for a volume of ``spacing`` mm at two thirds of the depth."""
     middle = array.far * 2 / 3
-    lateral_step, axial_step = 0.7 * spacing + 0.15, 0.35 * spacing + 0.15
+    lateral_step, axial_step = 0.7 * spacing + 0.15, 0.3 * spacing + 0.1
     lines = int(np.clip(2 * array.half_angle * (array.radius + middle) / lateral_step, 24, 220))
     return Beams(
         np.linspace(-array.half_angle, array.half_angle, lines, dtype=np.float32),

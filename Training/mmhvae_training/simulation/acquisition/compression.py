@@ -22,9 +22,9 @@ class Compression:
 def draw_compression(draws: Draws) -> Compression:
     """Draw a console's dynamic range and overall gain."""
     return Compression(
-        strength=float(np.exp(draws.reserved(np.log(0.08), np.log(1.5)))),
-        middle=draws.reserved(14, 50),
-        reject=draws.rng.uniform(0, 4),
+        strength=float(np.exp(draws.reserved(np.log(0.3), np.log(3.5)))),
+        middle=draws.reserved(18, 58),
+        reject=draws.rng.uniform(0, 7),
     )
 
 

@@ -40,10 +40,10 @@ def draw_echogenicity(draws: Draws) -> Echogenicity:
     return Echogenicity(
         echo=echo,
         texture=draws.reserved(0.05, 0.25),
-        sheet=float(np.exp(draws.reserved(np.log(2.5), np.log(8.5)))),
-        sharpness=rng.uniform(3.5, 8.0),
+        sheet=float(np.exp(draws.reserved(np.log(3), np.log(8)))),
+        sharpness=rng.uniform(1.3, 3.2),
         visibility=draws.reserved(0.2, 0.8),
-        roughness=draws.reserved(0.2, 0.9),
+        roughness=draws.reserved(0.1, 0.6),
     )
 
 

@@ -29,7 +29,7 @@ class Reflection:
 
 def draw_reflection(draws: Draws) -> Reflection:
     """Draw how strongly boundaries that face the beam answer."""
-    return Reflection(draws.reserved(1.5, 6.5))
+    return Reflection(draws.reserved(3, 10))
 
 
 def reflections(reflection: Reflection, tissue: Array, axial_step: float) -> Array:

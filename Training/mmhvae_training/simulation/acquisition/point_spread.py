@@ -27,10 +27,10 @@ class PointSpread:
 def draw_point_spread(draws: Draws, far: float) -> PointSpread:
     """Draw pulse and focus of an array that shows tissue down to ``far`` mm."""
     return PointSpread(
-        axial=draws.reserved(0.12, 0.26),
+        axial=draws.reserved(0.08, 0.18),
         lengthening=draws.reserved(0, 0.7),
-        lateral=draws.reserved(0.2, 0.5),
-        elevation=draws.reserved(0.25, 0.6),
+        lateral=draws.reserved(0.15, 0.4),
+        elevation=draws.reserved(0.2, 0.45),
         focus=draws.reserved(0.25, 0.7) * far,
         spread=draws.reserved(14, 45),
     )

@@ -25,7 +25,7 @@ def draw_receiver(draws: Draws) -> Receiver:
     rng = draws.rng
     return Receiver(
         noise=draws.reserved(0.02, 0.24),
-        rise=draws.reserved(0, 1.5),
+        rise=draws.reserved(0.2, 2.0),
         frame_gain=rng.uniform(0, 0.06),
         seed=int(rng.integers(2**31)),
     )

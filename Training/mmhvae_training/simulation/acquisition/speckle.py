@@ -23,7 +23,7 @@ class Speckle:
 
 def draw_speckle(draws: Draws) -> Speckle:
     """Draw how much of the speckle the scanner's own compounding leaves."""
-    return Speckle(draws.reserved(0.1, 0.6), int(draws.rng.integers(2**31)))
+    return Speckle(draws.reserved(0.05, 0.4), int(draws.rng.integers(2**31)))
 
 
 def scatterers(speckle: Speckle, space: BeamSpace, point_spread: PointSpread) -> list[Array]:

@@ -28,9 +28,9 @@ class Streaks:
 def draw_streaks(draws: Draws) -> Streaks:
     """Draw how many arcs there are and how they look."""
     return Streaks(
-        strength=float(np.exp(draws.reserved(np.log(0.6), np.log(5.5)))),
+        strength=float(np.exp(draws.reserved(np.log(0.8), np.log(6)))),
         length=draws.reserved(0.6, 1.7),
-        thickness=draws.reserved(0.12, 0.34),
+        thickness=draws.reserved(0.1, 0.26),
         rarity=draws.rng.uniform(0.9, 1.9),
         clustering=draws.rng.uniform(0.5, 1.1),
         seed=int(draws.rng.integers(2**31)),
