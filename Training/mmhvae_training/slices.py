@@ -69,27 +69,28 @@ def load_case(folder: Path, modalities: Sequence[str], spacing: float = 1.0) -> 
     mask = sitk.GetArrayFromImage(resampled(visible, grid)) > SMALLEST_WEIGHT
     inputs, targets = {}, {}
     for name, image in images.items():
-        median = None if name == "us" else _white_matter(image, name, folder)
-        voxels, _ = resampled_within(image, visible, grid)
-        shifted = np.where(mask, voxels - (0 if name == "us" else voxels[mask].min()), 0)
+        whole = sitk.GetArrayFromImage(image)
+        lowest = 0.0 if name == "us" else float(whole.min())
+        voxels = resampled_within(image, visible, grid)[0] - lowest
+        shifted = np.where(mask, voxels, 0)
         as_input = input_range(shifted).normalise(shifted, mask if name == "us" else mask & (shifted > 0))
         inputs[name] = as_input.astype(np.float16)
-        targets[name] = inputs[name] if median is None else _mr_target(voxels, name, mask, median)
+        if name == "us":
+            targets[name] = inputs[name]
+        else:
+            harmonised = harmonise_target(voxels, name, _white_matter(whole, name, folder) - lowest, minimum=0.0)
+            targets[name] = np.where(mask, harmonised, -1).astype(np.float16)
     return TrainingCase(folder.name, mask, inputs, targets)
 
 
-def _mr_target(voxels: NDArray[np.float32], modality: str, mask: NDArray[np.bool_], median: float) -> Volume:
-    return np.where(mask, harmonise_target(voxels, modality, median), -1).astype(np.float16)
-
-
-def _white_matter(image: sitk.Image, modality: str, folder: Path) -> float:
+def _white_matter(voxels: NDArray[np.float32], modality: str, folder: Path) -> float:
     """The white matter's median: recorded when the case was cut from a whole head, or by its label map."""
     if (folder / WHITE_MATTER).is_file():
         return float(json.loads((folder / WHITE_MATTER).read_text(encoding="utf-8"))[modality]["median"])
     if not (folder / "labels.nii.gz").is_file():
         raise InputError(f"The case {folder} says nothing of its white matter; add labels.nii.gz or {WHITE_MATTER}.")
     labels = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "labels.nii.gz")))
-    return white_matter_from_labels(sitk.GetArrayFromImage(image), labels, (int(Label.WHITE_MATTER),)).median
+    return white_matter_from_labels(voxels, labels, (int(Label.WHITE_MATTER),)).median
 
 
 def draw_batch(cases: Sequence[TrainingCase], size: int, side: int, rng: np.random.Generator) -> Batch:

@@ -55,5 +55,5 @@ def _blurred_across(noise: Array, width: float, beam: npt.NDArray[np.float64]) -
     bx, by, bz = (np.float32(b) for b in beam)
     across = x**2 + y**2 + z**2 - (bx * x + by * y + bz * z) ** 2
     spectrum = np.fft.rfftn(noise) * np.exp(np.float32(-2 * (np.pi * width) ** 2) * across)
-    blurred = np.fft.irfftn(spectrum, s=noise.shape).astype(np.float32)
+    blurred = np.fft.irfftn(spectrum, s=noise.shape, axes=(0, 1, 2)).astype(np.float32)
     return np.asarray(blurred / blurred.std(), np.float32)
