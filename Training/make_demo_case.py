@@ -18,6 +18,7 @@ import SimpleITK as sitk
 from mmhvae.images import bounding_box
 from mmhvae.registration.transforms import write_transform
 from mmhvae_training.simulation import SimulatedCase, displace, landmarks, simulate_case
+from simulate import write_sequence_of
 
 DISTANCE_MM, ANGLE_DEG, LANDMARKS = 6.0, 5.0, 15
 GREY_LEVELS = 150  # of the MRs up to their 99.9th percentile: enough, and the whole case stays under 8 MiB
@@ -28,8 +29,10 @@ with nilearn (Copyright (C) 1993-2009 Louis Collins, McConnell Brain Imaging Cen
 McGill University; permission to use, copy, modify and distribute with this notice; provided "as is"),
 deformed, with an invented tumour; images by this project's simulator (MIT).
 
-`us.nii.gz` is the ultrasound; `preop-*.nii.gz` lie displaced against it; `us-to-preop.tfm` is the true transform
-(ultrasound points to pre-operative points, LPS mm); `landmarks.mrk.json` lies in the ultrasound.
+`sweep.igs.mha` is the tracked ultrasound sweep as PLUS would write it, `image-to-probe.txt` its calibration (16
+numbers, row by row); its Reference is the patient, RAS mm. `preop-*.nii.gz` lie displaced against it;
+`us-to-preop.tfm` is the true transform (ultrasound points to pre-operative points, LPS mm); `landmarks.mrk.json` lies
+in the ultrasound.
 `parameters.json` holds everything drawn; remade with
 `python Training/make_demo_case.py --seed {seed} --output FOLDER`.
 """
@@ -55,7 +58,8 @@ def write_demo(case: SimulatedCase, seed: int, folder: Path) -> None:
     """Write the case, compactly: grey levels as whole numbers."""
     folder.mkdir(parents=True, exist_ok=True)
     motion = displacement(case, seed)
-    images = {"us": sitk.Cast(case.us, sitk.sitkUInt8)}
+    write_sequence_of(case, folder)
+    images = {}
     for name, image in case.preop.items():
         levels = image * (GREY_LEVELS / float(np.percentile(sitk.GetArrayViewFromImage(image), 99.9)))
         images[f"preop-{name}"] = displace(sitk.Cast(sitk.Clamp(levels + 0.5, upperBound=255), sitk.sitkUInt8), motion)

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.images import field_of_view, read_volume, resampled
+from mmhvae.images import field_of_view, read_volume
 from mmhvae.white_matter import estimate_white_matter
 from mmhvae_training.slices import WHITE_MATTER
 
@@ -26,19 +26,11 @@ MR = ("t2", "cet1", "flair")
 SMALLEST_SHARE = 0.6  # of a view's voxels that the head must fill
 
 
-def write_ultrasound(path: Path, spacing: float, folder: Path) -> None:
-    """One case of an ultrasound volume, resampled to ``spacing`` mm along its own axes."""
+def write_ultrasound(path: Path, folder: Path) -> None:
+    """One case of an ultrasound volume, on its own grid."""
     image = read_volume(path, "ultrasound")
-    size = [max(2, round(n * s / spacing)) for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)]
-    grid = sitk.Image(size, sitk.sitkUInt8)
-    grid.SetSpacing([spacing] * 3)
-    grid.SetOrigin(image.GetOrigin())
-    grid.SetDirection(image.GetDirection())
-    inside = resampled(field_of_view(image), grid, nearest=True)
-    smooth = sitk.SmoothingRecursiveGaussian(image, 0.35 * spacing)  # else speckle would alias
     folder.mkdir(parents=True, exist_ok=True)
-    us = sitk.Mask(sitk.Clamp(resampled(smooth, grid), lowerBound=0.0), inside)
-    sitk.WriteImage(us, str(folder / "us.nii.gz"), useCompression=True)
+    sitk.WriteImage(image, str(folder / "us.nii.gz"), useCompression=True)
 
 
 def write_views(head: Path, views: list[Path], output: Path) -> int:
@@ -77,13 +69,12 @@ def main() -> None:
     parser.add_argument("--mr", type=Path, nargs="*", default=[], help="folders of t2, cet1 and flair")
     parser.add_argument("--views", type=Path, help="folder of simulated cases whose fields of view cut the heads")
     parser.add_argument("--count", type=int, default=12, help="views tried a head")
-    parser.add_argument("--spacing", type=float, default=1.0, help="of the ultrasound cases, mm")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     if arguments.mr and not arguments.views:
         raise InputError("Give --views, a folder of simulated cases, to cut the heads by.")
     for path in arguments.ultrasound:
-        write_ultrasound(path, arguments.spacing, arguments.output / path.name.split(".")[0])
+        write_ultrasound(path, arguments.output / path.name.split(".")[0])
     views = sorted(path for path in arguments.views.iterdir() if path.is_dir()) if arguments.views else []
     for head in arguments.mr:
         print(f"{head}: {write_views(head, views[: arguments.count], arguments.output)} cases")

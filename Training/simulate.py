@@ -31,11 +31,8 @@ def write_case(case: SimulatedCase, folder: Path) -> None:
     (folder / "parameters.json").write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
 
 
-def write_tracked_sweep(case: SimulatedCase, folder: Path) -> None:
-    """Write ``sweep.igs.mha`` as PLUS would, its calibration (row by row, 16 numbers) and the frames' true poses.
-
-    ``true-image-to-reference.json`` holds a 4 x 4 matrix (RAS mm) for each frame of the sequence.
-    """
+def write_sequence_of(case: SimulatedCase, folder: Path) -> None:
+    """Write ``sweep.igs.mha`` as PLUS would, and its calibration (row by row, 16 numbers)."""
     tracked = case.tracked
     transforms = {"ProbeToTracker": tracked.probe_to_tracker, "ReferenceToTracker": tracked.reference_to_tracker}
     write_sequence(
@@ -46,6 +43,10 @@ def write_tracked_sweep(case: SimulatedCase, folder: Path) -> None:
         timestamps=tracked.timestamps,
     )
     np.savetxt(folder / "image-to-probe.txt", tracked.image_to_probe, fmt="%.10g")
+
+
+def write_true_poses(case: SimulatedCase, folder: Path) -> None:
+    """Write where the frames truly lay: a 4 x 4 matrix (RAS mm) for each frame of the sequence."""
     true = json.dumps(case.true_image_to_reference.tolist())
     (folder / "true-image-to-reference.json").write_text(true + "\n", encoding="utf-8")
 
@@ -76,7 +77,8 @@ def main() -> None:
         )
         write_case(case, folder)
         if arguments.sweep:
-            write_tracked_sweep(case, folder)
+            write_sequence_of(case, folder)
+            write_true_poses(case, folder)
         print(folder)
 
 

@@ -1,4 +1,5 @@
-"""The main job on the shipped, simulated case: synthesise the missing MR, bring the displaced MR back.
+"""The main job on the shipped, simulated case: reconstruct the sweep, synthesise the missing MR, bring the displaced
+MR back.
 
 Every number it prints is simulated: the case's truth is known because it was made.
 """
@@ -27,6 +28,7 @@ from .registration.errors import read_markups, target_registration_error
 from .registration.rigid import register_rigid
 from .registration.transforms import read_transform, write_transform
 from .shipped import demo_case, starter_bundle
+from .sweep import Reconstruction, Sweep, read_calibration, read_sweep, reconstruct
 from .synthesis import SynthesisResult, synthesize
 from .white_matter import estimate_white_matter
 
@@ -39,7 +41,7 @@ T = TypeVar("T")
 class DemoCase:
     """The shipped case; images in LPS mm, ``truth`` maps ultrasound points to pre-operative MR points."""
 
-    us: sitk.Image
+    sweep: Sweep
     preop: dict[str, sitk.Image]
     tumour: sitk.Image
     landmarks: NDArray[np.float64]
@@ -50,7 +52,7 @@ def load_demo_case() -> DemoCase:
     """Read the case that ships with the software."""
     folder = demo_case()
     return DemoCase(
-        us=read_volume(folder / "us.nii.gz", "ultrasound"),
+        sweep=read_sweep(folder / "sweep.igs.mha", read_calibration(str(folder / "image-to-probe.txt"))),
         preop={name: read_volume(folder / f"preop-{name}.nii.gz", name) for name in TARGETS},
         tumour=sitk.ReadImage(str(folder / "preop-tumour.nii.gz")),
         landmarks=read_markups(folder / "landmarks.mrk.json"),
@@ -66,16 +68,22 @@ def run_demo(output: Path, progress: Progress = no_progress) -> dict[str, Any]:
     """
     seconds: dict[str, float] = {}
     case = _timed(seconds, "read", load_demo_case)
+    volume = _timed(
+        seconds,
+        "reconstruction",
+        lambda: reconstruct(case.sweep, fill_holes=True, progress=_share(progress, 0, 0.1)),
+    )
+    us = visible_ultrasound(volume)
     bundle = load_bundle(starter_bundle())
     result = _timed(
         seconds,
         "synthesis",
         lambda: synthesize(
             bundle,
-            {"us": case.us},
+            {"us": us},
             TARGETS,
             samples=SAMPLES,
-            progress=_share(progress, 0, 0.9),
+            progress=_share(progress, 0.1, 0.8),
             slice_axis="all",
         ),
     )
@@ -93,12 +101,13 @@ def run_demo(output: Path, progress: Progress = no_progress) -> dict[str, Any]:
     direct = _timed(
         seconds,
         "registration_direct",
-        lambda: register_rigid(case.us, case.preop["t2"], result.field_of_view, progress=_share(progress, 0.95, 0.05)),
+        lambda: register_rigid(us, case.preop["t2"], result.field_of_view, progress=_share(progress, 0.95, 0.05)),
     )
     white_matter = {name: estimate_white_matter(case.preop[name], name) for name in TARGETS}
-    truths = {name: _truth(case, name, white_matter[name].median) for name in TARGETS}
+    truths = {name: _truth(case, us, name, white_matter[name].median) for name in TARGETS}
     summary = {
         "simulated": True,
+        "sweep": {"frames_used": volume.frames_used, "frames_dropped": volume.frames_dropped},
         "tre_mm": {
             "before": _tre(case, sitk.Euler3DTransform()),
             "direct": _tre(case, direct.transform),
@@ -110,13 +119,20 @@ def run_demo(output: Path, progress: Progress = no_progress) -> dict[str, Any]:
         "device": result.device,
         "precision": result.precision,
     }
-    _write(output, case, result, truths, through.transform, summary)
+    _write(output, case, us, result, truths, through.transform, summary)
     return summary
+
+
+def visible_ultrasound(volume: Reconstruction) -> sitk.Image:
+    """The reconstructed ultrasound, float32, at least 1 inside its field of view: dark fluid belongs to it."""
+    return sitk.Cast(sitk.Maximum(volume.volume, volume.field_of_view), sitk.sitkFloat32)
 
 
 def summary_table(summary: dict[str, Any]) -> str:
     """The summary for people: every number marked as simulated."""
+    sweep = summary["sweep"]
     lines = [
+        f"Tracked sweep: {sweep['frames_used']} frames, {sweep['frames_dropped']} dropped (simulated case)",
         "Synthesis from ultrasound alone (simulated case)",
         f"  {'target':8}{'PSNR':>10}{'constant':>12}{'SSIM':>8}",
     ]
@@ -147,11 +163,11 @@ def _tre(case: DemoCase, transform: sitk.Transform) -> float:
     return round(float(target_registration_error(transform, case.landmarks, moving).mean()), 3)
 
 
-def _truth(case: DemoCase, name: str, median: float) -> sitk.Image:
+def _truth(case: DemoCase, us: sitk.Image, name: str, median: float) -> sitk.Image:
     """The true MR on the ultrasound's grid, harmonised to [0, 1] by its white matter's median."""
     image = case.preop[name]
     unit = to_unit(harmonise_target(sitk.GetArrayFromImage(image), name, median))
-    return sitk.Resample(image_on(unit, image), case.us, case.truth, sitk.sitkLinear, 0.0)
+    return sitk.Resample(image_on(unit, image), us, case.truth, sitk.sitkLinear, 0.0)
 
 
 def _quality(result: SynthesisResult, truth: sitk.Image, name: str) -> dict[str, float]:
@@ -171,25 +187,26 @@ def _quality(result: SynthesisResult, truth: sitk.Image, name: str) -> dict[str,
 def _write(
     output: Path,
     case: DemoCase,
+    us: sitk.Image,
     result: SynthesisResult,
     truths: dict[str, sitk.Image],
     transform: sitk.Transform,
     summary: dict[str, Any],
 ) -> None:
-    registered = sitk.Resample(case.preop["t2"], case.us, transform, sitk.sitkLinear, 0.0)
+    registered = sitk.Resample(case.preop["t2"], us, transform, sitk.sitkLinear, 0.0)
     tumours = {
-        "true": sitk.Resample(case.tumour, case.us, case.truth, sitk.sitkNearestNeighbor, 0.0),
-        "before": resampled(case.tumour, case.us, nearest=True),
-        "after": sitk.Resample(case.tumour, case.us, transform, sitk.sitkNearestNeighbor, 0.0),
+        "true": sitk.Resample(case.tumour, us, case.truth, sitk.sitkNearestNeighbor, 0.0),
+        "before": resampled(case.tumour, us, nearest=True),
+        "after": sitk.Resample(case.tumour, us, transform, sitk.sitkNearestNeighbor, 0.0),
     }
-    volumes = {"us": case.us, "preop-t2-registered": registered, "tumour-registered": tumours["after"]}
+    volumes = {"us": us, "preop-t2-registered": registered, "tumour-registered": tumours["after"]}
     volumes |= {name: result.images[name] for name in TARGETS}
     volumes |= {f"{name}-uncertainty": result.uncertainty[name] for name in TARGETS}
     write_volumes({output / f"{name}.nii.gz": image for name, image in volumes.items()})
     write_transform(transform, output / "us-to-preop.tfm")
     _write_text(output / "summary.json", json.dumps(summary, indent=2) + "\n")
     if can_draw():
-        draw_story(StoryFigure(case.us, result, truths, tumours, summary), output / "figure.png")
+        draw_story(StoryFigure(us, result, truths, tumours, summary), output / "figure.png")
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -22,13 +22,10 @@ def ball(size: int, spacing: float, value: float) -> sitk.Image:
 
 def test_an_ultrasound_volume_becomes_a_case_of_its_own(tmp_path):
     sitk.WriteImage(ball(60, 0.5, 120), str(tmp_path / "us.nii.gz"))
-    prepare_real.write_ultrasound(tmp_path / "us.nii.gz", 1.0, tmp_path / "case")
-    written = sitk.ReadImage(str(tmp_path / "case" / "us.nii.gz"))
-    assert written.GetSpacing() == pytest.approx((1, 1, 1))
-    assert written.GetSize() == (30, 30, 30)
+    prepare_real.write_ultrasound(tmp_path / "us.nii.gz", tmp_path / "case")
     case = load_case(tmp_path / "case", MODALITIES)
     assert set(case.inputs) == {"us"}
-    assert case.mask.sum() == pytest.approx(27**3 * np.pi / 6, rel=0.12)
+    assert 27**3 * np.pi / 6 < case.mask.sum() < 30**3 * np.pi / 6  # voxels that hold a part of the ball count
 
 
 @pytest.fixture(scope="module")
