@@ -28,7 +28,9 @@ bench: $(STAMP)
 
 acceptance: $(STAMP)
 	$(RUN)/python Testing/acceptance/real_ultrasound.py --output acceptance-output
-	$(RUN)/python Testing/acceptance/held_out.py --output acceptance-output
+	$(RUN)/python Training/simulate.py --held-out --seed 7000 --count 10 --output acceptance-output/held-out
+	$(RUN)/python Training/evaluate_simulated.py --cases acceptance-output/held-out --output acceptance-output/evaluation
+	$(RUN)/python Testing/acceptance/frames_or_volume.py --output acceptance-output
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

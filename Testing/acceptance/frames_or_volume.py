@@ -22,27 +22,15 @@ from mmhvae import load_bundle, synthesize
 from mmhvae.bundle import Bundle
 from mmhvae.demo import visible_ultrasound
 from mmhvae.frame_synthesis import synthesize_frames
-from mmhvae.images import image_on
-from mmhvae.intensities import harmonise_target, to_unit
 from mmhvae.metrics import psnr, ssim
 from mmhvae.shipped import starter_bundle
 from mmhvae.sweep import reconstruct
 from mmhvae.synthesis import SynthesisResult
-from mmhvae.white_matter import white_matter_from_labels
-from mmhvae_training.simulation import Label, SimulatedCase, simulate_case
+from mmhvae_training.evaluation import TARGETS, harmonised_truth
+from mmhvae_training.simulation import simulate_case
 
 FIRST_SEED = 6000  # seeds of nothing else
-TARGETS = ("t2", "cet1", "flair")
 SAMPLES = 3
-
-
-def truth(case: SimulatedCase, name: str, grid: sitk.Image) -> np.ndarray:
-    """The true MR on ``grid``, harmonised to [0, 1] with the true white matter."""
-    image = getattr(case, name)
-    voxels, labels = sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(case.labels)
-    median = white_matter_from_labels(voxels, labels, (int(Label.WHITE_MATTER),)).median
-    unit = image_on(to_unit(harmonise_target(voxels, name, median)), image)
-    return sitk.GetArrayFromImage(sitk.Resample(unit, grid, sitk.Transform(), sitk.sitkLinear, 0.0))
 
 
 def measured(bundle: Bundle, seed: int) -> dict[str, dict[str, float]]:
@@ -63,7 +51,9 @@ def measured(bundle: Bundle, seed: int) -> dict[str, dict[str, float]]:
         result = work()
         rows[way] = {"seconds": time.perf_counter() - started}
         for name in TARGETS:
-            image, true = (np.where(inside, a, 0) for a in (array(result, name), truth(case, name, volume.volume)))
+            truth = harmonised_truth(getattr(case, name), case.labels, name)
+            true = sitk.GetArrayFromImage(sitk.Resample(truth, volume.volume))
+            image, true = (np.where(inside, a, 0) for a in (array(result, name), true))
             rows[way] |= {f"{name} PSNR": psnr(image, true, inside), f"{name} SSIM": ssim(image, true, inside)}
     return rows
 

@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from mmhvae import register_rigid, synthesize
 from mmhvae.bundle import Bundle
 from mmhvae.exceptions import InputError
-from mmhvae.images import field_of_view, read_volume, to_slices
+from mmhvae.images import field_of_view, image_on, read_volume, to_slices
 from mmhvae.intensities import harmonise_target, to_unit
 from mmhvae.metrics import constant_psnr, psnr, ssim
 from mmhvae.registration.errors import target_registration_error
@@ -122,7 +122,8 @@ def evaluate_bundle(bundle: Bundle, case: EvaluationCase, samples: int = 3, devi
     """Quality by target, and TRE through synthetic T2 by range; slices along all three axes."""
     result = synthesize(bundle, {"us": case.us}, TARGETS, samples=samples, device=device, slice_axis="all")
     mask = to_slices(sitk.GetArrayFromImage(result.field_of_view), 2) > 0
-    quality = {name: _quality(result.images[name], _truth(case, name), mask) for name in TARGETS}
+    truths = {name: harmonised_truth(case.truths[name], case.labels, name) for name in TARGETS}
+    quality = {name: _quality(result.images[name], truths[name], mask) for name in TARGETS}
     tre = registration_errors(case, result.images["t2"], result.field_of_view, signed=True, device=device)
     return {"quality": quality, "tre": tre}
 
@@ -150,15 +151,16 @@ def registration_errors(
     return rows
 
 
-def _truth(case: EvaluationCase, name: str) -> NDArray[np.float32]:
-    """The true MR harmonised to [0, 1] with the true white matter, (S, H, W)."""
-    voxels, labels = sitk.GetArrayFromImage(case.truths[name]), sitk.GetArrayFromImage(case.labels)
-    median = white_matter_from_labels(voxels, labels, (int(Label.WHITE_MATTER),)).median
-    return to_slices(to_unit(harmonise_target(voxels, name, median)), 2)
+def harmonised_truth(image: sitk.Image, labels: sitk.Image, modality: str) -> sitk.Image:
+    """A true MR harmonised to [0, 1] by the white matter of its label map, on its own grid."""
+    voxels = sitk.GetArrayFromImage(image)
+    median = white_matter_from_labels(voxels, sitk.GetArrayFromImage(labels), (int(Label.WHITE_MATTER),)).median
+    return image_on(to_unit(harmonise_target(voxels, modality, median)), image)
 
 
-def _quality(image: sitk.Image, truth: NDArray[np.float32], mask: NDArray[np.bool_]) -> dict[str, float]:
-    synthetic, true = to_slices(sitk.GetArrayFromImage(image), 2), np.where(mask, truth, 0).astype(np.float32)
+def _quality(image: sitk.Image, truth: sitk.Image, mask: NDArray[np.bool_]) -> dict[str, float]:
+    synthetic, true = (to_slices(sitk.GetArrayFromImage(x), 2) for x in (image, truth))
+    true = np.where(mask, true, 0).astype(np.float32)
     return {
         "psnr": psnr(synthetic, true, mask),
         "constant_psnr": constant_psnr(true, mask),
