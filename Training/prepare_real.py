@@ -73,9 +73,12 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.mr and not arguments.views:
         raise InputError("Give --views, a folder of simulated cases, to cut the heads by.")
-    for path in arguments.ultrasound:
-        write_ultrasound(path, arguments.output / path.name.split(".")[0])
-    views = sorted(path for path in arguments.views.iterdir() if path.is_dir()) if arguments.views else []
+    names = [path.name.removesuffix(".gz").rsplit(".", 1)[0] for path in arguments.ultrasound]
+    if len(set(names)) < len(names):
+        raise InputError("Two ultrasound volumes have the same file name; rename one, it names its case.")
+    for name, path in zip(names, arguments.ultrasound, strict=True):
+        write_ultrasound(path, arguments.output / name)
+    views = sorted(path.parent for path in arguments.views.glob("*/field-of-view.nii.gz")) if arguments.views else []
     for head in arguments.mr:
         print(f"{head}: {write_views(head, views[: arguments.count], arguments.output)} cases")
 

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from mmhvae.registration.transforms import write_transform
 from mmhvae.sweep import write_sequence
 from mmhvae_training.simulation import SimulatedCase, landmarks, simulate_case
 
 
 def write_case(case: SimulatedCase, folder: Path) -> None:
-    """Write the images, landmarks (LPS mm, in the sweep's volume and on the MR) and parameters into ``folder``."""
+    """Write the images, landmarks (LPS mm, in the sweep's volume and on the MR) and parameters into ``folder``.
+
+    With brain shift also ``us-to-preop.h5``: points of the sweep -> points of the MR, LPS mm.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     images = {"us": case.us, "t2": case.t2, "cet1": case.cet1, "flair": case.flair, "labels": case.labels}
     images |= {f"preop-{name}": image for name, image in case.preop.items()}
@@ -22,6 +26,8 @@ def write_case(case: SimulatedCase, folder: Path) -> None:
         # Whole numbers, as scanners give them: float32 would take four times the space and most of the time.
         whole = sitk.Cast(sitk.Round(image), sitk.sitkUInt16) if image.GetPixelID() == sitk.sitkFloat32 else image
         sitk.WriteImage(whole, str(folder / f"{name}.nii.gz"), useCompression=True)
+    if case.parameters["brain_shift"] is not None:
+        write_transform(case.to_preop, folder / "us-to-preop.h5")
     points = landmarks(case, 20, case.parameters["seed"]).tolist()
     text = case.parameters | {
         "landmarks_lps_mm": points,

@@ -125,12 +125,12 @@ def _synthesize(options: argparse.Namespace) -> None:
     from .bundle import load_bundle
     from .images import read_volume, write_volumes
     from .shipped import starter_bundle
-    from .synthesis import synthesize
+    from .synthesis import check_request, synthesize
 
     paths = {name: getattr(options, name) for name in MODALITIES if getattr(options, name) is not None}
     if options.sweep and "us" in paths:
         raise InputError("Give either --us or --sweep: both are the ultrasound.")
-    if (options.image_to_probe or options.clip) and not options.sweep:
+    if (options.image_to_probe is not None or options.clip) and not options.sweep:
         raise InputError("--image-to-probe and --clip describe a sweep; give it with --sweep.")
     if options.frame_by_frame and (not options.sweep or paths or options.reference or options.slice_axis):
         raise InputError("--frame-by-frame takes a --sweep and nothing else to synthesise from or onto.")
@@ -140,6 +140,10 @@ def _synthesize(options: argparse.Namespace) -> None:
         reference = read_volume(options.reference, "reference") if options.reference else None
     require_writable(options.output)
     bundle = load_bundle(options.bundle or starter_bundle())
+    given = {*inputs, "us"} if options.sweep else {*inputs}
+    check_request(
+        bundle.network.config, given, options.targets, options.temperature, options.samples, options.seed
+    )  # before a sweep is reconstructed in vain
     how_many = (options.targets, options.temperature, options.samples, options.seed, options.device)
     if options.frame_by_frame:
         result = synthesized_frames(options, bundle, *how_many)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,30 +34,37 @@ def add_reconstruct(commands: Commands) -> None:
     parser.add_argument("sweep", type=Path, metavar="SWEEP", help="sequence file, such as sweep.igs.mha")
     parser.add_argument("--output", type=Path, required=True, metavar="IMAGE", help="the volume")
     parser.add_argument("--field-of-view", type=Path, metavar="MASK", help="also write where the frames passed")
-    parser.add_argument("--spacing", type=float, default=0.5, help="of the voxels in mm (default 0.5)")
     parser.add_argument("--grid", type=Path, metavar="IMAGE", help="its grid receives the volume; replaces --spacing")
     add_sweep_options(parser)
-    parser.add_argument("--reference", default="Reference", metavar="NAME", help="what the patient's frame is called")
     choices = ("mean", "max", "latest")
     parser.add_argument("--compounding", choices=choices, default="mean", help="of several frames in one voxel")
     parser.add_argument("--fill-holes", action="store_true", help="fill voxels between frames from their neighbours")
 
 
 def add_sweep_options(parser: Parser) -> None:
-    """Declare how the frames of a sweep are to be understood."""
-    parser.add_argument("--image-to-probe", metavar="C", help="calibration: a .tfm, a PLUS .xml, or 16 numbers")
-    parser.add_argument("--clip", type=int, nargs=4, metavar=("X", "Y", "W", "H"), help="image within frames, pixels")
+    """Declare how the frames of a sweep are to be understood, and how fine their volume is to be."""
+    parser.add_argument(
+        "--image-to-probe",
+        metavar="C",
+        help='calibration: a .tfm, a PLUS .xml, or --image-to-probe="16 numbers", row by row',
+    )
+    parser.add_argument(
+        "--clip",
+        type=int,
+        nargs=4,
+        metavar=("X", "Y", "W", "H"),
+        help="the image within the frames, in pixels of the frames turned to orientation MF",
+    )
+    parser.add_argument("--spacing", type=float, default=0.5, help="of the sweep's voxels in mm (default 0.5)")
+    names = (("image", "Image", "images"), ("probe", "Probe", "probe"), ("reference", "Reference", "patient"))
+    for option, default, whose in names:
+        text = f"what the {whose}'s coordinate frame is called in the file (default {default})"
+        parser.add_argument(f"--{option}-frame", default=default, metavar="NAME", help=text)
 
 
 def ultrasound_from_sweep(options: argparse.Namespace) -> sitk.Image:
-    """The volume of ``options.sweep``, holes filled, at least 1 inside its field of view and 0 outside.
-
-    Synthesis takes what is above 0 for the field of view: no voxel in dark fluid should fall out of it.
-    """
-    import SimpleITK as sitk
-
-    result = _whole_volume(_opened(options, "Reference"), options)
-    return sitk.Maximum(result.volume, result.field_of_view)
+    """The volume of ``options.sweep``, holes filled."""
+    return _whole_volume(_opened(options), options).volume
 
 
 def synthesized_frames(
@@ -71,7 +79,7 @@ def synthesized_frames(
     """Every frame of ``options.sweep`` synthesised by itself, on the grid that the sweep's volume would have."""
     from .frame_synthesis import synthesize_frames
 
-    sweep = _opened(options, "Reference")
+    sweep = _opened(options)
     volume = _whole_volume(sweep, options)
     clip = _clip(options)
     return synthesize_frames(bundle, sweep, volume, targets, temperature, samples, seed, device, clip, report)
@@ -80,13 +88,13 @@ def synthesized_frames(
 def _whole_volume(sweep: Sweep, options: argparse.Namespace) -> Reconstruction:
     from .sweep.reconstruction import reconstruct
 
-    result = reconstruct(sweep, clip=_clip(options), fill_holes=True, progress=report)
+    result = reconstruct(sweep, options.spacing, clip=_clip(options), fill_holes=True, progress=report)
     print(_summary(result))
     return result
 
 
 def _reconstruct(options: argparse.Namespace) -> None:
-    from .images import read_volume, require_volume_suffix, write_volumes
+    from .images import require_volume_suffix, write_volumes
     from .sweep.reconstruction import reconstruct
 
     outputs = [path for path in (options.output, options.field_of_view) if path]
@@ -95,9 +103,8 @@ def _reconstruct(options: argparse.Namespace) -> None:
     for path in outputs:
         require_volume_suffix(path)
     require_no_input(outputs, [options.sweep, options.grid, _calibration_file(options)])
-    sweep = _opened(options, options.reference)
-    with quiet_libraries():
-        grid = read_volume(options.grid, "grid") if options.grid else None
+    sweep = _opened(options)
+    grid = _read_grid(options.grid) if options.grid else None
     for path in outputs:
         require_writable(path.parent)
     result = reconstruct(sweep, options.spacing, grid, _clip(options), options.compounding, options.fill_holes, report)
@@ -110,12 +117,28 @@ def _reconstruct(options: argparse.Namespace) -> None:
     print(f"{options.output}: {size} voxels. {_summary(result)} Not approved for clinical use.")
 
 
-def _opened(options: argparse.Namespace, reference: str) -> Sweep:
+def _read_grid(path: Path) -> sitk.Image:
+    """An image of which only the geometry counts: it may well be empty."""
+    import SimpleITK as sitk
+
+    if not os.path.isfile(path):
+        raise InputError(f"There is no file {path}; check the path of the grid.")
+    try:
+        with quiet_libraries():
+            return sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        raise InputError(f"{path} cannot be read as an image; save the grid as NIfTI, NRRD or MHA.") from error
+
+
+def _opened(options: argparse.Namespace) -> Sweep:
     from .sweep import read_calibration, read_sweep
 
+    image, probe, reference = options.image_frame, options.probe_frame, options.reference_frame
+    given = options.image_to_probe
     with quiet_libraries():
-        calibration = read_calibration(options.image_to_probe) if options.image_to_probe else None
-        return read_sweep(options.sweep, calibration, reference=reference)
+        # An empty text is a calibration that went missing on its way here, not one that was left out.
+        calibration = None if given is None else read_calibration(given, image=image, probe=probe)
+        return read_sweep(options.sweep, calibration, image=image, probe=probe, reference=reference)
 
 
 def _calibration_file(options: argparse.Namespace) -> Path | None:

@@ -28,7 +28,7 @@ from .registration.errors import read_markups, target_registration_error
 from .registration.rigid import register_rigid
 from .registration.transforms import read_transform, write_transform
 from .shipped import demo_case, starter_bundle
-from .sweep import Reconstruction, Sweep, read_calibration, read_sweep, reconstruct
+from .sweep import Sweep, read_calibration, read_sweep, reconstruct
 from .synthesis import SynthesisResult, synthesize
 from .white_matter import estimate_white_matter
 
@@ -73,7 +73,7 @@ def run_demo(output: Path, progress: Progress = no_progress) -> dict[str, Any]:
         "reconstruction",
         lambda: reconstruct(case.sweep, fill_holes=True, progress=_share(progress, 0, 0.1)),
     )
-    us = visible_ultrasound(volume)
+    us = volume.volume
     bundle = load_bundle(starter_bundle())
     result = _timed(
         seconds,
@@ -121,11 +121,6 @@ def run_demo(output: Path, progress: Progress = no_progress) -> dict[str, Any]:
     }
     _write(output, case, us, result, truths, through.transform, summary)
     return summary
-
-
-def visible_ultrasound(volume: Reconstruction) -> sitk.Image:
-    """The reconstructed ultrasound, float32, at least 1 inside its field of view: dark fluid belongs to it."""
-    return sitk.Cast(sitk.Maximum(volume.volume, volume.field_of_view), sitk.sitkFloat32)
 
 
 def summary_table(summary: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .bundle import Bundle
 from .exceptions import Progress, no_progress
-from .images import image_on
+from .images import LARGEST_EXTENT_MM, OWN_SPACING_RATIO, SMALLEST_SPACING_MM, image_on
 from .sweep.field_of_view import gap_radius
 from .sweep.frames import FloatArray, Sweep
 from .sweep.hole_filling import filled
@@ -29,6 +29,8 @@ from .synthesis import SynthesisResult, synthesize
 Float32Array = NDArray[np.float32]
 #: Shares of the work: reading the frames, synthesising them; what follows is compounding.
 READ, SYNTHESISED = 0.1, 0.9
+#: Ratio of two spacings that are never taken for one.
+UNLIKE = 1.1 * OWN_SPACING_RATIO
 #: Frames are averaged in blocks of pixels up to this share of the model's: no detail that it could see is lost.
 COARSEST_PIXEL = 0.5
 
@@ -120,14 +122,26 @@ def _stacked(sweep: Sweep, clip: Clip | None, spacing: float, report: Progress) 
 
     image = sitk.GetImageFromArray(np.stack(list(frames())))
     centres = poses @ [clip[0] + clip[2] / 2, clip[1] + clip[3] / 2, 0, 1]
-    step = float(np.median(np.linalg.norm(np.diff(centres[:, :3], axis=0), axis=1))) if len(poses) > 1 else 1.0
-    # The frames are not to be interpolated: a spacing unlike those in plane keeps them as they are.
-    coarsest = float(max(columns * pixel[0], rows * pixel[1]))
-    image.SetSpacing([float(columns * pixel[0]), float(rows * pixel[1]), max(step, 1.5 * coarsest)])
+    in_plane = [float(columns * pixel[0]), float(rows * pixel[1])]
+    image.SetSpacing([*in_plane, _between(centres[:, :3], in_plane)])
     to_pixel = np.eye(4)
     to_pixel[0, 0], to_pixel[0, 3] = columns, clip[0] + (columns - 1) / 2
     to_pixel[1, 1], to_pixel[1, 3] = rows, clip[1] + (rows - 1) / 2
     return _Stack(image, share > 0, np.asarray(poses @ to_pixel))
+
+
+def _between(centres: FloatArray, in_plane: Sequence[float]) -> float:
+    """Distance (mm) of the frames in the stack: that of their ``centres`` (N, 3), as nearly as the stack allows.
+
+    It has to be unlike the spacings in plane, or the frames would be interpolated, and the stack is to look like a
+    volume that a head can hold.
+    """
+    steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
+    step = float(np.median(steps)) if len(steps) else 1.0
+    finer, coarser = min(in_plane) / UNLIKE, max(in_plane) * UNLIKE
+    if finer < step < coarser:
+        step = finer if step * step < finer * coarser else coarser
+    return float(np.clip(step, 2 * SMALLEST_SPACING_MM, 0.9 * LARGEST_EXTENT_MM / len(centres)))
 
 
 def _averaged(pixels: Pixels, block: tuple[int, int]) -> Float32Array:

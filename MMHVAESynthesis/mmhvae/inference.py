@@ -55,7 +55,9 @@ def computing(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
         context = nullcontext()
     elif dtype == torch.float32:
         # On recent NVIDIA GPUs torch's float32 convolutions would be TF32, with a mantissa of 10 bits.
-        context = torch.backends.cudnn.flags(allow_tf32=False)
+        # cudnn.flags would set what it is not told to its own defaults, and switch cuDNN off.
+        cudnn = torch.backends.cudnn
+        context = cudnn.flags(cudnn.enabled, cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False)
     else:
         context = torch.autocast(device.type, dtype)
     with context:

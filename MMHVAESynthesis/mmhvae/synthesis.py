@@ -149,7 +149,7 @@ def synthesize(
     started = time.monotonic()
     progress = progress or no_progress
     config = bundle.network.config
-    _check_request(config, inputs, targets, temperature, samples, seed)
+    check_request(config, inputs, targets, temperature, samples, seed)
     axes = _slice_axes(bundle, slice_axis)
     request = _Request(
         targets=tuple(name for name in config.modalities if name in targets),
@@ -223,14 +223,19 @@ def _combined(results: Sequence[SynthesisResult], samples: int) -> SynthesisResu
     return replace(first, images=images, uncertainty=uncertainty)
 
 
-def _check_request(
+def check_request(
     config: MMHVAEConfig,
-    inputs: Mapping[str, sitk.Image],
+    inputs: Collection[str],
     targets: Collection[str],
     temperature: float,
     samples: int,
     seed: int,
 ) -> None:
+    """Refuse modalities and numbers that :func:`synthesize` cannot work with.
+
+    Raises:
+        InputError: no input or target, an unknown one, or a number out of its range.
+    """
     known = ", ".join(config.modalities)
     if not inputs:
         raise InputError(f"No image was given; give one or more of {known}.")

@@ -20,7 +20,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Training"))
 
 from mmhvae import load_bundle, synthesize
 from mmhvae.bundle import Bundle
-from mmhvae.demo import visible_ultrasound
 from mmhvae.frame_synthesis import synthesize_frames
 from mmhvae.metrics import psnr, ssim
 from mmhvae.shipped import starter_bundle
@@ -37,10 +36,11 @@ def measured(bundle: Bundle, seed: int) -> dict[str, dict[str, float]]:
     """Way -> what was measured on one case."""
     case = simulate_case(seed, 0.5, held_out=True)
     volume = reconstruct(case.sweep, fill_holes=True)
-    us = visible_ultrasound(volume)
     ways: dict[str, Callable[[], SynthesisResult]] = {
-        "volume": lambda: synthesize(bundle, {"us": us}, TARGETS, samples=SAMPLES),
-        "volume, all three axes": lambda: synthesize(bundle, {"us": us}, TARGETS, samples=SAMPLES, slice_axis="all"),
+        "volume": lambda: synthesize(bundle, {"us": volume.volume}, TARGETS, samples=SAMPLES),
+        "volume, all three axes": lambda: synthesize(
+            bundle, {"us": volume.volume}, TARGETS, samples=SAMPLES, slice_axis="all"
+        ),
         "frames": lambda: synthesize_frames(bundle, case.sweep, volume, TARGETS, samples=SAMPLES),
     }
     inside = sitk.GetArrayFromImage(volume.field_of_view) > 0

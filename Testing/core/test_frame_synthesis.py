@@ -9,8 +9,8 @@ import torch
 from mmhvae import Cancelled, InputError, synthesize
 from mmhvae.bundle import Bundle, Manifest, save_bundle
 from mmhvae.cli import main
-from mmhvae.frame_synthesis import synthesize_frames
-from mmhvae.images import same_grid
+from mmhvae.frame_synthesis import _between, synthesize_frames
+from mmhvae.images import LARGEST_EXTENT_MM, OWN_SPACING_RATIO, same_grid
 from mmhvae.network import MMHVAE, MMHVAEConfig
 from mmhvae.sweep import ArrayFrames, Sweep, reconstruct, write_sweep
 
@@ -50,7 +50,7 @@ def test_equals_the_synthesis_of_the_volume_where_every_frame_is_one_of_its_slic
     sweep = tracked()
     volume = reconstruct(sweep, grid=grid_of_pixels())
     frames = synthesize_frames(bundle, sweep, volume, ["t2"], temperature=0)
-    whole = synthesize(bundle, {"us": sitk.Maximum(volume.volume, volume.field_of_view)}, ["t2"], temperature=0)
+    whole = synthesize(bundle, {"us": volume.volume}, ["t2"], temperature=0)
     assert same_grid(frames.images["t2"], volume.volume)
     inside = sitk.GetArrayFromImage(volume.field_of_view) > 0
     a, b = (sitk.GetArrayFromImage(result.images["t2"])[inside] for result in (frames, whole))
@@ -70,6 +70,17 @@ def test_fine_pixels_are_averaged_and_stay_in_place(bundle, pixel):
         assert same_grid(image, volume.volume)
         assert (values[~inside] == 0).all()
         assert (values[inside] > 0).mean() > 0.98
+
+
+@pytest.mark.parametrize("count", [2, 40, 3000])
+@pytest.mark.parametrize("step", [0.0, 0.3, 0.5, 0.55, 2.0])
+def test_a_stack_of_frames_is_never_interpolated_and_never_too_long(count, step):
+    in_plane = [0.5, 0.55]
+    spacing = _between(np.outer(np.arange(count), [0, step, 0]), in_plane)
+    assert all(max(spacing / s, s / spacing) > OWN_SPACING_RATIO for s in in_plane)
+    assert 0.02 <= spacing <= LARGEST_EXTENT_MM / count
+    if step in (0.3, 2.0) and count < 100:
+        assert spacing == pytest.approx(step)
 
 
 def test_can_be_cancelled(bundle):

@@ -231,7 +231,7 @@ def test_errors_are_measured_from_the_shifted_and_displaced_landmarks(us, monkey
     for name in ("us", "t2", "cet1", "flair", "labels", "preop-t2"):
         sitk.WriteImage(us, str(tmp_path / f"{name}.nii.gz"))
     shift = sitk.TranslationTransform(3, [0.0, 3.0, 4.0])
-    sitk.WriteTransform(shift, str(tmp_path / "us-to-preop.tfm"))
+    sitk.WriteTransform(shift, str(tmp_path / "us-to-preop.h5"))
     case = evaluation.load_evaluation_case(tmp_path)
 
     def found(fixed, moving, mask, **kwargs):

@@ -38,7 +38,7 @@ class EvaluationCase:
     """One case folder; points are LPS mm.
 
     ``to_preop`` takes points of the sweep to the pre-operative T2 before it is displaced: the identity, or the
-    brain shift that the folder's ``us-to-preop.tfm`` holds. ``seed`` decides the displacements: it comes from the
+    brain shift that the folder's ``us-to-preop.h5`` holds. ``seed`` decides the displacements: it comes from the
     folder's parameters, so that all bundles see the same.
     """
 
@@ -64,7 +64,9 @@ def load_evaluation_case(folder: Path) -> EvaluationCase:
     drawn = json.loads(parameters.read_text(encoding="utf-8"))
     if not drawn.get("landmarks_lps_mm"):
         raise InputError(f"{parameters} holds no landmarks; choose another case.")
-    shift = folder / "us-to-preop.tfm"
+    shift = folder / "us-to-preop.h5"
+    if drawn.get("brain_shift") and not shift.is_file():
+        raise InputError(f"There is no {shift}, and without it nobody knows where the brain went; simulate it again.")
     return EvaluationCase(
         name=folder.name,
         us=read_volume(folder / "us.nii.gz", "ultrasound"),

@@ -39,7 +39,7 @@ def filled(
         wanted = field & ~known
         if not wanted.any():
             break
-        steps = [math.ceil(reach / s - 1e-6) for s in reversed(spacing)]  # of axes k, j, i
+        steps = [math.floor(reach / s + 1e-6) for s in reversed(spacing)]  # of axes k, j, i
         near = _tent_sum(reached.astype(np.float32), steps)
         fresh = wanted & (near > 0.5)  # the smallest weight is 1
         result[fresh] = _tent_sum(weighted, steps)[fresh] / near[fresh]

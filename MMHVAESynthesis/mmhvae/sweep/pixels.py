@@ -111,7 +111,8 @@ def _scale_to_bytes(frames: StoredFrames) -> float:
             raise InputError(f"{name} has pixels that are NaN or infinite; export the sequence with 8-bit pixels.")
         if stored.min() < 0:
             raise InputError(f"{name} has negative pixels, as raw echo data has; export B-mode with 8-bit pixels.")
-        greatest = max(greatest, float(stored.max()))
+        colours = frames.layout.arranged(stored)[..., :3]  # opacity does not count
+        greatest = max(greatest, float(colours.max()))
     fits = greatest <= 255 and not np.issubdtype(frames.dtype, np.floating)
     return 1.0 if fits or greatest == 0 else 255 / greatest
 

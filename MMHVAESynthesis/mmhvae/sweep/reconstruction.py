@@ -29,7 +29,8 @@ class Reconstruction:
     """What :func:`reconstruct` returns.
 
     Attributes:
-        volume: uint8 in LPS, 0 outside the field of view and where neither a pixel nor hole filling gave a value.
+        volume: uint8 in LPS; 0 outside the field of view and where neither a pixel nor hole filling gave a value, at
+            least 1 elsewhere, so that dark fluid is told from what was not seen.
         field_of_view: uint8 on the same grid, 1 where the image regions of the frames passed, gaps between
             neighbouring frames closed. Dark fluid is inside.
         frames_used: number of frames in the volume.
@@ -92,12 +93,14 @@ def reconstruct(
         raise InputError("The grid does not meet the sweep; check that both are in the same frame of reference.")
     report(SPLATTED, "Finding the field of view")
     field = swept_field_of_view(reached, grid)
+    inside, known = sitk.GetArrayFromImage(field) != 0, reached
     if fill_holes:
         report(SPLATTED + 0.05, "Filling holes")
-        inside = sitk.GetArrayFromImage(field) != 0
         values, known = filled(values, reached, inside, grid.GetSpacing(), gap_radius(grid))
-        field = image_on((inside & known).astype(np.uint8), grid)
-    volume = image_on(np.rint(values).astype(np.uint8), grid)
+        inside &= known
+        field = image_on(inside.astype(np.uint8), grid)
+    seen = np.maximum(np.rint(values), 1).astype(np.uint8)
+    volume = image_on(np.where(inside & known, seen, np.uint8(0)), grid)
     report(1.0, "Reconstructed")
     dropped = int((~usable.chosen).sum())
     return Reconstruction(volume, field, len(poses), dropped, str(usable))

@@ -76,7 +76,7 @@ def read_frames(path: str | Path) -> Frames:
 
 
 def _opened(path: Path) -> tuple[Header, Frames]:
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file raises where a folder is closed to the user or a name too long
         raise InputError(f"There is no sequence file {path}; check its name.")
     try:
         with path.open("rb") as stream:

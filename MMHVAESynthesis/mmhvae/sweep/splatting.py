@@ -24,7 +24,8 @@ Indices = NDArray[np.int64]
 COARSEST_PIXEL = 1 / 3  # averaged pixels stay at most this share of a voxel: splatting hardly sees the difference
 #: Share of the weight of a frame right through a voxel that a frame must give it to decide alone about its value.
 SMALLEST_SHARE = 0.125
-SMALLEST_WEIGHT = 1e-12  # only keeps divisions from failing
+#: Share of that weight under which a voxel holds rounding alone, as where frames lie right on the next plane of voxels.
+SMALLEST_TRACE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ class Compounder:
         self._sums, self._weights = np.zeros(voxels, np.float32), np.zeros(voxels, np.float32)
         self._compounding = compounding
         self._smallest = SMALLEST_SHARE * min(1.0, full_weight)
+        self._trace = SMALLEST_TRACE * min(1.0, full_weight)
         self._value = None if compounding == "mean" else np.full(voxels, -1, np.float32)
 
     def add(self, points: FloatArray, sums: Float32Array, counts: Float32Array) -> None:
@@ -142,8 +144,9 @@ class Compounder:
     def result(self) -> tuple[Float32Array, NDArray[np.bool_]]:
         """Values (k, j, i), 0 where no pixel came, and where pixels came."""
         if self._value is None:
-            reached = self._weights > 0
-            self._sums /= np.maximum(self._weights, SMALLEST_WEIGHT)
+            reached = self._weights > self._trace
+            self._sums[~reached] = 0
+            self._sums /= np.where(reached, self._weights, 1)
             values = self._sums
         else:
             reached, values = self._value >= 0, np.maximum(self._value, 0)

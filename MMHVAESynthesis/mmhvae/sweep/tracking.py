@@ -102,11 +102,13 @@ def _calibrated(edges: list[Edge], names: CoordinateFrames, name: str) -> tuple[
     image = names.image.casefold()
     others = [edge for edge in edges if image not in (edge.start.casefold(), edge.end.casefold())]
     calibrated = [*others, Edge(names.image, names.probe, _CALIBRATION)]
+    if edges and not others:
+        raise InputError(f"{name} holds transforms of its images only; leave the calibration out, they include it.")
     has_probe = find_chain(others, names.probe, names.reference) is not None
     if not has_probe and find_chain(edges, names.image, names.reference) is not None:
         raise InputError(
             f"{name} has no way from {names.probe} to {names.reference}, but that of its images; leave the calibration"
-            " out, or name the probe."
+            " out, or name the probe's frame."
         )
     return calibrated, _chain(calibrated, names, name)
 
@@ -121,7 +123,7 @@ def _chain(edges: list[Edge], names: CoordinateFrames, name: str) -> list[Step]:
         suggested = "Tracker" if "Tracker" in known else known[-1]
         raise InputError(
             f"{name} has no coordinate frame {names.reference}, only {listed}; name the one to work in as the"
-            f" reference, for instance {suggested}."
+            f" reference frame, for instance {suggested}."
         )
     if find_chain(edges, names.probe, names.reference) is not None:
         raise InputError(
@@ -129,8 +131,8 @@ def _chain(edges: list[Edge], names: CoordinateFrames, name: str) -> list[Step]:
             " (.tfm), as 16 numbers, or as a PLUS configuration (.xml)."
         )
     raise InputError(
-        f"No transforms in {name} lead from {names.probe} to {names.reference}; it has {listed}: name the probe and"
-        " the reference among these."
+        f"No transforms in {name} lead from {names.probe} to {names.reference}; it has {listed}: name the probe's and"
+        " the reference frame among these."
     )
 
 

@@ -12,13 +12,16 @@ from mmhvae.bundle import Bundle, Manifest, save_bundle
 from mmhvae.cli import main
 from mmhvae.images import image_on, same_grid
 from mmhvae.network import MMHVAE, MMHVAEConfig
-from mmhvae.sweep import ArrayFrames, Sweep, write_sweep
+from mmhvae.sweep import ArrayFrames, Sweep, write_sequence, write_sweep
 from mmhvae.sweep.reconstruction import reconstruct
 
 CONFIG = MMHVAEConfig(
     modalities=("us", "t2"), image_size=16, base_features=4, max_features=8, num_pools=2, decoder_features=4,
     decoder_blocks=1,
 )  # fmt: skip
+#: Half a millimetre along z from frame to frame.
+RISING = np.tile(np.eye(4), (14, 1, 1))
+RISING[:, 2, 3] = 0.5 * np.arange(14)
 STORED = (1e-3, 1e-5)  # NIfTI stores origin and spacing (mm) in float32, and directions as quaternions
 
 
@@ -97,7 +100,9 @@ def test_a_grid_and_a_clip_rectangle_are_kept_to(run, path, sweep, tmp_path, obl
         (["--output", "us.nii.gz", "--clip", 1, 2, 3], "expected 4 arguments"),
         (["--output", "us.nii.gz", "--compounding", "median"], "nvalid choice"),
         (["--output", "us.nii.gz", "--image-to-probe", "1 2 3"], "."),
-        (["--output", "us.nii.gz", "--reference", "Elsewhere"], "Elsewhere"),
+        (["--output", "us.nii.gz", "--image-to-probe", ""], "."),
+        (["--output", "us.nii.gz", "--image-to-probe", "1 0 0 0 0 1 0 0 0 0 1 0 0 0 0 1"], "leave the calibration out"),
+        (["--output", "us.nii.gz", "--reference-frame", "Elsewhere"], "Elsewhere"),
         (["--output", "us.nii.gz", "--grid", "none.nii.gz"], "There is no file"),
         (["--output", "sweep.igs.mha"], "would be overwritten"),
         ([], "--output"),
@@ -113,6 +118,25 @@ def test_wrong_input_ends_in_one_sentence(run, path, tmp_path, monkeypatch, argu
     assert errors.count("\n") == 1
     assert words in errors
     assert (sorted(tmp_path.iterdir()), path.read_bytes()) == (before, content)
+
+
+def test_an_empty_image_serves_as_a_grid(run, path, sweep, tmp_path):
+    grid = reconstruct(sweep, 0.7).volume
+    sitk.WriteImage(grid * 0, str(tmp_path / "grid.nii.gz"))
+    output = tmp_path / "us.nii.gz"
+    status, _, errors = run("reconstruct", path, "--output", output, "--grid", tmp_path / "grid.nii.gz")
+    assert (status, errors) == (0, "")
+    assert same_grid(sitk.ReadImage(str(output)), grid, STORED)
+
+
+def test_frames_may_have_other_names(run, sweep, tmp_path):
+    path = tmp_path / "named.igs.mha"
+    write_sequence(path, sweep.frames, {"ScanHeadToPatient": np.tile(np.eye(4), (14, 1, 1)) @ RISING})
+    names = ["--image-frame", "Pixel", "--probe-frame", "ScanHead", "--reference-frame", "Patient"]
+    numbers = "--image-to-probe=0.4,0,0,5,0,0.3,0,-7,0,0,1,11,0,0,0,1"
+    status, text, errors = run("reconstruct", path, "--output", tmp_path / "us.nii.gz", numbers, *names)
+    assert (status, errors) == (0, "")
+    assert "14 frames, none dropped" in text
 
 
 def test_a_file_that_is_no_sweep(run, tmp_path):
@@ -144,6 +168,7 @@ def test_synthesises_on_the_grid_of_the_sweep(run, bundle, path, sweep, tmp_path
         (["--sweep", "sweep.igs.mha", "--us", "us.nii.gz"], "either --us or --sweep"),
         (["--us", "us.nii.gz", "--clip", 0, 0, 9, 9], "describe a sweep"),
         (["--sweep", "sweep.igs.mha", "--clip", 0, 0, 99, 9], "within the frames"),
+        (["--sweep", "sweep.igs.mha", "--spacing", 0, "--samples", 0], "0 samples"),  # before the sweep is looked at
     ],
 )
 def test_synthesis_refuses_what_makes_no_sense(run, bundle, path, tmp_path, monkeypatch, arguments, words):

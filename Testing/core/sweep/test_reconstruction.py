@@ -196,6 +196,30 @@ def test_holes_are_filled_from_both_sides_and_wide_gaps_are_not():
     assert gap_radius(result.volume) < 12 / 2
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_frames_right_on_planes_of_voxels_leave_no_dark_planes_between_them(seed):
+    turned = rotation(np.random.default_rng(seed))
+    poses = np.tile(np.eye(4), (12, 1, 1))
+    poses[:, :3, :3] = turned
+    poses[:, :3, 3] = np.outer(np.arange(12), turned[:, 2])  # 1 mm apart
+    sweep = sweep_of(np.full((12, 22, 22), 200, np.uint8), poses)
+    grid = sitk.Image([40, 40, 23], sitk.sitkUInt8)
+    grid.SetSpacing([0.5] * 3)
+    grid.SetDirection((np.diag([-1, -1, 1]) @ turned).ravel().tolist())
+    values, field = arrays(reconstruct(sweep, grid=grid, fill_holes=True))
+    assert (values[field == 1] == 200).all()
+    assert field[2:-2, 5:-5, 5:-5].all()
+
+
+def test_black_inside_the_field_of_view_is_told_from_what_was_not_seen():
+    frames = speckled(10)
+    frames[:, 5:15, 5:15] = 0
+    values, field = arrays(reconstruct(sweep_of(frames, passing(10)), fill_holes=True))
+    assert (values[field == 1] >= 1).all()
+    assert (values == 1).any()
+    assert (values[field == 0] == 0).all()
+
+
 def test_the_field_of_view_keeps_dark_fluid_and_leaves_out_the_black_corners():
     row, column = np.mgrid[:60, :64]
     sector = np.abs(column - 31.5) < 8 + 0.5 * row
