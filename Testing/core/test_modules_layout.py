@@ -24,6 +24,8 @@ LAYERS = {
     "experts": LOWEST,
     "network": LOWEST | {"cells", "experts"},
     "nifti": LOWEST,
+    "protocol": LOWEST,
+    "parameters": LOWEST,
     "images": LOWEST | {"nifti"},
     "intensities": LOWEST | {"modalities"},
     "tiles": LOWEST,
@@ -100,7 +102,9 @@ def test_imports_within_the_core_form_no_circle():
         graph = {name: needs for name, needs in graph.items() if name not in free}
 
 
-@pytest.mark.parametrize("statement", ["import mmhvae", "import mmhvae.cli", "import mmhvae.modalities"])
+@pytest.mark.parametrize(
+    "statement", ["import mmhvae", "import mmhvae.cli", "import mmhvae.modalities", "import mmhvae.worker"]
+)
 def test_names_and_help_cost_no_torch(statement):
     code = f"import sys; sys.path.insert(0, {str(CORE.parent)!r}); {statement}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

@@ -1,0 +1,49 @@
+"""Work for the engine: a job, who hears of it, and how it can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mmhvae.protocol import Message
+
+CANCELLED = "Cancelled."
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job gave no result.
+
+    Attributes:
+        kind: "input": the user can do something about it; "cancelled": on request; "defect": the engine's own error;
+            "engine": the process could not be started, is another version, or died.
+        message: one plain sentence.
+        log: details for a log, possibly empty.
+    """
+
+    kind: Literal["input", "cancelled", "defect", "engine"]
+    message: str
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work; ``folder`` takes its input files, and is removed when the job's last callback returns."""
+
+    number: int
+    folder: Path
+
+
+def ignore(*_: object) -> None:
+    """The callback of those who do not want to know."""
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """Who hears of a job: of its progress any number of times, then once of its result or of its failure."""
+
+    on_result: Callable[[Message], None]
+    on_failure: Callable[[Failure], None]
+    on_progress: Callable[[float, str], None] = ignore

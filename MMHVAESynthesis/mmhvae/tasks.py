@@ -1,0 +1,263 @@
+"""What the engine can be asked to do; each task takes checked parameters, and writes its images into a folder."""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import SimpleITK as sitk
+import torch
+
+from .bundle import CARD, MANIFEST, WEIGHTS, Bundle, load_bundle
+from .devices import choose_device
+from .exceptions import InputError, Progress
+from .images import read_volume
+from .inference import prepared
+from .parameters import Parameters
+from .registration.rigid import RigidResult, register_rigid
+from .registration.transforms import read_transform, write_transform
+from .self_test import self_test
+from .sweep import Reconstruction, read_calibration, read_sweep, reconstruct
+from .sweep.splatting import Compounding
+from .synthesis import SliceAxis, check_request, synthesize
+
+#: Bundles kept in memory: the one in use, and the one that it is compared with.
+MOST_BUNDLES = 2
+#: Share of a request's progress that reconstructing its sweep takes.
+RECONSTRUCTED = 0.4
+LOADING = "loading the model"
+MEMORY_FULL = "The GPU's memory was full, so the CPU did the work."
+
+Answer = dict[str, Any]
+
+
+class BundleCache:
+    """Bundles that were loaded before, for as long as their files stay the same."""
+
+    def __init__(self) -> None:
+        self._loaded: OrderedDict[tuple[object, ...], Bundle] = OrderedDict()
+
+    def load(self, path: Path) -> tuple[Bundle, bool]:
+        """The bundle, and whether it was warm."""
+        key = _fingerprint(path)
+        if key in self._loaded:
+            self._loaded.move_to_end(key)
+            return self._loaded[key], True
+        bundle = load_bundle(path)
+        self._loaded[key] = bundle
+        while len(self._loaded) > MOST_BUNDLES:
+            self._loaded.popitem(last=False)
+        return bundle, False
+
+
+def _fingerprint(path: Path) -> tuple[object, ...]:
+    """Where the bundle is, and the size and time of change of all its files; reading them all would not be warm."""
+    files = [path / name for name in (MANIFEST, WEIGHTS, CARD)] if path.is_dir() else [path]
+    try:
+        states = [os.stat(file) for file in files]
+    except OSError:
+        return (path, time.monotonic_ns())  # loading says what is wrong
+    return (path.resolve(), *((state.st_size, state.st_mtime_ns, state.st_ino) for state in states))
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a task is given beside its parameters: ``folder`` receives its files."""
+
+    bundles: BundleCache
+    folder: Path
+    progress: Progress
+
+    def write(self, image: sitk.Image, name: str) -> str:
+        """The path of ``image`` on disk: not compressed, and MetaImage, which keeps the geometry to the last bit."""
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        path = self.folder / f"{name}.mha"
+        try:
+            sitk.WriteImage(image, str(path), useCompression=False)
+            # ITK writes to a full disk without an error.
+            complete = path.stat().st_size > math.prod(image.GetSize()) * image.GetSizeOfPixelComponent()
+        except (RuntimeError, OSError):
+            complete = False
+        if not complete:
+            raise InputError(f"The result does not fit into {self.folder.parent}; free some space on that disk.")
+        return str(path)
+
+
+def run_load(parameters: Parameters, context: Context) -> Answer:
+    """What the bundle is; from now on it is warm, and so is the device."""
+    path, device = parameters.required_path("bundle"), parameters.text("device", "auto")
+    parameters.finish()
+    chosen = choose_device(device)
+    context.progress(0.0, LOADING)
+    bundle, warm = context.bundles.load(path)
+    prepared(bundle.network, chosen)  # its first time, in a process, imports and sets up much that is needed once
+    manifest = bundle.manifest
+    return {
+        "name": manifest.name,
+        "modalities": list(manifest.architecture.modalities),
+        "spacing_mm": manifest.spacing_mm,
+        "licence": manifest.licence,
+        "intended_use": manifest.intended_use,
+        "weights_sha256": manifest.weights_sha256,
+        "warm": warm,
+    }
+
+
+def run_synthesize(parameters: Parameters, context: Context) -> Answer:
+    """Images of the targets, their uncertainty, and the field of view; and of a sweep also the reconstruction."""
+    bundle_path = parameters.required_path("bundle")
+    paths, sweep = parameters.paths("inputs"), parameters.group("sweep")
+    reference_path = parameters.path("reference")
+    targets, device = parameters.texts("targets"), parameters.text("device", "auto")
+    temperature = parameters.number("temperature", 0.5)
+    samples, seed = parameters.whole("samples", 1), parameters.whole("seed", 0)
+    axis = _slice_axis(parameters.text("slice_axis", ""))
+    parameters.finish()
+    if sweep is not None and "us" in paths:
+        raise InputError("An ultrasound volume and a sweep were given; choose one of them.")
+    context.progress(0.0, LOADING)
+    bundle, warm = context.bundles.load(bundle_path)
+    given = {*paths, "us"} if sweep is not None else {*paths}
+    check_request(bundle.network.config, given, targets, temperature, samples, seed)
+    chosen = choose_device(device)
+    inputs = {name: read_volume(path, f"{name} image") for name, path in paths.items()}
+    reference = read_volume(reference_path, "reference") if reference_path else None
+    answer: Answer = {"bundle": bundle.manifest.name, "weights_sha256": bundle.manifest.weights_sha256, "warm": warm}
+    progress = context.progress
+    if sweep is not None:
+        compounded = _reconstructed(sweep, _share(context.progress, 0, RECONSTRUCTED))
+        inputs["us"] = compounded.volume
+        answer |= _described(compounded) | {"ultrasound": context.write(compounded.volume, "ultrasound")}
+        progress = _share(context.progress, RECONSTRUCTED, 1)
+    result = synthesize(
+        bundle, inputs, targets, temperature, samples, seed, str(chosen), reference, progress, slice_axis=axis
+    )
+    fell_back = torch.device(result.device).type != chosen.type
+    return answer | {
+        "images": {name: context.write(image, name) for name, image in result.images.items()},
+        "uncertainty": {
+            name: context.write(image, f"{name}-uncertainty") for name, image in result.uncertainty.items()
+        },
+        "field_of_view": context.write(result.field_of_view, "field-of-view"),
+        "device": result.device,
+        "precision": result.precision,
+        "seconds": result.seconds,
+        "notice": MEMORY_FULL if fell_back else "",
+    }
+
+
+def _slice_axis(text: str) -> SliceAxis | None:
+    if text not in ("", "0", "1", "2", "all"):
+        raise InputError(f"The slice axis is {text!r}; give 0, 1, 2 or all.")
+    return "all" if text == "all" else int(text) if text else None
+
+
+def _share(progress: Progress, start: float, end: float) -> Progress:
+    return lambda fraction, message: progress(start + (end - start) * fraction, message)
+
+
+def run_reconstruct(parameters: Parameters, context: Context) -> Answer:
+    """The volume of a tracked sweep, and its field of view."""
+    compounded = _reconstructed(parameters, context.progress)
+    return _described(compounded) | {
+        "ultrasound": context.write(compounded.volume, "ultrasound"),
+        "field_of_view": context.write(compounded.field_of_view, "field-of-view"),
+    }
+
+
+def _reconstructed(parameters: Parameters, progress: Progress) -> Reconstruction:
+    path, calibration = parameters.required_path("path"), parameters.text("calibration", "")
+    image, probe = parameters.text("image_frame", "Image"), parameters.text("probe_frame", "Probe")
+    reference = parameters.text("reference_frame", "Reference")
+    clip, spacing = parameters.wholes("clip", 4), parameters.number("spacing", 0.5)
+    compounding = cast(Compounding, parameters.text("compounding", "mean"))  # reconstruct() refuses any other
+    fill_holes = parameters.flag("fill_holes", True)
+    parameters.finish()
+    image_to_probe = read_calibration(calibration, image=image, probe=probe) if calibration else None
+    sweep = read_sweep(path, image_to_probe, image=image, probe=probe, reference=reference)
+    rectangle = None if clip is None else (clip[0], clip[1], clip[2], clip[3])
+    return reconstruct(
+        sweep, spacing, clip=rectangle, compounding=compounding, fill_holes=fill_holes, progress=progress
+    )
+
+
+def _described(compounded: Reconstruction) -> Answer:
+    return {
+        "frames_used": compounded.frames_used,
+        "frames_dropped": compounded.frames_dropped,
+        "why_dropped": compounded.why_dropped,
+    }
+
+
+def run_register(parameters: Parameters, context: Context) -> Answer:
+    """The rigid transform, fixed points -> moving points in LPS mm, as a file."""
+    started = time.monotonic()
+    fixed_path, moving_path = parameters.required_path("fixed"), parameters.required_path("moving")
+    masks = [parameters.path(name) for name in ("fixed_mask", "moving_mask")]
+    initial_path, device = parameters.path("initial"), parameters.text("device", "auto")
+    signed, preview = parameters.flag("same_contrast"), parameters.flag("preview")
+    parameters.finish()
+    chosen = choose_device(device)
+    fixed, moving = read_volume(fixed_path, "fixed image"), read_volume(moving_path, "moving image")
+    fixed_mask, moving_mask = (read_volume(path, "mask") if path else None for path in masks)
+    initial = read_transform(initial_path) if initial_path else None
+
+    def on(where: torch.device) -> RigidResult:
+        return register_rigid(
+            fixed, moving, fixed_mask, moving_mask, initial, str(where), context.progress,
+            signed=signed, preview=preview,
+        )  # fmt: skip
+
+    result, used = _where_it_fits(on, chosen, context.progress)
+    context.folder.mkdir(mode=0o700, exist_ok=True)
+    path = context.folder / "transform.tfm"
+    write_transform(result.transform, path)
+    return {
+        "transform": str(path),
+        "similarity_before": result.similarity_before,
+        "similarity_after": result.similarity_after,
+        "converged": result.converged,
+        "device": str(used),
+        "seconds": time.monotonic() - started,
+        "notice": MEMORY_FULL if used != chosen else "",
+    }
+
+
+def _where_it_fits(
+    work: Callable[[torch.device], RigidResult], device: torch.device, progress: Progress
+) -> tuple[RigidResult, torch.device]:
+    """``work`` on the device, or on the CPU where its memory runs out; synthesis has a finer ladder of its own."""
+    try:
+        return work(device), device
+    except torch.OutOfMemoryError:
+        if device.type == "cpu":
+            raise
+    gc.collect()  # what the failed attempt held
+    torch.cuda.empty_cache()
+    progress(0.0, "the GPU's memory is full, going on with the CPU")
+    cpu = torch.device("cpu")
+    return work(cpu), cpu
+
+
+def run_self_test(parameters: Parameters, context: Context) -> Answer:
+    """A small network and a gradient on the device, compared with the CPU."""
+    device = parameters.text("device", "auto")
+    parameters.finish()
+    context.progress(0.0, "testing the device")
+    return asdict(self_test(device))
+
+
+TASKS: Mapping[str, Callable[[Parameters, Context], Answer]] = {
+    "load": run_load,
+    "synthesize": run_synthesize,
+    "register": run_register,
+    "reconstruct": run_reconstruct,
+    "self_test": run_self_test,
+}
