@@ -17,7 +17,9 @@ from mmhvae.bundle import Bundle, Manifest, save_bundle
 from mmhvae.network import MMHVAE, MMHVAEConfig
 from mmhvae_training.loop import CHECKPOINT, RUN
 
-INTENDED_USE = "Demonstration and tests. Trained on simulations. Not for patients, not approved for clinical use."
+INTENDED_USE = (
+    "Demonstration and tests. Trained mostly on simulations. Not for patients, not approved for clinical use."
+)
 
 
 def main() -> None:
@@ -41,7 +43,7 @@ def main() -> None:
         name=arguments.name,
         architecture=config,
         spacing_mm=arguments.spacing,
-        licence="MIT; anatomy derived from the MNI ICBM152 2009a template, see the model card",
+        licence="MIT; the model card names the data that the weights saw, and their licences",
         intended_use=INTENDED_USE,
         training={
             **training,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import traceback
 import warnings
@@ -34,12 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they address programmers, and would surround the one sentence
             options.run(options)
+        sys.stdout.flush()
     except InputError as error:
         print(f"mmhvae: {' '.join(str(error).splitlines())}", file=sys.stderr)
         return 2
     except (KeyboardInterrupt, Cancelled):
         print("mmhvae: Cancelled.", file=sys.stderr)
         return CANCELLED
+    except BrokenPipeError:  # whoever read the output, such as ``head``, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception:
         traceback.print_exc()
         return 1

@@ -34,10 +34,10 @@ def prepared(network: MMHVAE, device: torch.device, dtype: torch.dtype = torch.f
     if device.type != "cpu":
         return network.to(device)
     # Not copy.deepcopy: copies share the class that weight normalisation made, so undoing it would break the original.
-    with torch.device("meta"):
+    # Nor on the meta device, which imports much of torch and takes longer than drawing weights in vain.
+    with torch.random.fork_rng(devices=[]):
         copy = MMHVAE(network.config)
-    weights = {name: value.to(device, copy=True) for name, value in network.state_dict().items()}
-    copy.load_state_dict(weights, assign=True)
+    copy.load_state_dict(network.state_dict())
     for module in list(copy.modules()):
         if parametrize.is_parametrized(module, "weight"):
             parametrize.remove_parametrizations(module, "weight")

@@ -27,6 +27,7 @@ from mmhvae.cli import main
 from mmhvae.images import image_on, same_grid
 from mmhvae.network import MMHVAE, MMHVAEConfig
 from mmhvae.registration.transforms import write_transform
+from mmhvae.shipped import starter_bundle
 
 CORE = Path(mmhvae.__file__).parents[1]
 CONFIG = MMHVAEConfig(
@@ -716,3 +717,9 @@ def test_killed_while_writing_it_leaves_nothing_under_a_final_name(bundle, us, t
     left = files(tmp_path / "out")
     assert len(left) == 2
     assert all(name.startswith(".") for name in left)
+
+
+def test_a_reader_that_has_seen_enough_is_no_defect(tmp_path):
+    command = f"{sys.executable} -m mmhvae.cli info {starter_bundle()} | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("{", "")
