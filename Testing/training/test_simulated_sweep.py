@@ -74,8 +74,15 @@ def test_the_volume_is_the_reconstruction_of_the_frames() -> None:
     compounding = case.parameters["acquisition"]["compounding"]
     again = reconstruct(case.sweep, grid=sitk.Cast(case.us, sitk.sitkUInt8), compounding=compounding, fill_holes=True)
     inside = sitk.GetArrayFromImage(again.field_of_view)
-    assert np.array_equal(sitk.GetArrayFromImage(again.volume) * inside, sitk.GetArrayFromImage(case.us))
     assert np.array_equal(inside, sitk.GetArrayFromImage(case.field_of_view))
+    plain, grainy = sitk.GetArrayFromImage(again.volume)[inside > 0].astype(float), sitk.GetArrayFromImage(case.us)
+    assert (grainy[inside == 0] == 0).all()
+    assert (grainy[inside > 0] > 0).all()
+    bright = (plain > 30) & (plain < 150)  # where neither rounding nor clipping matters
+    relative = grainy[inside > 0][bright] / plain[bright] - 1
+    strength = case.parameters["acquisition"]["grain"]["strength"] * (0.5 / SPACING) ** 1.5
+    assert abs(relative.mean()) < 0.01
+    assert relative.std() == pytest.approx(strength, rel=0.25)
 
 
 def test_neighbouring_frames_see_the_same_scatterers() -> None:
@@ -96,7 +103,7 @@ def test_no_case_of_the_training_has_a_held_out_setting() -> None:
         held: [arrays.draw_array(Draws(np.random.default_rng(seed), held)).far for seed in range(30)]
         for held in (False, True)
     }
-    low, high = 38 + RESERVED * 30, 68 - RESERVED * 30
+    low, high = 32 + RESERVED * 22, 54 - RESERVED * 22
     assert all(low <= value <= high for value in far[False])
     assert all(value < low or value > high for value in far[True])
     assert not low < draw_case(4, held_out=True).acquisition.array.far < high

@@ -44,7 +44,8 @@ def with_grain(grain: Grain, volume: Array, spacing: float, beam: npt.NDArray[np
     strength = grain.strength * min(1.0, _SPACING / spacing) ** 1.5
     noise = np.random.default_rng(grain.seed).standard_normal(volume.shape, dtype=np.float32)
     noise = _blurred_across(noise, grain.width / spacing, beam)
-    return np.asarray(np.round(np.clip(volume * (1 + np.float32(strength) * noise), 0, 255)), np.float32)
+    grainy = np.round(np.clip(volume * (1 + np.float32(strength) * noise), 1, 255))
+    return np.where(volume > 0, grainy, np.float32(0)).astype(np.float32)
 
 
 def _blurred_across(noise: Array, width: float, beam: npt.NDArray[np.float64]) -> Array:
