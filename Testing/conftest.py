@@ -45,3 +45,16 @@ def oblique():
         return image
 
     return make
+
+
+@pytest.fixture
+def run(capfd):
+    """``run(*arguments)`` of the command line -> status, standard output, standard error (that of C libraries too)."""
+    from mmhvae.cli import main
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        status = main([str(argument) for argument in arguments])
+        return (status, *capfd.readouterr())
+
+    return call

@@ -20,22 +20,11 @@ from torch import Tensor
 from .bundle import Bundle
 from .devices import choose_device, half_precision, slices_per_batch
 from .exceptions import InputError, Progress, no_progress
-from .images import (
-    SMALLEST_WEIGHT,
-    check_volume,
-    field_of_view,
-    from_slices,
-    image_on,
-    resampled,
-    resampled_within,
-    restored,
-    to_slices,
-    working_grid,
-)
+from .images import image_on
 from .inference import computing, prepared
-from .intensities import input_range
 from .network import BACKGROUND, MMHVAE, MMHVAEConfig
 from .noise import VolumeNoise, draw_noise
+from .preparation import PreparedCase, prepare, returned
 from .tiles import TileLayout
 
 SliceAxis = int | Literal["all"]
@@ -68,16 +57,6 @@ class SynthesisResult:
     device: str
     precision: str
     seconds: float
-
-
-@dataclass(frozen=True)
-class _Case:
-    """The inputs on the model's grid, as planes (S, H, W) in the network's orientation."""
-
-    inputs: dict[str, Tensor]
-    mask: Tensor
-    grid: sitk.Image
-    axis: int
 
 
 @dataclass(frozen=True)
@@ -201,8 +180,8 @@ def _along(
     statistics, sampling = _run_where_it_fits(bundle, case, layout, sampling, request.batch_size, progress)
     progress(0.97, "bringing the images onto the input's grid")
     return SynthesisResult(
-        images={name: _restored(planes, case, output_field) for name, planes in statistics.mean.items()},
-        uncertainty={name: _restored(planes, case, output_field) for name, planes in statistics.deviation.items()},
+        images={name: returned(planes, case, output_field) for name, planes in statistics.mean.items()},
+        uncertainty={name: returned(planes, case, output_field) for name, planes in statistics.deviation.items()},
         field_of_view=output_field,
         device=str(sampling.device),
         precision=str(sampling.dtype).removeprefix("torch."),
@@ -252,53 +231,13 @@ def check_request(
         raise InputError(f"The seed is {seed}; give a whole number from 0 to 2**63 - 1.")
 
 
-def prepare(
-    bundle: Bundle, inputs: Mapping[str, sitk.Image], reference: sitk.Image | None, axis: int
-) -> tuple[_Case, sitk.Image]:
-    """Field of view, working grid and normalised planes; and the field of view on the output's grid.
-
-    The field of view is the ultrasound's where there is one, else that of the first input in the bundle's order.
-
-    Raises:
-        InputError: an image cannot be used, or the images do not overlap.
-    """
-    images = {
-        name: check_volume(inputs[name], f"{name} image") for name in bundle.network.config.modalities if name in inputs
-    }
-    images = {name: image if name == "us" else _above_zero(image) for name, image in images.items()}
-    anchor = images.get("us", next(iter(images.values())))
-    visible = field_of_view(anchor)
-    grid = working_grid(visible, bundle.manifest.spacing_mm, axis)
-    share = sitk.GetArrayFromImage(resampled(visible, grid))
-    mask = share > SMALLEST_WEIGHT  # (k, j, i)
-    planes = {name: _input_planes(name, image, visible, grid, mask, axis) for name, image in images.items()}
-    case = _Case(planes, torch.from_numpy(to_slices(mask, axis)), grid, axis)
-    output = visible if reference is None else resampled(visible, reference, nearest=True)
-    if not sitk.GetArrayViewFromImage(output).any():
-        raise InputError("The reference image lies outside the field of view; choose one that overlaps the input.")
-    return case, output
-
-
-def _above_zero(image: sitk.Image) -> sitk.Image:
-    """MR with its minimum shifted to 0, as the model expects."""
-    return image - float(sitk.GetArrayViewFromImage(image).min())
-
-
-def _input_planes(
-    name: str, image: sitk.Image, visible: sitk.Image, grid: sitk.Image, mask: np.ndarray, axis: int
-) -> Tensor:
-    """One input on the working grid, normalised over the field of view, -1 where it shows nothing."""
-    own = visible if name == "us" else field_of_view(image)
-    voxels, share = resampled_within(image, own, grid)
-    seen = mask & (share > SMALLEST_WEIGHT)
-    if not (voxels[seen] > 0).any():
-        raise InputError(f"The {name} image shows nothing in the field of view; choose one that overlaps it.")
-    normalised = input_range(np.where(seen, voxels, 0)).normalise(voxels, seen)
-    return torch.from_numpy(to_slices(normalised, axis))
-
-
 def _run_where_it_fits(
-    bundle: Bundle, case: _Case, layout: TileLayout, sampling: _Sampling, batch_size: int | None, progress: Progress
+    bundle: Bundle,
+    case: PreparedCase,
+    layout: TileLayout,
+    sampling: _Sampling,
+    batch_size: int | None,
+    progress: Progress,
 ) -> tuple[_Statistics, _Sampling]:
     """Run on the device chosen or, where its memory cannot hold even one slice, on the CPU; says how it was run."""
     config = bundle.network.config
@@ -316,7 +255,7 @@ def _run_where_it_fits(
 
 
 def _run(
-    network: MMHVAE, case: _Case, layout: TileLayout, sampling: _Sampling, batch_size: int, progress: Progress
+    network: MMHVAE, case: PreparedCase, layout: TileLayout, sampling: _Sampling, batch_size: int, progress: Progress
 ) -> _Statistics:
     """All slices that show something, batch by batch; where a GPU's memory runs out, with smaller batches.
 
@@ -348,7 +287,7 @@ def _run(
 
 @torch.inference_mode()
 def _sampled_planes(
-    network: MMHVAE, case: _Case, layout: TileLayout, sampling: _Sampling, slices: list[int], batch_size: int
+    network: MMHVAE, case: PreparedCase, layout: TileLayout, sampling: _Sampling, slices: list[int], batch_size: int
 ) -> dict[str, Tensor]:
     """Every sample of some slices: target -> (N, S, H, W), harmonised to [0, 1]; on the CPU."""
     inputs = {name: layout.cut(planes[slices], BACKGROUND) for name, planes in case.inputs.items()}
@@ -391,7 +330,7 @@ def _images(
             yield {name: torch.where(mask, image.float().cpu(), BACKGROUND) for name, image in images.items()}
 
 
-def _precision(bundle: Bundle, case: _Case, layout: TileLayout, sampling: _Sampling) -> torch.dtype:
+def _precision(bundle: Bundle, case: PreparedCase, layout: TileLayout, sampling: _Sampling) -> torch.dtype:
     """Reduced precision where the device has it and this bundle bears it, for these inputs and targets.
 
     Checked on the fullest slice, once a bundle, device, and choice of inputs and targets.
@@ -414,9 +353,3 @@ def _precision(bundle: Bundle, case: _Case, layout: TileLayout, sampling: _Sampl
         differences = [(exact[name] - fast[name]).abs()[0][mask].mean() for name in sampling.targets]
         checks[key] = all(bool(d <= PRECISION_TOLERANCE) for d in differences)
     return reduced if checks[key] else torch.float32
-
-
-def _restored(planes: Tensor, case: _Case, output_field: sitk.Image) -> sitk.Image:
-    array = from_slices(planes.numpy(), case.axis).astype(np.float32)
-    mask = from_slices(case.mask.numpy(), case.axis)
-    return restored(array, mask, case.grid, output_field)

@@ -58,18 +58,6 @@ def us(tmp_path, oblique):
 
 
 @pytest.fixture
-def run(capfd):
-    """``run(*arguments)`` -> status, standard output, standard error (that of C libraries too)."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        capfd.readouterr()
-        status = main([str(argument) for argument in arguments])
-        return (status, *capfd.readouterr())
-
-    return call
-
-
-@pytest.fixture
 def refused(run):
     """Check that a command ends as wrong input should, and return its sentence."""
 

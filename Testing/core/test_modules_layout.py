@@ -33,6 +33,7 @@ LAYERS = {
     "bundle": LOWEST | {"network", "release", "intensities"},
     "noise": LOWEST | {"network", "cells", "experts", "tiles"},
     "devices": LOWEST | {"network", "cells", "experts"},
+    "preparation": LOWEST | {"bundle", "images", "intensities"},
     "inference": LOWEST | {"network", "cells", "experts"},
 }
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..images import bounding_box, image_on
+from ..images import bounding_box, closed, image_on
 
 #: Gaps between frames up to this wide are closed: about the thickness of the slice that a probe sees, at depth.
 LARGEST_GAP_MM = 4.0
@@ -28,15 +26,7 @@ def swept_field_of_view(reached: NDArray[np.bool_], grid: sitk.Image) -> sitk.Im
     radius = gap_radius(grid)
     mask = image_on(reached.astype(np.uint8), grid)
     start, size = bounding_box(mask)
-    margin = [math.ceil(radius / s) + 1 for s in grid.GetSpacing()]
-    box = sitk.ConstantPad(sitk.RegionOfInterest(mask, size, start), margin, margin, 0)
-    dilated = _distance(box) <= radius
-    closed = (_distance(sitk.Not(dilated)) > radius) | box
+    box = closed(sitk.RegionOfInterest(mask, size, start), radius)
     field = sitk.Image(grid.GetSize(), sitk.sitkUInt8)
     field.CopyInformation(grid)
-    return sitk.Paste(field, sitk.Crop(closed, margin, margin), size, destinationIndex=start)
-
-
-def _distance(mask: sitk.Image) -> sitk.Image:
-    """Distance (mm) to the mask, negative within."""
-    return sitk.SignedMaurerDistanceMap(mask, squaredDistance=False, useImageSpacing=True)
+    return sitk.Paste(field, box, size, destinationIndex=start)

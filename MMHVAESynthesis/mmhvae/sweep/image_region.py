@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..exceptions import InputError
+from ..images import closed
 from .frames import ByteArray
 
 #: (X, Y, W, H): first column, first row, width, height, in pixels of the frames as they lie in memory.
@@ -65,11 +66,5 @@ def echo_region(largest: ByteArray) -> NDArray[np.bool_]:
     radius = CLOSING_SHARE * max(largest.shape)
     margin = [math.ceil(radius) + 1] * 2
     bright = sitk.ConstantPad(sitk.GetImageFromArray((largest > 0).astype(np.uint8)), margin, margin, 0)
-    dilated = _distance(bright) <= radius
-    closed = (_distance(sitk.Not(dilated)) > radius) | bright
-    return np.asarray(sitk.GetArrayFromImage(sitk.Crop(sitk.BinaryFillhole(closed), margin, margin)) != 0)
-
-
-def _distance(mask: sitk.Image) -> sitk.Image:
-    """Distance (pixels) to the mask, negative within."""
-    return sitk.SignedMaurerDistanceMap(mask, squaredDistance=False)
+    whole = sitk.BinaryFillhole(closed(bright, radius))
+    return np.asarray(sitk.GetArrayFromImage(sitk.Crop(whole, margin, margin)) != 0)

@@ -9,7 +9,6 @@ import pytest
 import SimpleITK as sitk
 import torch
 from mmhvae.bundle import Bundle, Manifest, save_bundle
-from mmhvae.cli import main
 from mmhvae.images import image_on, same_grid
 from mmhvae.network import MMHVAE, MMHVAEConfig
 from mmhvae.sweep import ArrayFrames, Sweep, write_sequence, write_sweep
@@ -41,18 +40,6 @@ def sweep() -> Sweep:
 def path(sweep, tmp_path) -> Path:
     write_sweep(tmp_path / "sweep.igs.mha", sweep)
     return tmp_path / "sweep.igs.mha"
-
-
-@pytest.fixture
-def run(capfd):
-    """``run(*arguments)`` -> status, standard output, standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        capfd.readouterr()
-        status = main([str(argument) for argument in arguments])
-        return (status, *capfd.readouterr())
-
-    return call
 
 
 @pytest.mark.parametrize("options", [[], ["--spacing", 0.8, "--fill-holes"], ["--compounding", "max"]])
