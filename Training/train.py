@@ -32,19 +32,16 @@ def read_cases(folder: Path | None) -> list[TrainingCase]:
     return [load_case(path, STARTER.modalities) for path in folders]
 
 
-def describe_run(
-    config: TrainingConfig, cases: list[TrainingCase], incomplete: list[TrainingCase], started_from: Path | None
-) -> dict[str, Any]:
+def describe_run(config: TrainingConfig, cases: list[TrainingCase], incomplete: list[TrainingCase]) -> dict[str, Any]:
     """What the bundle's manifest must tell of the run: configuration, cases, and the commit of this code."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     description = {"script": "Training/train.py", "commit": answer.stdout.strip() or "unknown: not a git checkout"}
-    before = json.loads((started_from / RUN).read_text(encoding="utf-8")) if started_from else None
     names = {
         "cases": [case.name for case in cases],
         "incomplete": {case.name: list(case.inputs) for case in incomplete},
     }
-    return {**description, "config": asdict(config), **names, "started_from": before}
+    return {**description, "config": asdict(config), **names, "started_from": None}
 
 
 def require_same_run(folder: Path, description: dict[str, Any]) -> None:
@@ -65,7 +62,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=TrainingConfig.steps)
     parser.add_argument("--learning-rate", type=float, default=TrainingConfig.learning_rate)
     parser.add_argument("--correlation-weight", type=float, default=TrainingConfig.correlation_weight)
-    parser.add_argument("--start-from", type=Path, metavar="RUN", help="fine-tune the weights of another run")
+    parser.add_argument("--start-from", type=Path, help="fine-tune the weights of another run, or of a bundle")
     parser.add_argument("--seed", type=int, default=TrainingConfig.seed)
     arguments = parser.parse_args()
     arguments.run.mkdir(parents=True, exist_ok=True)
@@ -73,16 +70,16 @@ def main() -> None:
     config = TrainingConfig(**{name: getattr(arguments, name) for name in chosen})
     cases, incomplete = read_cases(arguments.cases), read_cases(arguments.incomplete)
     print(f"{len(cases)} cases, and {len(incomplete)} incomplete ones", flush=True)
-    description = describe_run(config, cases, incomplete, arguments.start_from)
+    description = describe_run(config, cases, incomplete)
     state = new_state(STARTER, config)
     if (arguments.run / CHECKPOINT).exists():
         require_same_run(arguments.run, description)
         load_checkpoint(state, arguments.run / CHECKPOINT)
         print(f"resuming at step {state.step}", flush=True)
     else:
-        (arguments.run / RUN).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
         if arguments.start_from:
-            start_from(state, arguments.start_from / CHECKPOINT)
+            description["started_from"] = start_from(state, arguments.start_from)
+        (arguments.run / RUN).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     train(state, cases, config, arguments.run, incomplete)
 
 

@@ -10,11 +10,13 @@ import pytest
 import SimpleITK as sitk
 import torch
 from mmhvae import InputError
-from mmhvae.network import MMHVAEConfig
+from mmhvae.bundle import Bundle, Manifest, save_bundle
+from mmhvae.network import MMHVAE, MMHVAEConfig
 from mmhvae_training.augmentation import apply_intensity_change, draw_intensity_change
 from mmhvae_training.depthwise import CPUDepthwiseConv2d
 from mmhvae_training.loop import (
     CHECKPOINT,
+    RUN,
     TrainingConfig,
     load_checkpoint,
     new_state,
@@ -237,13 +239,26 @@ def _folder(path):
 
 
 def test_fine_tuning_begins_with_the_averaged_weights_and_nothing_else(cases, tmp_path):
-    config = TrainingConfig(steps=3, batch_size=2)
-    train(new_state(TINY, config), cases, config, _folder(tmp_path / "first"))
+    config, folder = TrainingConfig(steps=3, batch_size=2), _folder(tmp_path / "first")
+    train(new_state(TINY, config), cases, config, folder)
+    (folder / RUN).write_text('{"commit": "of the first"}')
     state = new_state(TINY, config)
-    start_from(state, tmp_path / "first" / CHECKPOINT)
-    average = torch.load(tmp_path / "first" / CHECKPOINT, weights_only=True)["average"]
+    assert start_from(state, folder) == {"commit": "of the first"}
+    average = torch.load(folder / CHECKPOINT, weights_only=True)["average"]
     assert all(torch.equal(state.network.state_dict()[name], tensor) for name, tensor in average.items())
     assert state.step == 0
+
+
+def test_fine_tuning_begins_with_the_weights_of_a_bundle(tmp_path):
+    first, config = MMHVAE(TINY), TrainingConfig()
+    manifest = Manifest("first", TINY, 1.0, "none", "for tests", training={"steps_done": 7})
+    bundle = save_bundle(Bundle(first, manifest, "card"), tmp_path / "first")
+    state = new_state(TINY, config)
+    assert start_from(state, bundle) == {"steps_done": 7}
+    for network in (state.network, state.average):
+        assert all(torch.equal(network.state_dict()[name], tensor) for name, tensor in first.state_dict().items())
+    with pytest.raises(InputError, match="not the one to be trained"):
+        start_from(new_state(replace(TINY, base_features=8), config), bundle)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(cases):

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmhvae.bundle import load_bundle
+from mmhvae.exceptions import InputError
 from mmhvae.network import MMHVAE, MMHVAEConfig
 from torch import Tensor
 
@@ -78,11 +80,27 @@ def new_state(architecture: MMHVAEConfig, config: TrainingConfig) -> TrainingSta
     return TrainingState(network, average, optimiser, np.random.default_rng(config.seed), noise)
 
 
-def start_from(state: TrainingState, path: Path) -> None:
-    """Begin a new run with the averaged weights of another run's checkpoint: fine-tuning."""
-    weights = torch.load(path, weights_only=True)["average"]
-    state.network.load_state_dict(weights)
-    state.average.load_state_dict(weights)
+def start_from(state: TrainingState, path: Path) -> dict[str, Any]:
+    """Begin a new run with the weights of a bundle, or with the averaged ones of another run: fine-tuning.
+
+    Returns:
+        What is known of how those weights were trained.
+
+    Raises:
+        InputError: ``path`` is neither, or its network is another one.
+    """
+    if (path / RUN).exists():
+        weights = torch.load(path / CHECKPOINT, weights_only=True)["average"]
+        history = json.loads((path / RUN).read_text(encoding="utf-8"))
+    else:
+        bundle = load_bundle(path)
+        weights, history = bundle.network.state_dict(), dict(bundle.manifest.training)
+    for network in (state.network, state.average):
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise InputError(f"The network of {path} is not the one to be trained; start from another.") from error
+    return history
 
 
 def train(
