@@ -4,7 +4,8 @@ python Training/prepare_real.py --ultrasound us/*.nii.gz --mr head/ --views simu
 
 An ultrasound volume becomes a case by itself. A head (``t2.nii.gz``, ``cet1.nii.gz``, ``flair.nii.gz`` on one grid,
 whole or skull-stripped) is looked at through the fields of view of simulated sweeps: its centre is laid on theirs, and
-one case a sweep is cut out. White matter is measured before that, on the whole head.
+one case a sweep is cut out. White matter is measured before that, on the whole head: from its label map
+(``labels.nii.gz``, with SynthSeg's or FreeSurfer's numbers) where the head has one, else it is estimated.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.images import field_of_view, read_volume
-from mmhvae.white_matter import estimate_white_matter
+from mmhvae.white_matter import WhiteMatter, estimate_white_matter, white_matter_from_labels
 from mmhvae_training.slices import WHITE_MATTER
 
 MR = ("t2", "cet1", "flair")
+LABELS = "labels.nii.gz"
 SMALLEST_SHARE = 0.6  # of a view's voxels that the head must fill
 
 
@@ -36,7 +38,7 @@ def write_ultrasound(path: Path, folder: Path) -> None:
 def write_views(head: Path, views: list[Path], output: Path) -> int:
     """One case for every view that the head fills well enough; how many there were."""
     images = {name: read_volume(head / f"{name}.nii.gz", name) for name in MR}
-    measured = {name: asdict(estimate_white_matter(image, name)) for name, image in images.items()}
+    measured = {name: asdict(_white_matter(image, name, head / LABELS)) for name, image in images.items()}
     brain = field_of_view(images["t2"])
     written = 0
     for view in views:
@@ -56,6 +58,13 @@ def write_views(head: Path, views: list[Path], output: Path) -> int:
     return written
 
 
+def _white_matter(image: sitk.Image, name: str, labels: Path) -> WhiteMatter:
+    if not labels.exists():
+        return estimate_white_matter(image, name)
+    on_grid = sitk.Resample(read_volume(labels, "label map"), image, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    return white_matter_from_labels(sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(on_grid))
+
+
 def _centre(mask: sitk.Image) -> np.ndarray:
     """Centre of mass of a mask, LPS mm."""
     index = np.argwhere(sitk.GetArrayViewFromImage(mask)).mean(0)[::-1]
@@ -66,7 +75,7 @@ def main() -> None:
     """Read the command line and write the cases."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ultrasound", type=Path, nargs="*", default=[], help="volumes, 0 outside the field of view")
-    parser.add_argument("--mr", type=Path, nargs="*", default=[], help="folders of t2, cet1 and flair")
+    parser.add_argument("--mr", type=Path, nargs="*", default=[], help="folders of t2, cet1, flair, perhaps labels")
     parser.add_argument("--views", type=Path, help="folder of simulated cases whose fields of view cut the heads")
     parser.add_argument("--count", type=int, default=12, help="views tried a head")
     parser.add_argument("--output", type=Path, required=True)

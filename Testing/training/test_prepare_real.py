@@ -55,3 +55,29 @@ def test_a_head_is_cut_by_a_view_and_measured_whole(head, tmp_path):
     cut = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "head-case-3" / "flair.nii.gz")))
     true = sitk.GetArrayFromImage(sitk.Resample(case.preop["flair"], case.field_of_view))
     assert np.corrcoef(cut[cut > 0], true[cut > 0])[0, 1] > 0.9
+
+
+def test_a_label_map_says_where_white_matter_is(head, tmp_path):
+    folder, case = head
+    labelled = tmp_path / "head"
+    labelled.mkdir()
+    for name, image in case.preop.items():
+        sitk.WriteImage(image, str(labelled / f"{name}.nii.gz"))
+    # A box that is not all white matter, on another grid, so that no estimate could give its median.
+    labels = sitk.Image([40] * 3, sitk.sitkUInt8)
+    labels.SetSpacing([1.5] * 3)
+    labels.SetOrigin(_around(case.preop["t2"], 30.0))
+    labels[10:30, 10:30, 10:30] = 41
+    sitk.WriteImage(labels, str(labelled / "labels.nii.gz"))
+    prepare_real.write_views(labelled, [folder / "views" / "case-3"], tmp_path)
+    recorded = json.loads((tmp_path / "head-case-3" / "white-matter.json").read_text())
+    on_grid = sitk.Resample(labels, case.preop["t2"], sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    inside = sitk.GetArrayFromImage(on_grid) == 41
+    for name, image in case.preop.items():
+        assert recorded[name]["method"] == "labels"
+        assert recorded[name]["median"] == pytest.approx(np.median(sitk.GetArrayFromImage(image)[inside]))
+
+
+def _around(image, half):
+    middle = [(size - 1) / 2 for size in image.GetSize()]
+    return [x - half for x in image.TransformContinuousIndexToPhysicalPoint(middle)]
