@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--tumour", choices=("with", "without"), help="of every case; by default as drawn")
     parser.add_argument("--held-out", action="store_true", help="settings that no training case ever has")
     parser.add_argument("--brain-shift", action="store_true", help="between the pre-operative MR and the sweep")
+    parser.add_argument("--ventricle", action="store_true", help="aim every sweep at the nearest ventricle")
     parser.add_argument("--real-head", type=Path, help="folder of a real multi-contrast MRI to sweep over")
     parser.add_argument("--sweep", action="store_true", help="write the tracked frames, too")
     parser.add_argument("--output", type=Path, required=True, help="folder that receives one folder a case")
@@ -79,6 +80,7 @@ def main() -> None:
             tumour,
             held_out=arguments.held_out,
             brain_shift=arguments.brain_shift,
+            at_ventricle=arguments.ventricle,
             real_head=arguments.real_head,
         )
         write_case(case, folder)

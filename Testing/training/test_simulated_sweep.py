@@ -109,6 +109,21 @@ def test_no_case_of_the_training_has_a_held_out_setting() -> None:
     assert not low < draw_case(4, held_out=True).acquisition.array.far < high
 
 
+def test_an_aimed_sweep_sees_a_ventricle_and_changes_nothing_else() -> None:
+    drawn, aimed = simulate_case(4004, 2.0), simulate_case(4004, 2.0, at_ventricle=True)
+    seen = [_share(case, Label.VENTRICLE) for case in (drawn, aimed)]
+    assert seen[0] < 0.01 < 0.02 < seen[1]
+    for case in (drawn, aimed):
+        for name in ("trajectory", "array"):
+            case.parameters["acquisition"][name] |= {"direction": None, "far": None}
+    assert drawn.parameters == aimed.parameters
+
+
+def _share(case: SimulatedCase, label: Label) -> float:
+    labels, inside = sitk.GetArrayViewFromImage(case.labels), sitk.GetArrayViewFromImage(case.field_of_view)
+    return float((labels == label)[inside > 0].mean())
+
+
 def test_brain_shift_moves_the_volume_against_the_preoperative_mr() -> None:
     still, shifted = simulated(4), simulated(4, brain_shift=True)
     face = np.array(shifted.parameters["brain_shift"]["face"])

@@ -15,6 +15,7 @@ from .acquisition import Acquisition, acquire, draw_acquisition, volume_grid
 from .acquisition.grain import with_grain
 from .acquisition.tracking import TrackedFrames
 from .acquisition.trajectory import Poses
+from .aim import aimed_at_ventricle
 from .anatomy import Anatomy, Label, Warp, build_anatomy, draw_warp, label_map
 from .brain_shift import BrainShift, draw_brain_shift, preoperative_points, shift_transform
 from .contrasts import CLINICAL, Contrast, draw_contrast, render_contrast
@@ -85,6 +86,7 @@ def simulate_case(
     *,
     held_out: bool = False,
     brain_shift: bool = False,
+    at_ventricle: bool = False,
     real_head: Path | None = None,
 ) -> SimulatedCase:
     """Draw and render the case of ``seed``; the same arguments give the same case bit by bit.
@@ -95,6 +97,7 @@ def simulate_case(
         tumour: with or without one; None draws it.
         held_out: draw anatomy and acquisition settings that no training case ever has.
         brain_shift: let the brain sink between the pre-operative images and the sweep.
+        at_ventricle: aim the sweep at the nearest ventricle.
         real_head: folder of a real multi-contrast MRI (see :mod:`.real_head`) that is warped and swept over instead of
             the template; with its own lesion, whatever ``tumour`` says.
 
@@ -102,7 +105,10 @@ def simulate_case(
         InputError: the folder holds no such MRI.
     """
     head = None if real_head is None else load_real_head(real_head)
-    return render_case(draw_case(seed, spacing, tumour, held_out=held_out, brain_shift=brain_shift), head)
+    drawn = draw_case(seed, spacing, tumour, held_out=held_out, brain_shift=brain_shift)
+    if at_ventricle:
+        drawn = replace(drawn, acquisition=aimed_at_ventricle(drawn.acquisition, drawn.warp))
+    return render_case(drawn, head)
 
 
 def draw_case(
