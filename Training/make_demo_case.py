@@ -9,6 +9,7 @@ and 5 degrees about the centre of the field of view.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -22,6 +23,7 @@ from simulate import write_sequence_of
 
 DISTANCE_MM, ANGLE_DEG, LANDMARKS = 6.0, 5.0, 15
 GREY_LEVELS = 150  # of the MRs up to their 99.9th percentile: enough, and the whole case stays under 8 MiB
+CHECKSUMS = "checksums.json"
 NOTICE = """# The demo case
 
 Simulated, not a patient: anatomy derived from the MNI ICBM152 2009a T1 template and its tissue maps as distributed
@@ -75,6 +77,14 @@ def write_demo(case: SimulatedCase, seed: int, folder: Path) -> None:
     (folder / "landmarks.mrk.json").write_text(text + "\n", encoding="utf-8")
     (folder / "parameters.json").write_text(json.dumps(case.parameters, indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(NOTICE.format(seed=seed), encoding="utf-8")
+    write_checksums(folder)
+
+
+def write_checksums(folder: Path) -> None:
+    """Write SHA-256 of every file of the case into ``checksums.json``, by which Slicer's Sample Data verifies it."""
+    files = sorted(path for path in folder.iterdir() if path.name != CHECKSUMS)
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    (folder / CHECKSUMS).write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:

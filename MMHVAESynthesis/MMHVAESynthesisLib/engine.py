@@ -63,7 +63,8 @@ class Engine:
         self._command = [*python, "-m", "mmhvae.worker"]
         self._new_process = new_process
         self._root = root
-        self._on_ready, self._on_log = on_ready, on_log
+        self._on_log = on_log
+        self._ready_listeners = [on_ready]
         self._folder: Path | None = None
         self._session: Session | None = None
         self._pending: dict[int, _Pending] = {}
@@ -77,6 +78,14 @@ class Engine:
     def is_pending(self, job: Job) -> bool:
         """Whether neither result nor failure of ``job`` has come."""
         return job.number in self._pending
+
+    def add_ready_listener(self, listener: Callable[[Readiness], None]) -> None:
+        """Tell ``listener``, too, what the engine can do, each time it has started."""
+        self._ready_listeners.append(listener)
+
+    def remove_ready_listener(self, listener: Callable[[Readiness], None]) -> None:
+        """Tell ``listener`` no more."""
+        self._ready_listeners.remove(listener)
 
     def start(self) -> None:
         """Start the process, if it is not running, so that the first job finds it warm.
@@ -225,7 +234,8 @@ class Engine:
         session.readiness = Readiness(session.pid, ready["python"], ready["torch"], devices)
         for pending in self._pending.values():
             session.process.send(pending.request)
-        self._on_ready(session.readiness)
+        for listener in list(self._ready_listeners):
+            listener(session.readiness)
 
     def _answered(self, pending: _Pending, kind: str, message: Message) -> None:
         number = pending.job.number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .bundle import Bundle
-from .exceptions import InputError
+from .exceptions import InputError, Progress, no_progress
 from .images import (
     SMALLEST_WEIGHT,
     check_volume,
@@ -25,6 +25,8 @@ from .images import (
 )
 from .intensities import input_range
 
+PREPARING = "preparing the images"
+
 
 @dataclass(frozen=True)
 class PreparedCase:
@@ -37,30 +39,51 @@ class PreparedCase:
 
 
 def prepare(
-    bundle: Bundle, inputs: Mapping[str, sitk.Image], reference: sitk.Image | None, axis: int
+    bundle: Bundle,
+    inputs: Mapping[str, sitk.Image],
+    reference: sitk.Image | None,
+    axis: int,
+    progress: Progress = no_progress,
 ) -> tuple[PreparedCase, sitk.Image]:
     """Field of view, working grid and normalised planes; and the field of view on the output's grid.
 
     The field of view is the ultrasound's where there is one, else that of the first input in the bundle's order.
+    ``progress`` is called between any two steps that take long on a large volume, so that it can stop the work.
 
     Raises:
         InputError: an image cannot be used, or the images do not overlap.
     """
-    images = {
-        name: check_volume(inputs[name], f"{name} image") for name in bundle.network.config.modalities if name in inputs
-    }
-    images = {name: image if name == "us" else _above_zero(image) for name, image in images.items()}
+    step = _steps(progress, 3 + 3 * len(inputs))
+    images = {}
+    for name in bundle.network.config.modalities:
+        if name in inputs:
+            image = check_volume(inputs[name], f"{name} image")
+            images[name] = image if name == "us" else _above_zero(image)
+            step()
     anchor = images.get("us", next(iter(images.values())))
     visible = field_of_view(anchor)
+    step()
     grid = working_grid(visible, bundle.manifest.spacing_mm, axis)
     share = sitk.GetArrayFromImage(resampled(visible, grid))
     mask = share > SMALLEST_WEIGHT  # (k, j, i)
-    planes = {name: _input_planes(name, image, visible, grid, mask, axis) for name, image in images.items()}
+    step()
+    planes = {}
+    for name, image in images.items():
+        own = visible if name == "us" else field_of_view(image)
+        step()
+        planes[name] = _input_planes(name, image, own, grid, mask, axis)
+        step()
     case = PreparedCase(planes, torch.from_numpy(to_slices(mask, axis)), grid, axis)
     output = visible if reference is None else resampled(visible, reference, nearest=True)
     if not sitk.GetArrayViewFromImage(output).any():
         raise InputError("The reference image lies outside the field of view; choose one that overlaps the input.")
     return case, output
+
+
+def _steps(progress: Progress, count: int) -> Callable[[], None]:
+    """Reports one of ``count`` steps each time it is called."""
+    shares = iter(range(1, count + 1))
+    return lambda: progress(next(shares) / count, PREPARING)
 
 
 def _above_zero(image: sitk.Image) -> sitk.Image:
@@ -69,10 +92,9 @@ def _above_zero(image: sitk.Image) -> sitk.Image:
 
 
 def _input_planes(
-    name: str, image: sitk.Image, visible: sitk.Image, grid: sitk.Image, mask: np.ndarray, axis: int
+    name: str, image: sitk.Image, own: sitk.Image, grid: sitk.Image, mask: np.ndarray, axis: int
 ) -> Tensor:
-    """One input on the working grid, normalised over the field of view, -1 where it shows nothing."""
-    own = visible if name == "us" else field_of_view(image)
+    """One input on the working grid, normalised over the field of view, -1 outside ``own``, its own one."""
     voxels, share = resampled_within(image, own, grid)
     seen = mask & (share > SMALLEST_WEIGHT)
     if not (voxels[seen] > 0).any():

@@ -7,7 +7,7 @@ through the network slice by slice, and the result is put back onto the referenc
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from weakref import WeakKeyDictionary
@@ -24,7 +24,7 @@ from .images import image_on
 from .inference import computing, prepared
 from .network import BACKGROUND, MMHVAE, MMHVAEConfig
 from .noise import VolumeNoise, draw_noise
-from .preparation import PreparedCase, prepare, returned
+from .preparation import PREPARING, PreparedCase, prepare, returned
 from .tiles import TileLayout
 
 SliceAxis = int | Literal["all"]
@@ -34,6 +34,9 @@ PRECISION_TOLERANCE = 0.005
 LARGEST_TEMPERATURE = 10.0
 #: The noise of all samples is held in memory.
 MOST_SAMPLES = 50
+#: Shares of the progress at which preparation ends, and at which the network has done its work.
+PREPARED, COMPUTED = 0.05, 0.95
+RETURNING = "bringing the images onto the input's grid"
 _precision_checks: WeakKeyDictionary[MMHVAE, dict[tuple[str, ...], bool]] = WeakKeyDictionary()
 
 
@@ -161,6 +164,11 @@ def _part(progress: Progress, turn: int, turns: int) -> Progress:
     return lambda fraction, message: progress((turn + fraction) / turns, message)
 
 
+def _between(progress: Progress, start: float, end: float) -> Progress:
+    """Progress of a part of the whole."""
+    return lambda fraction, message: progress(start + (end - start) * fraction, message)
+
+
 def _along(
     bundle: Bundle,
     inputs: Mapping[str, sitk.Image],
@@ -171,17 +179,24 @@ def _along(
 ) -> SynthesisResult:
     """The whole work with slices along one axis."""
     config = bundle.network.config
-    progress(0.0, "preparing the images")
-    case, output_field = prepare(bundle, inputs, reference, axis)
+    progress(0.0, PREPARING)
+    case, output_field = prepare(bundle, inputs, reference, axis, _between(progress, 0, PREPARED))
     layout = TileLayout.covering((case.mask.shape[1], case.mask.shape[2]), config.image_size, config.stride)
     slice_spacing = case.grid.GetSpacing()[axis]
     noise = draw_noise(config, layout, len(case.mask), slice_spacing, request.samples, request.seed)
     sampling = _Sampling(request.targets, request.temperature, noise, request.device)
-    statistics, sampling = _run_where_it_fits(bundle, case, layout, sampling, request.batch_size, progress)
-    progress(0.97, "bringing the images onto the input's grid")
+    between = _between(progress, PREPARED, COMPUTED)
+    statistics, sampling = _run_where_it_fits(bundle, case, layout, sampling, request.batch_size, between)
+    images, uncertainty = {}, {}
+    for number, name in enumerate(request.targets):
+        progress(COMPUTED + (1 - COMPUTED) * number / len(request.targets), RETURNING)
+        images[name] = returned(statistics.mean[name], case, output_field)
+        if name in statistics.deviation:
+            progress(COMPUTED + (1 - COMPUTED) * (number + 0.5) / len(request.targets), RETURNING)
+            uncertainty[name] = returned(statistics.deviation[name], case, output_field)
     return SynthesisResult(
-        images={name: returned(planes, case, output_field) for name, planes in statistics.mean.items()},
-        uncertainty={name: returned(planes, case, output_field) for name, planes in statistics.deviation.items()},
+        images=images,
+        uncertainty=uncertainty,
         field_of_view=output_field,
         device=str(sampling.device),
         precision=str(sampling.dtype).removeprefix("torch."),
@@ -242,14 +257,14 @@ def _run_where_it_fits(
     """Run on the device chosen or, where its memory cannot hold even one slice, on the CPU; says how it was run."""
     config = bundle.network.config
     try:
-        sampling = replace(sampling, dtype=_precision(bundle, case, layout, sampling))
+        sampling = replace(sampling, dtype=_precision(bundle, case, layout, sampling, progress))
         network = prepared(bundle.network, sampling.device, sampling.dtype)
         size = batch_size or slices_per_batch(config, len(case.inputs), sampling.device, sampling.dtype)
         return _run(network, case, layout, sampling, size, progress), sampling
     except torch.OutOfMemoryError:
         if sampling.device.type == "cpu":
             raise
-    progress(0.05, "the GPU's memory is full, going on with the CPU")
+    progress(0.0, "the GPU's memory is full, going on with the CPU")
     on_cpu = replace(sampling, device=torch.device("cpu"), dtype=torch.float32)
     return _run_where_it_fits(bundle, case, layout, on_cpu, None, progress)
 
@@ -270,8 +285,12 @@ def _run(
     done = 0
     while done < len(shown):
         chosen = shown[done : done + batch_size]
+
+        def still(share: float, chosen: list[int] = chosen, done: int = done) -> None:
+            progress((done + share * len(chosen)) / len(shown), f"slice {chosen[0] + 1} of {count}")
+
         try:
-            for name, planes in _sampled_planes(network, case, layout, sampling, chosen, batch_size).items():
+            for name, planes in _sampled_planes(network, case, layout, sampling, chosen, batch_size, still).items():
                 result.mean[name][chosen] = planes.mean(0)
                 if name in result.deviation:
                     result.deviation[name][chosen] = planes.std(0)
@@ -281,15 +300,24 @@ def _run(
             batch_size //= 2
             continue
         done += len(chosen)
-        progress(0.05 + 0.9 * done / len(shown), f"slice {chosen[-1] + 1} of {count}")
+        progress(done / len(shown), f"slice {chosen[-1] + 1} of {count}")
     return result
 
 
 @torch.inference_mode()
 def _sampled_planes(
-    network: MMHVAE, case: PreparedCase, layout: TileLayout, sampling: _Sampling, slices: list[int], batch_size: int
+    network: MMHVAE,
+    case: PreparedCase,
+    layout: TileLayout,
+    sampling: _Sampling,
+    slices: list[int],
+    batch_size: int,
+    still: Callable[[float], None],
 ) -> dict[str, Tensor]:
-    """Every sample of some slices: target -> (N, S, H, W), harmonised to [0, 1]; on the CPU."""
+    """Every sample of some slices: target -> (N, S, H, W), harmonised to [0, 1]; on the CPU.
+
+    ``still`` hears of the share that is done after each sample of each batch of tiles, and may stop the work.
+    """
     inputs = {name: layout.cut(planes[slices], BACKGROUND) for name, planes in case.inputs.items()}
     mask = layout.cut(case.mask[slices], False)  # (S, T, side, side)
     shown = torch.nonzero(mask.flatten(2).any(2))  # (n, 2): tiles that show something
@@ -297,13 +325,15 @@ def _sampled_planes(
         name: torch.full((len(sampling.noise), *mask.shape), BACKGROUND) for name in sampling.targets
     }  # (N, S, T, side, side)
     noise = [[layout.cut_noise(field.at(index)) for index in slices] for field in sampling.noise]
-    for which in shown.split(batch_size):
+    batches, count = shown.split(batch_size), len(sampling.noise)
+    for turn, which in enumerate(batches):
         at = (which[:, 0], which[:, 1])
         batch = {name: planes[at][:, None] for name, planes in inputs.items()}  # (B, 1, side, side)
         mine = [_stacked(field, which.tolist()) for field in noise]
         for draw, images in enumerate(_images(network, batch, mask[at][:, None], sampling, mine)):
             for name, image in images.items():
                 tiles[name][draw][at] = image[:, 0]
+            still((turn + (draw + 1) / count) / len(batches))
     return {name: (layout.blend(values) + 1) / 2 for name, values in tiles.items()}
 
 
@@ -330,7 +360,9 @@ def _images(
             yield {name: torch.where(mask, image.float().cpu(), BACKGROUND) for name, image in images.items()}
 
 
-def _precision(bundle: Bundle, case: PreparedCase, layout: TileLayout, sampling: _Sampling) -> torch.dtype:
+def _precision(
+    bundle: Bundle, case: PreparedCase, layout: TileLayout, sampling: _Sampling, progress: Progress
+) -> torch.dtype:
     """Reduced precision where the device has it and this bundle bears it, for these inputs and targets.
 
     Checked on the fullest slice, once a bundle, device, and choice of inputs and targets.
@@ -347,7 +379,8 @@ def _precision(bundle: Bundle, case: PreparedCase, layout: TileLayout, sampling:
         def slice_in(dtype: torch.dtype) -> dict[str, Tensor]:
             how = replace(sampling, noise=sampling.noise[:1], dtype=dtype)
             network = prepared(bundle.network, sampling.device, dtype)
-            return _sampled_planes(network, case, layout, how, fullest, 1)
+            still = lambda share: progress(0.0, "checking the GPU's reduced precision")  # noqa: E731
+            return _sampled_planes(network, case, layout, how, fullest, 1, still)
 
         exact, fast = slice_in(torch.float32), slice_in(reduced)
         differences = [(exact[name] - fast[name]).abs()[0][mask].mean() for name in sampling.targets]

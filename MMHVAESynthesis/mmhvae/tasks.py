@@ -27,12 +27,13 @@ from .self_test import self_test
 from .sweep import Reconstruction, read_calibration, read_sweep, reconstruct
 from .sweep.splatting import Compounding
 from .synthesis import SliceAxis, check_request, synthesize
+from .weights_tasks import WEIGHTS_TASKS
 
 #: Bundles kept in memory: the one in use, and the one that it is compared with.
 MOST_BUNDLES = 2
 #: Share of a request's progress that reconstructing its sweep takes.
 RECONSTRUCTED = 0.4
-LOADING = "loading the model"
+LOADING, READING, WRITING = "loading the model", "reading the images", "writing the results"
 MEMORY_FULL = "The GPU's memory was full, so the CPU did the work."
 
 Answer = dict[str, Any]
@@ -127,7 +128,10 @@ def run_synthesize(parameters: Parameters, context: Context) -> Answer:
     given = {*paths, "us"} if sweep is not None else {*paths}
     check_request(bundle.network.config, given, targets, temperature, samples, seed)
     chosen = choose_device(device)
-    inputs = {name: read_volume(path, f"{name} image") for name, path in paths.items()}
+    inputs = {}
+    for name, path in paths.items():
+        context.progress(0.0, READING)  # a cancelled request ends here
+        inputs[name] = read_volume(path, f"{name} image")
     reference = read_volume(reference_path, "reference") if reference_path else None
     answer: Answer = {"bundle": bundle.manifest.name, "weights_sha256": bundle.manifest.weights_sha256, "warm": warm}
     progress = context.progress
@@ -140,17 +144,24 @@ def run_synthesize(parameters: Parameters, context: Context) -> Answer:
         bundle, inputs, targets, temperature, samples, seed, str(chosen), reference, progress, slice_axis=axis
     )
     fell_back = torch.device(result.device).type != chosen.type
-    return answer | {
-        "images": {name: context.write(image, name) for name, image in result.images.items()},
-        "uncertainty": {
-            name: context.write(image, f"{name}-uncertainty") for name, image in result.uncertainty.items()
-        },
-        "field_of_view": context.write(result.field_of_view, "field-of-view"),
-        "device": result.device,
-        "precision": result.precision,
-        "seconds": result.seconds,
-        "notice": MEMORY_FULL if fell_back else "",
-    }
+    written: dict[str, dict[str, str]] = {"images": {}, "uncertainty": {}}
+    for name, image in result.images.items():
+        context.progress(1.0, WRITING)
+        written["images"][name] = context.write(image, name)
+    for name, image in result.uncertainty.items():
+        context.progress(1.0, WRITING)
+        written["uncertainty"][name] = context.write(image, f"{name}-uncertainty")
+    return (
+        answer
+        | written
+        | {
+            "field_of_view": context.write(result.field_of_view, "field-of-view"),
+            "device": result.device,
+            "precision": result.precision,
+            "seconds": result.seconds,
+            "notice": MEMORY_FULL if fell_back else "",
+        }
+    )
 
 
 def _slice_axis(text: str) -> SliceAxis | None:
@@ -260,4 +271,5 @@ TASKS: Mapping[str, Callable[[Parameters, Context], Answer]] = {
     "register": run_register,
     "reconstruct": run_reconstruct,
     "self_test": run_self_test,
+    **WEIGHTS_TASKS,
 }

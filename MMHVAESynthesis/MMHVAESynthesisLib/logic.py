@@ -1,0 +1,94 @@
+"""What the synthesis panel can do, without the panel: check, apply, cancel, and know whether results still match."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from slicer.i18n import tr as _
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
+
+from .annotation import annotate_slice_views
+from .engine import Engine
+from .input_warnings import warnings_of
+from .jobs import Failure, ignore
+from .parameters import SynthesisParameters
+from .request import problem_of, request_from
+from .results import Results, find_results
+from .shared_engine import shared_engine
+from .stale_watch import StaleWatch
+from .staleness import mark
+from .synthesis_run import SynthesisRun
+
+
+class MMHVAESynthesisLogic(ScriptedLoadableModuleLogic):
+    """Synthesis of missing images, one Apply at a time.
+
+    Args:
+        engine: does the work; by default the one that all modules share.
+    """
+
+    def __init__(self, engine: Engine | None = None) -> None:
+        super().__init__()
+        self.engine = engine or shared_engine()
+        self._run: SynthesisRun | None = None
+        self._bundle = ""
+        #: Set this to hear that the marks of stale results were looked at, and perhaps changed.
+        self.on_stale: Callable[[], None] = ignore
+        self._watch = StaleWatch(lambda: self._bundle, lambda: self.on_stale())
+        annotate_slice_views()
+
+    def close(self) -> None:
+        """Stop the Apply that is running, and stop watching the scene; the engine stays warm for others."""
+        self.cancel()
+        self._watch.close()
+
+    def getParameterNode(self) -> SynthesisParameters:  # noqa: N802 - Slicer's name
+        """The panel's parameters, kept with the scene."""
+        return SynthesisParameters(super().getParameterNode())
+
+    @property
+    def is_running(self) -> bool:
+        """Whether an Apply has not ended yet."""
+        return self._run is not None and not self._run.is_over
+
+    def problem(self, parameters: SynthesisParameters) -> str:
+        """Why Apply cannot work, in one sentence; "" where it can."""
+        return problem_of(request_from(parameters))
+
+    def warnings(self, parameters: SynthesisParameters) -> list[str]:
+        """What about the inputs is unlike what the model was trained on, a sentence each."""
+        return warnings_of(request_from(parameters))
+
+    def results(self, parameters: SynthesisParameters) -> Results:
+        """The result nodes that the scene holds of these inputs."""
+        return find_results(request_from(parameters))
+
+    def apply(
+        self,
+        parameters: SynthesisParameters,
+        on_progress: Callable[[float, str], None],
+        on_done: Callable[[Results], None],
+        on_failure: Callable[[Failure], None],
+    ) -> None:
+        """Begin the synthesis and return at once; one of ``on_done`` and ``on_failure`` is called at its end."""
+        request = request_from(parameters)
+        problem = problem_of(request)
+        if self.is_running:
+            problem = _("A synthesis is running; wait for it, or cancel it first.")
+        if problem:
+            on_failure(Failure("input", problem))
+            return
+        self._bundle = request.bundle
+        self._run = SynthesisRun(self.engine, request, on_progress, on_done, on_failure)
+        self._run.start()
+
+    def cancel(self) -> None:
+        """Stop the Apply that is running; its ``on_failure`` hears of it within 2 s."""
+        if self._run is not None:
+            self._run.cancel()
+
+    def stale(self, parameters: SynthesisParameters) -> str:
+        """Why the results of these inputs no longer match them, in one sentence, "" where they do; marks the nodes."""
+        self._bundle = parameters.bundle
+        return mark(self.results(parameters).nodes, parameters.bundle)

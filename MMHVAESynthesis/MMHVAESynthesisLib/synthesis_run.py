@@ -1,0 +1,240 @@
+"""One Apply, from nodes to nodes: write the inputs, ask the engine, read its answer, put it into the scene."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import traceback
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from mmhvae import InputError
+
+from . import tracked_frames, volume_files
+from .bundles import bundle_path, weights_checksum
+from .engine import Engine
+from .geometry import ijk_to_ras, ijk_to_world, same_place
+from .jobs import CANCELLED, Callbacks, Failure, Job
+from .request import Request
+from .results import Provenance, ReadResults, Results, input_fingerprints, store
+from .steps import Steps
+from .volume_files import FileImage, read_steps
+
+#: Shares of the progress that writing the inputs takes, and that is done when reading the answer begins.
+WRITTEN, ANSWERED = 0.03, 0.97
+
+_log = logging.getLogger(__name__)
+
+
+class SynthesisRun:
+    """One Apply. Exactly one of ``on_done`` and ``on_failure`` is called, once, and never before :meth:`start` returns.
+
+    The scene is changed only at the end, when everything has been read. Removing an input, and closing the scene, end
+    the work.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        request: Request,
+        on_progress: Callable[[float, str], None],
+        on_done: Callable[[Results], None],
+        on_failure: Callable[[Failure], None],
+    ) -> None:
+        self._engine, self._request = engine, request
+        self._on_progress, self._on_done, self._on_failure = on_progress, on_done, on_failure
+        self._started = time.monotonic()
+        self._job: Job | None = None
+        self._steps: Steps[Any] | None = None
+        self._why: Failure | None = None  # set once it is being cancelled
+        self._observed: list[int] = []
+        self.is_over = False
+
+    def start(self) -> None:
+        """Begin; nothing is done before the event loop turns."""
+        scene = slicer.mrmlScene
+        self._observed = [
+            scene.AddObserver(slicer.vtkMRMLScene.NodeRemovedEvent, self._node_removed),
+            scene.AddObserver(slicer.vtkMRMLScene.StartCloseEvent, self._scene_closed),
+        ]
+        self._run_steps(self._write(), self._submit)
+
+    def cancel(self) -> None:
+        """End it soon: within the engine's grace, 1.5 s."""
+        self._stop(Failure("cancelled", CANCELLED))
+
+    def _stop(self, why: Failure) -> None:
+        if self.is_over or self._why is not None:
+            return
+        self._why = why
+        if self._job is not None and self._engine.is_pending(self._job):
+            self._engine.cancel(self._job)  # which fails the job, now or once the engine has let go of it
+        else:
+            self._fail(why)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _node_removed(self, caller: Any, event: Any, node: Any) -> None:
+        if any(node is used for used in self._request.nodes):
+            text = _("{name} was removed while it was worked on, so there is no result.").format(name=node.GetName())
+            self._stop(Failure("input", text))
+
+    def _scene_closed(self, caller: Any, event: Any) -> None:
+        self.cancel()
+
+    def _run_steps(self, work: Generator[Any, None, Any], then: Callable[[Any], None]) -> None:
+        self._steps = Steps(work, then, self._raised)
+        self._steps.start()
+
+    def _write(self) -> Generator[Any, None, dict[str, Any]]:
+        """The inputs as files; gives the parameters for the engine."""
+        request = self._request
+        self._report(0.0, _("preparing the images"))
+        yield
+        self._job = job = self._engine.job()
+        self._made = self._provenance()
+        yield
+        parts = len(request.volumes) + (request.browser is not None)
+        inputs: dict[str, Path] = {}
+        for name, node in request.volumes.items():
+            inputs[name] = job.folder / f"{name}.mha"
+            yield from self._reported(volume_files.write_steps(node, inputs[name]), (len(inputs) - 1) / parts, parts)
+        parameters = {
+            "bundle": bundle_path(request.bundle),
+            "inputs": inputs,
+            "targets": list(request.targets),
+            "device": request.device,
+            "temperature": request.temperature,
+            "samples": request.samples,
+            "seed": request.seed,
+            "slice_axis": request.slice_axis,
+        }
+        if request.browser is not None:
+            path = job.folder / "sweep.igs.mha"
+            frames = tracked_frames.write_steps(request.browser, request.calibration, path)
+            yield from self._reported(frames, len(inputs) / parts, parts)
+            parameters["sweep"] = {"path": path}
+        elif request.sweep_path:
+            parameters["sweep"] = {"path": Path(request.sweep_path), "calibration": request.calibration}
+        return parameters
+
+    def _provenance(self) -> Provenance:
+        """What the results are made of; taken before the first voxel is written, so that no change is missed."""
+        request = self._request
+        if request.reference:
+            node = request.volumes[request.reference]
+            self._place, self._world, self._size = ijk_to_ras(node), ijk_to_world(node), node.GetImageData().GetDimensions()
+        return Provenance(
+            bundle=request.bundle,
+            weights_sha256=weights_checksum(request.bundle),
+            device=request.device,
+            seed=request.seed,
+            temperature=request.temperature,
+            samples=request.samples,
+            slice_axis=request.slice_axis,
+            calibration=request.calibration,
+            inputs=input_fingerprints(request),
+        )
+
+    def _reported(self, steps: Generator[float, None, Any], start: float, parts: int) -> Generator[Any, None, None]:
+        for share in steps:
+            self._report(WRITTEN * (start + share / parts), _("preparing the images"))
+            yield
+
+    def _submit(self, parameters: dict[str, Any]) -> None:
+        assert self._job is not None
+        callbacks = Callbacks(self._answered, self._failed, self._progressed)
+        self._engine.submit(self._job, "synthesize", parameters, callbacks)
+
+    def _progressed(self, fraction: float, message: str) -> None:
+        self._report(WRITTEN + (ANSWERED - WRITTEN) * fraction, message)
+
+    def _answered(self, answer: dict[str, Any]) -> None:
+        """Take the files, which are gone when this returns, and read them in peace."""
+        try:
+            kept = self._engine.job()
+            self._job = kept
+            for group in ("images", "uncertainty"):
+                answer[group] = {name: _moved(path, kept) for name, path in answer[group].items()}
+            if "ultrasound" in answer:
+                answer["ultrasound"] = _moved(answer["ultrasound"], kept)
+            self._run_steps(self._read(answer), self._finish)
+        except Exception as error:
+            self._raised(error)
+
+    def _read(self, answer: dict[str, Any]) -> Generator[Any, None, ReadResults]:
+        self._report(ANSWERED, _("reading the results"))
+        images, uncertainty = {}, {}
+        for name, path in answer["images"].items():
+            images[name] = yield from self._image(path)
+        for name, path in answer["uncertainty"].items():
+            uncertainty[name] = yield from self._image(path)
+        ultrasound = None
+        if "ultrasound" in answer:
+            ultrasound = yield from read_steps(answer["ultrasound"])
+        place = next(iter(images.values())).ijk_to_ras if ultrasound is not None else self._place
+        seconds = time.monotonic() - self._started
+        return ReadResults(images, uncertainty, ultrasound, place, answer["notice"], seconds, answer["device"])
+
+    def _image(self, path: Path) -> Generator[Any, None, FileImage]:
+        image = yield from read_steps(path)
+        if self._request.reference and not (
+            image.array.shape[::-1] == self._size and same_place(image.ijk_to_ras, self._world, self._size)
+        ):
+            raise ValueError(f"the grid of {path.name} is not that of the input")
+        return image
+
+    def _finish(self, read: ReadResults) -> None:
+        results = store(self._request, read, self._made)
+        self._end()
+        self._tell(lambda: self._on_done(results))
+
+    def _report(self, fraction: float, message: str) -> None:
+        if self._why is None and not self.is_over:
+            self._tell(lambda: self._on_progress(fraction, message))
+
+    def _failed(self, failure: Failure) -> None:
+        self._fail(self._why or failure)
+
+    def _raised(self, error: Exception) -> None:
+        if isinstance(error, InputError):
+            self._fail(Failure("input", str(error)))
+        elif isinstance(error, OSError):
+            self._fail(Failure("engine", _("There is no room for temporary files; free some space on the disk.")))
+        else:
+            log = "".join(traceback.format_exception(error))
+            self._fail(Failure("defect", _("An error of its own stopped this; please report it with the log."), log))
+
+    def _fail(self, failure: Failure) -> None:
+        if not self.is_over:
+            self._end()
+            if failure.log:
+                _log.error("%s\n%s", failure.message, failure.log)
+            self._tell(lambda: self._on_failure(failure))
+
+    def _end(self) -> None:
+        self.is_over = True
+        if self._steps is not None:
+            self._steps.stop()
+        for tag in self._observed:
+            slicer.mrmlScene.RemoveObserver(tag)
+        if self._job is not None:
+            self._engine.discard(self._job)
+
+    @staticmethod
+    def _tell(call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception:  # of the panel's; nothing may leave a slot
+            _log.exception("a listener of the synthesis raised")
+
+
+def _moved(path: str, job: Job) -> Path:
+    target = job.folder / Path(path).name
+    os.replace(path, target)
+    return target

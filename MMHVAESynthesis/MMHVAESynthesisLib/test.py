@@ -1,0 +1,83 @@
+"""The module's self-test, in Slicer's form: Reload and Test runs it, and so does the extension's build."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import slicer
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest
+
+from .jobs import Failure
+from .logic import MMHVAESynthesisLogic
+from .results import Results
+from .sample_data import load_demo_case
+
+#: Seconds that the slowest computer may take.
+LIMIT = 600.0
+
+
+class MMHVAESynthesisTest(ScriptedLoadableModuleTest):
+    """From the demo case to a synthetic T2, and what Cancel leaves behind."""
+
+    def setUp(self) -> None:  # noqa: N802 - Slicer's name
+        """An empty scene with the demo case."""
+        slicer.mrmlScene.Clear()
+        self.assertEqual(len(load_demo_case()), 5)
+        self.logic = MMHVAESynthesisLogic()
+        self.parameters = self.logic.getParameterNode()
+        self.parameters.synthesizeCet1 = self.parameters.synthesizeFlair = False
+        self.results: Results | None = None
+        self.failure: Failure | None = None
+        self.progress: list[float] = []
+
+    def runTest(self) -> None:  # noqa: N802 - Slicer's name
+        """Every test, each on a new scene."""
+        for test in (self.test_synthetic_t2_of_the_demo_case, self.test_cancel_leaves_nothing):
+            self.setUp()
+            test()
+
+    def test_synthetic_t2_of_the_demo_case(self) -> None:
+        """The sweep becomes a volume, and the T2 lies on its grid."""
+        self.delayDisplay("Synthesising the T2 of the demo case")
+        self._apply()
+        self._wait(lambda: self.results is not None or self.failure is not None)
+        self.assertIsNone(self.failure)
+        assert self.results is not None
+        synthetic, ultrasound = self.results.images["t2"], self.results.ultrasound
+        self.assertIn("SYNTHETIC", synthetic.GetName())
+        self.assertEqual(synthetic.GetImageData().GetDimensions(), ultrasound.GetImageData().GetDimensions())
+        voxels = slicer.util.arrayFromVolume(synthetic)
+        self.assertTrue(np.isfinite(voxels).all())
+        self.assertTrue(0 <= voxels.min() < 0.2 < voxels.max() <= 1)
+        self.assertFalse(voxels[slicer.util.arrayFromVolume(ultrasound) == 0].mean() > 0.1)
+        self.delayDisplay("The synthetic T2 is there")
+
+    def test_cancel_leaves_nothing(self) -> None:
+        """Stopped in the middle, the scene is as before."""
+        before = slicer.mrmlScene.GetNumberOfNodes()
+        self._apply()
+        self._wait(lambda: any(fraction > 0.1 for fraction in self.progress))
+        self.logic.cancel()
+        self._wait(lambda: self.failure is not None)
+        assert self.failure is not None
+        self.assertEqual(self.failure.kind, "cancelled")
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), before)
+        self.delayDisplay("Cancel left the scene as it was")
+
+    def _apply(self) -> None:
+        self.assertEqual(self.logic.problem(self.parameters), "")
+        self.logic.apply(
+            self.parameters,
+            lambda fraction, message: self.progress.append(fraction),
+            lambda results: setattr(self, "results", results),
+            lambda failure: setattr(self, "failure", failure),
+        )
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + LIMIT
+        while not condition():
+            self.assertLess(time.monotonic(), end)
+            slicer.app.processEvents()
+            time.sleep(0.01)

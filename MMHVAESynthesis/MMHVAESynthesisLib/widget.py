@@ -1,0 +1,196 @@
+"""The synthesis panel: builds the widgets, wires them to the logic, and keeps them true to the scene."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
+from slicer.util import VTKObservationMixin
+
+from .advanced import Advanced
+from .inputs import Inputs
+from .jobs import Failure
+from .logic import MMHVAESynthesisLogic
+from .look import Look
+from .parameters import SynthesisParameters
+from .results import Results
+from .run_section import RunSection
+from .sections import Sections
+from .state_line import StateLine
+
+#: Milliseconds after the last of many changes, before the panel looks at what they mean.
+CALM = 50
+_INPUTS = ("us", "t2", "cet1", "flair", "sweepBrowser")
+_INPUT_EVENTS = (
+    vtk.vtkCommand.ModifiedEvent,
+    slicer.vtkMRMLTransformableNode.TransformModifiedEvent,
+    slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent,
+)
+
+
+class MMHVAESynthesisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """What Slicer shows for the module; methods named in its way are called by it."""
+
+    def __init__(self, parent: Any = None) -> None:
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self._parameters: SynthesisParameters | None = None
+        self._connection: Any = None
+        self._watched: list[Any] = []
+
+    def setup(self) -> None:
+        """Build the panel; called once."""
+        ScriptedLoadableModuleWidget.setup(self)
+        panel = slicer.util.loadUI(self.resourcePath("UI/MMHVAESynthesis.ui"))
+        self.layout.addWidget(panel)
+        self.ui = slicer.util.childWidgetVariables(panel)
+        panel.setMRMLScene(slicer.mrmlScene)
+        self.logic = MMHVAESynthesisLogic()
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(CALM)
+        self._timer.connect("timeout()", self.refresh)
+        self._state = StateLine(self.ui)
+        self._inputs = Inputs(self.ui)
+        self._run = RunSection(self.ui, self.logic, self._begun, self._done, self._failed)
+        self._look = Look(self.ui, self.logic)
+        self._advanced = Advanced(self.ui, self.logic.engine, self.later)
+        self._sections = Sections(self.ui, self.logic.engine, self.later)
+        self.ui.checkSetupButton.connect("clicked()", self._open_setup)
+        self._observe_scene()
+        self.initializeParameterNode()
+
+    def cleanup(self) -> None:
+        """The application is quitting, or the module is reloaded."""
+        self.logic.cancel()
+        self._look.close()
+        self._advanced.close()
+        self._sections.close()
+        self._timer.stop()
+        self.setParameterNode(None)
+        self.removeObservers()
+
+    def enter(self) -> None:
+        """The user opened the module."""
+        self.initializeParameterNode()
+        self._inputs.guess()
+        self._look.listen(True)
+        self._warm_up()
+
+    def exit(self) -> None:
+        """The user went to another module."""
+        self._look.listen(False)
+
+    def onReload(self) -> None:  # noqa: N802 - Slicer's name
+        """Load the library and the core anew, then the module."""
+        names = [name for name in sys.modules if name.split(".")[0] in ("mmhvae", "MMHVAESynthesisLib")]
+        for name in sorted(names, key=lambda name: (name.split(".")[0] != "mmhvae", -name.count("."))):
+            importlib.reload(sys.modules[name])
+        ScriptedLoadableModuleWidget.onReload(self)
+
+    def initializeParameterNode(self) -> None:  # noqa: N802 - Slicer's name
+        """Take the scene's parameters, or new ones."""
+        if self._parameters is None:
+            self.setParameterNode(self.logic.getParameterNode())
+
+    def setParameterNode(self, parameters: SynthesisParameters | None) -> None:  # noqa: N802 - Slicer's name
+        """Show other parameters, or none while there is no scene."""
+        if self._parameters is not None:
+            self._parameters.disconnectGui(self._connection)
+            self.removeObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self.later)
+        self._parameters = parameters
+        if parameters is not None:
+            self._connection = parameters.connectGui(self.ui)
+            self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self.later)
+        for part in (self._inputs, self._run, self._look, self._advanced):
+            part.use(parameters)
+        self.refresh()
+
+    def later(self, *_: Any) -> None:
+        """Refresh once things are calm."""
+        self._timer.start()
+
+    def refresh(self) -> None:
+        """Make the panel say what is."""
+        self._timer.stop()
+        parameters = self._parameters
+        if parameters is None:
+            return
+        self._watch([node for node in (getattr(parameters, name) for name in _INPUTS) if node is not None])
+        problem = "" if self.logic.is_running else self.logic.problem(parameters)
+        self._inputs.refresh()
+        self._run.refresh(problem)
+        self._advanced.refresh()
+        self._look.refresh()
+        self._state.show(problem, self._ready(), self._warnings(parameters))
+
+    def _ready(self) -> str:
+        if self.logic.is_running:
+            return _("Working; the rest of the program can be used meanwhile.")
+        return _("Ready: {model}, {device}").format(model=self._advanced.model, device=self._advanced.device)
+
+    def _warnings(self, parameters: SynthesisParameters) -> list[str]:
+        stale = self.logic.stale(parameters)
+        found = [_("Out of date: {reason}").format(reason=stale)] if stale else []
+        return found + self._inputs.warnings() + self.logic.warnings(parameters)
+
+    def _watch(self, nodes: list[Any]) -> None:
+        """Hear of changes of these nodes and no others."""
+        if nodes == self._watched:
+            return
+        for node in self._watched:
+            for event in _INPUT_EVENTS:
+                self.removeObserver(node, event, self.later)
+        for node in nodes:
+            for event in _INPUT_EVENTS:
+                self.addObserver(node, event, self.later)
+        self._watched = nodes
+
+    def _observe_scene(self) -> None:
+        scene, kind = slicer.mrmlScene, slicer.vtkMRMLScene
+        self.addObserver(scene, kind.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(scene, kind.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(scene, kind.EndImportEvent, self.onSceneEndClose)
+        self.addObserver(scene, kind.NodeRemovedEvent, self.later)
+
+    def onSceneStartClose(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
+        """The nodes are about to go."""
+        self._watch([])
+        self.setParameterNode(None)
+
+    def onSceneEndClose(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
+        """There is a new scene, empty or loaded."""
+        self._state.keep(None)
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
+    def _warm_up(self) -> None:
+        """Start the engine ahead of the first Apply; what keeps it from starting, Apply will tell."""
+        try:
+            self.logic.engine.start()
+        except OSError:
+            return
+
+    def _begun(self) -> None:
+        self._state.keep(None)
+        self.refresh()
+
+    def _done(self, results: Results) -> None:
+        self._look.show_new(results)
+        if results.notice:
+            slicer.util.showStatusMessage(results.notice, 5000)
+        self.refresh()
+
+    def _failed(self, failure: Failure) -> None:
+        self._state.keep(failure)
+        self.refresh()
+
+    def _open_setup(self) -> None:
+        self.ui.setupSection.collapsed = False
+        self._sections.setup.check()
