@@ -25,12 +25,12 @@ from .images import image_on, read_volume, resampled, to_slices, write_volumes
 from .intensities import harmonise_target, to_unit
 from .metrics import constant_psnr, psnr, ssim
 from .registration.errors import read_markups, target_registration_error
-from .registration.rigid import register_rigid
+from .registration.rigid import RigidResult, register_rigid
 from .registration.transforms import read_transform, write_transform
 from .shipped import demo_case, starter_bundle
-from .sweep import Sweep, read_calibration, read_sweep, reconstruct
+from .sweep import Reconstruction, Sweep, read_calibration, read_sweep, reconstruct
 from .synthesis import SynthesisResult, synthesize
-from .white_matter import estimate_white_matter
+from .white_matter import WhiteMatter, estimate_white_matter
 
 TARGETS = ("t2", "cet1", "flair")
 SAMPLES = 3  # along each of the three slicing axes
@@ -60,6 +60,17 @@ def load_demo_case() -> DemoCase:
     )
 
 
+@dataclass(frozen=True)
+class _Work:
+    """What was made of the case, and how long each step took."""
+
+    volume: Reconstruction
+    synthesis: SynthesisResult
+    through: RigidResult  # the MR onto the synthetic one
+    direct: RigidResult  # the MR onto the ultrasound
+    seconds: dict[str, float]
+
+
 def run_demo(output: Path, progress: Progress = no_progress) -> dict[str, Any]:
     """Run the job, write volumes, transform, figure and ``summary.json`` into ``output``, and return the summary.
 
@@ -68,59 +79,53 @@ def run_demo(output: Path, progress: Progress = no_progress) -> dict[str, Any]:
     """
     seconds: dict[str, float] = {}
     case = _timed(seconds, "read", load_demo_case)
-    volume = _timed(
-        seconds,
-        "reconstruction",
-        lambda: reconstruct(case.sweep, fill_holes=True, progress=_share(progress, 0, 0.1)),
-    )
-    us = volume.volume
-    bundle = load_bundle(starter_bundle())
-    result = _timed(
-        seconds,
-        "synthesis",
-        lambda: synthesize(
-            bundle,
-            {"us": us},
-            TARGETS,
-            samples=SAMPLES,
-            progress=_share(progress, 0.1, 0.8),
-            slice_axis="all",
-        ),
-    )
-    through = _timed(
-        seconds,
-        "registration_synthesis",
-        lambda: register_rigid(
-            result.images["t2"],
-            case.preop["t2"],
-            result.field_of_view,
-            signed=True,
-            progress=_share(progress, 0.9, 0.05),
-        ),
-    )
-    direct = _timed(
-        seconds,
-        "registration_direct",
-        lambda: register_rigid(us, case.preop["t2"], result.field_of_view, progress=_share(progress, 0.95, 0.05)),
-    )
+    work = _work_through(case, seconds, progress)
     white_matter = {name: estimate_white_matter(case.preop[name], name) for name in TARGETS}
-    truths = {name: _truth(case, us, name, white_matter[name].median) for name in TARGETS}
-    summary = {
+    truths = {name: _truth(case, work.volume.volume, name, white_matter[name].median) for name in TARGETS}
+    summary = _summary(case, work, truths, white_matter)
+    _write(output, case, work, truths, summary)
+    return summary
+
+
+def _work_through(case: DemoCase, seconds: dict[str, float], progress: Progress) -> _Work:
+    """Sweep to volume, volume to synthetic MR, and the displaced T2 back onto both."""
+
+    def reconstructed() -> Reconstruction:
+        return reconstruct(case.sweep, fill_holes=True, progress=_share(progress, 0, 0.1))
+
+    def synthesised() -> SynthesisResult:
+        inputs, part = {"us": volume.volume}, _share(progress, 0.1, 0.8)
+        return synthesize(bundle, inputs, TARGETS, samples=SAMPLES, progress=part, slice_axis="all")
+
+    def registered(fixed: sitk.Image, signed: bool, start: float) -> RigidResult:
+        part = _share(progress, start, 0.05)
+        return register_rigid(fixed, case.preop["t2"], synthesis.field_of_view, signed=signed, progress=part)
+
+    volume = _timed(seconds, "reconstruction", reconstructed)
+    bundle = load_bundle(starter_bundle())
+    synthesis = _timed(seconds, "synthesis", synthesised)
+    through = _timed(seconds, "registration_synthesis", lambda: registered(synthesis.images["t2"], True, 0.9))
+    direct = _timed(seconds, "registration_direct", lambda: registered(volume.volume, False, 0.95))
+    return _Work(volume, synthesis, through, direct, seconds)
+
+
+def _summary(
+    case: DemoCase, work: _Work, truths: dict[str, sitk.Image], white_matter: dict[str, WhiteMatter]
+) -> dict[str, Any]:
+    return {
         "simulated": True,
-        "sweep": {"frames_used": volume.frames_used, "frames_dropped": volume.frames_dropped},
+        "sweep": {"frames_used": work.volume.frames_used, "frames_dropped": work.volume.frames_dropped},
         "tre_mm": {
             "before": _tre(case, sitk.Euler3DTransform()),
-            "direct": _tre(case, direct.transform),
-            "synthesis": _tre(case, through.transform),
+            "direct": _tre(case, work.direct.transform),
+            "synthesis": _tre(case, work.through.transform),
         },
-        "targets": {name: _quality(result, truths[name], name) for name in TARGETS},
+        "targets": {name: _quality(work.synthesis, truths[name], name) for name in TARGETS},
         "white_matter": {name: {"median": w.median, "method": w.method} for name, w in white_matter.items()},
-        "seconds": {name: round(value, 2) for name, value in seconds.items()},
-        "device": result.device,
-        "precision": result.precision,
+        "seconds": {name: round(value, 2) for name, value in work.seconds.items()},
+        "device": work.synthesis.device,
+        "precision": work.synthesis.precision,
     }
-    _write(output, case, us, result, truths, through.transform, summary)
-    return summary
 
 
 def summary_table(summary: dict[str, Any]) -> str:
@@ -179,15 +184,8 @@ def _quality(result: SynthesisResult, truth: sitk.Image, name: str) -> dict[str,
     return {key: round(value, 3) for key, value in values.items()}
 
 
-def _write(
-    output: Path,
-    case: DemoCase,
-    us: sitk.Image,
-    result: SynthesisResult,
-    truths: dict[str, sitk.Image],
-    transform: sitk.Transform,
-    summary: dict[str, Any],
-) -> None:
+def _write(output: Path, case: DemoCase, work: _Work, truths: dict[str, sitk.Image], summary: dict[str, Any]) -> None:
+    us, result, transform = work.volume.volume, work.synthesis, work.through.transform
     registered = sitk.Resample(case.preop["t2"], us, transform, sitk.sitkLinear, 0.0)
     tumours = {
         "true": sitk.Resample(case.tumour, us, case.truth, sitk.sitkNearestNeighbor, 0.0),

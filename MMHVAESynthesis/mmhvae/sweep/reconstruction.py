@@ -91,6 +91,16 @@ def reconstruct(
     values, reached = compound(frames, poses, region, clip[:2], grid, compounding)
     if not reached.any():
         raise InputError("The grid does not meet the sweep; check that both are in the same frame of reference.")
+    volume, field = _finished(values, reached, grid, fill_holes, report)
+    report(1.0, "Reconstructed")
+    dropped = int((~usable.chosen).sum())
+    return Reconstruction(volume, field, len(poses), dropped, str(usable))
+
+
+def _finished(
+    values: NDArray[np.float32], reached: NDArray[np.bool_], grid: sitk.Image, fill_holes: bool, report: Progress
+) -> tuple[sitk.Image, sitk.Image]:
+    """The volume, at least 1 in its field of view, and the field of view."""
     report(SPLATTED, "Finding the field of view")
     field = swept_field_of_view(reached, grid)
     inside, known = sitk.GetArrayFromImage(field) != 0, reached
@@ -100,10 +110,7 @@ def reconstruct(
         inside &= known
         field = image_on(inside.astype(np.uint8), grid)
     seen = np.maximum(np.rint(values), 1).astype(np.uint8)
-    volume = image_on(np.where(inside & known, seen, np.uint8(0)), grid)
-    report(1.0, "Reconstructed")
-    dropped = int((~usable.chosen).sum())
-    return Reconstruction(volume, field, len(poses), dropped, str(usable))
+    return image_on(np.where(inside & known, seen, np.uint8(0)), grid), field
 
 
 def compound(

@@ -12,8 +12,6 @@ from .fields import sigmoid, smooth_field
 from .geometry import Array, Grid, Maps
 from .lesion_shape import Triple, draw_radii, draw_rotation, points_within, signed_distance, surroundings
 
-#: Share of cases that should have a tumour. With half of them a network sees tumours where there are none.
-TUMOUR_SHARE = 0.37
 #: Smallest and largest mean radius, mm, and the exponent that makes small tumours the common ones.
 _RADII, _MOSTLY_SMALL = (4.5, 18.0), 1.6
 #: Share of tumours of high grade, and of tumours with a cyst.
