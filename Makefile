@@ -1,4 +1,4 @@
-# Every target sets up what it needs in .venv; nothing else of the machine is touched.
+# Every target sets up what it needs in .venv; `test` also installs system libraries, if they are missing and it may.
 PYTHON ?= python3
 VENV := .venv
 RUN := OMP_WAIT_POLICY=PASSIVE $(VENV)/bin
@@ -11,6 +11,7 @@ demo: $(STAMP)
 	$(RUN)/mmhvae demo --output demo-output
 
 test: $(STAMP)
+	@Testing/rig/system_packages.sh
 	$(RUN)/pytest
 
 lint: $(STAMP)

@@ -49,7 +49,8 @@ class Advanced:
         """The chosen device, as shown; for "automatic" what that is, once it is known."""
         readiness = self._engine.readiness
         if self._parameters is not None and self._parameters.device == "auto" and readiness is not None:
-            return readiness.devices[min(1, len(readiness.devices) - 1)][1]  # the first one beside the CPU
+            labels = dict(readiness.devices)
+            return labels.get("cuda:0", labels["cpu"])  # see mmhvae.devices.choose_device
         return str(self._ui.deviceSelector.currentText)
 
     def close(self) -> None:

@@ -13,9 +13,8 @@ import numpy as np
 import qt
 import slicer
 import vtk
-from slicer.i18n import tr as _
-
 from mmhvae.modalities import MODALITIES
+from slicer.i18n import tr as _
 
 from .geometry import to_array
 from .results import MODALITY, STALE, is_synthetic
@@ -61,12 +60,12 @@ class SyntheticAnnotations:
     def close(self) -> None:
         """Take the texts off, and stop watching."""
         self._later.stop()
+        layout = slicer.app.layoutManager()
+        if layout is not None and self._observed:
+            layout.disconnect("layoutChanged(int)", self._layout_changed)
         for source, tag in self._observed:
             source.RemoveObserver(tag)
         self._observed.clear()
-        layout = slicer.app.layoutManager()
-        if layout is not None:
-            layout.disconnect("layoutChanged(int)", self._layout_changed)
         for texts in self._views.values():
             texts.close()
         self._views.clear()

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import slicer
-from slicer.i18n import tr as _
-
 from mmhvae.intensities import WHITE_MATTER_LEVEL
+from slicer.i18n import tr as _
 
 #: White matter is shown at this share of the window, as radiologists are used to it.
 WHITE_MATTER_SHOWN = 0.35
@@ -27,11 +26,11 @@ def set_up_image(node: Any, modality: str) -> None:
 
 
 def set_up_uncertainty(node: Any) -> None:
-    """Colours from 0 to ``LARGEST_UNCERTAINTY``; what is certain is not covered."""
+    """Colours from 0 to ``LARGEST_UNCERTAINTY``; nothing outside the field of view, where it is exactly 0."""
     display = node.GetDisplayNode()
     _set_range(display, 0.0, LARGEST_UNCERTAINTY)
     display.SetAndObserveColorNodeID(uncertainty_colours().GetID())
-    display.SetLowerThreshold(0.05 * LARGEST_UNCERTAINTY)
+    display.SetLowerThreshold(1e-9)
     display.SetUpperThreshold(1e6)
     display.SetApplyThreshold(True)
 

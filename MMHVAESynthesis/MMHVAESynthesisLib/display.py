@@ -10,7 +10,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from .appearance import LARGEST_UNCERTAINTY, LEVELS, level_colours
-from .geometry import ijk_to_ras, to_vtk
+from .geometry import follow, ijk_to_ras, to_vtk
 from .results import ANCHOR, KIND, Results
 from .volume_files import image_data, voxels
 
@@ -93,11 +93,14 @@ def _levels_of(uncertainty: Any) -> Any:
         node = _new_levels_node()
     state = f"{uncertainty.GetID()} {uncertainty.GetImageData().GetMTime()}"
     if node.GetAttribute(_LEVELS_OF) != state:
-        levels = np.searchsorted(np.asarray(LEVELS, np.float32), voxels(uncertainty), side="right").astype(np.uint8)
+        values = voxels(uncertainty)
+        levels = np.zeros(values.shape, np.uint8)
+        for level in LEVELS:
+            levels += values >= np.float32(level)
         node.SetAndObserveImageData(image_data(levels))
         node.SetAttribute(_LEVELS_OF, state)
     node.SetIJKToRASMatrix(to_vtk(ijk_to_ras(uncertainty)))
-    node.SetAndObserveTransformNodeID(uncertainty.GetTransformNodeID())
+    follow(node, uncertainty)
     return node
 
 
@@ -128,8 +131,10 @@ def _show_legend(results: Results, label: Any) -> None:
             legend.SetVisibility(False)
     if label is not None:
         legend = logic.GetColorLegendDisplayNode(label) or logic.AddDefaultColorLegendDisplayNode(label)
+        is_levels = label is levels
         legend.SetTitleText(_("Uncertainty: standard deviation,\nshare of the range"))
-        legend.SetLabelFormat("%.2f")
-        legend.SetNumberOfLabels(1 + round(LARGEST_UNCERTAINTY / 0.01))
+        legend.SetUseColorNamesForLabels(is_levels)
+        legend.SetLabelFormat("%s" if is_levels else "%.2f")
+        legend.SetNumberOfLabels(len(LEVELS) if is_levels else 1 + round(LARGEST_UNCERTAINTY / 0.01))
         legend.SetSaveWithScene(label.GetSaveWithScene())
         legend.SetVisibility(True)

@@ -15,12 +15,13 @@ class FadeKey(qt.QObject):
     """Hears the key F of the whole application.
 
     Args:
+        is_wanted: tells whether there is something to fade; otherwise the key keeps its other meaning.
         on_change: called with True when it goes down, and with False when it comes up.
     """
 
-    def __init__(self, on_change: Callable[[bool], None]) -> None:
+    def __init__(self, is_wanted: Callable[[], bool], on_change: Callable[[bool], None]) -> None:
         super().__init__()
-        self._on_change = on_change
+        self._is_wanted, self._on_change = is_wanted, on_change
         self._is_listening = self._is_down = False
 
     def listen(self, is_on: bool) -> None:
@@ -35,19 +36,23 @@ class FadeKey(qt.QObject):
             self._set(False)
 
     def eventFilter(self, receiver: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
-        """Qt's: every event of the application comes by here."""
+        """Qt's: every event of the application comes by here; the key goes no further, for F scrolls slice views."""
         kind = event.type()
-        if kind == qt.QEvent.KeyPress and self._is_ours(event) and not _is_typing():
-            self._set(True)
-        elif kind == qt.QEvent.KeyRelease and self._is_ours(event):
-            self._set(False)
-        elif kind in (qt.QEvent.WindowDeactivate, qt.QEvent.ApplicationDeactivate):
+        if kind in (qt.QEvent.KeyPress, qt.QEvent.KeyRelease, qt.QEvent.ShortcutOverride):
+            return self._key(kind, event)
+        if kind in (qt.QEvent.WindowDeactivate, qt.QEvent.ApplicationDeactivate):
             self._set(False)  # the release would go to another window
         return False
 
-    @staticmethod
-    def _is_ours(event: Any) -> bool:
-        return bool(event.key() == qt.Qt.Key_F and event.modifiers() == qt.Qt.NoModifier and not event.isAutoRepeat())
+    def _key(self, kind: Any, event: Any) -> bool:
+        """Whether the key is ours; an automatic repetition is swallowed, too."""
+        if event.key() != qt.Qt.Key_F or event.modifiers() != qt.Qt.NoModifier or not self._is_wanted() or _is_typing():
+            return False
+        if kind == qt.QEvent.ShortcutOverride:
+            event.accept()  # so that it comes as a key, and not as somebody's shortcut
+        elif not event.isAutoRepeat():
+            self._set(kind == qt.QEvent.KeyPress)
+        return True
 
     def _set(self, is_down: bool) -> None:
         if is_down != self._is_down:

@@ -9,9 +9,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import NDArray
-
 from mmhvae import InputError
+from numpy.typing import NDArray
 
 from .geometry import Matrix, ijk_to_ras, parent_to_world, same_place
 from .tracked_frames import tracked_frames
@@ -25,7 +24,13 @@ _known: WeakKeyDictionary[Any, tuple[tuple[int, int], str]] = WeakKeyDictionary(
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """``content``: letters that change with any voxel; ``place``: (4, 4) from indices to RAS mm in world coordinates."""
+    """What an input is.
+
+    Attributes:
+        content: letters that change with any voxel.
+        size: voxels along each index axis.
+        place: (4, 4) from indices to RAS mm in world coordinates.
+    """
 
     content: str
     size: tuple[int, ...]

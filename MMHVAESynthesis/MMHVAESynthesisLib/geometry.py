@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import vtk
-from numpy.typing import NDArray
-
 from mmhvae import InputError
+from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
 
@@ -78,6 +77,12 @@ def ijk_to_world(node: Any) -> Matrix:
             f"{node.GetName()} is sheared by its transform; use one that only moves, turns and scales, or harden it."
         )
     return matrix
+
+
+def follow(node: Any, other: Any) -> None:
+    """Put ``node`` under the transform of ``other``, which is not touched (asking it for an ID would be a change)."""
+    above = other.GetParentTransformNode()
+    node.SetAndObserveTransformNodeID(above.GetID() if above is not None else None)
 
 
 def same_place(a: Matrix, b: Matrix, size: tuple[int, ...]) -> bool:

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from slicer.i18n import tr as _
-
 from mmhvae import InputError
 from mmhvae.intensities import CLIPPED_PERCENTILE
 from mmhvae.modalities import MODALITIES
+from numpy.typing import NDArray
+from slicer.i18n import tr as _
 
 from .geometry import ijk_to_world
 from .request import Request

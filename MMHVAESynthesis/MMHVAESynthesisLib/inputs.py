@@ -75,6 +75,7 @@ class Inputs:
             blocked = ui.usSelector.blockSignals(True)
             ui.usSelector.setCurrentNode(wanted)
             ui.usSelector.blockSignals(blocked)
+        ui.usSelector.noneDisplay = _("from the file below") if path else _("none")
         ui.sweepRow.setVisible(bool(path) or browser is not None)
         ui.sweepRemoveButton.setVisible(bool(path))
         for part in (ui.calibrationLabel, ui.calibrationRow):

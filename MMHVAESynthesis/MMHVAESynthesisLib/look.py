@@ -40,7 +40,7 @@ class Look:
         }
         # Buttons of one parent would exclude each other across the two rows.
         self._groups = [self._group(self._shows, "shown"), self._group(self._uncertainty, "uncertaintyDisplay")]
-        self._fade_key = FadeKey(self._fade)
+        self._fade_key = FadeKey(lambda: bool(self._results.images), self._fade)
 
     def _group(self, buttons: dict[str, Any], name: str) -> Any:
         group = qt.QButtonGroup(self._ui.lookBox)
@@ -114,8 +114,7 @@ class Look:
             display.show(self._results, which, parameters.opacity, uncertainty)
 
     def _fade(self, is_faded: bool) -> None:
-        if self._results.images:
-            self._show(is_faded)
+        self._show(is_faded)
 
 
 def _show_tip(name: str, there: bool) -> str:

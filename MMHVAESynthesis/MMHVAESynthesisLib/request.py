@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slicer.i18n import tr as _
-
 from mmhvae import InputError
 from mmhvae.modalities import MODALITIES
+from mmhvae.weights import WeightsStore
+from slicer.i18n import tr as _
 
-from .bundles import bundle_path
 from .tracked_frames import require_sweep
 from .volume_files import require_volume
 
@@ -107,7 +106,7 @@ def problem_of(request: Request) -> str:
             _require_in_scene(node)
             require_volume(node)
         _check_sweep(request)
-        bundle_path(request.bundle)
+        WeightsStore().path(request.bundle)
     except InputError as error:
         return str(error)
     if not _has_torch():

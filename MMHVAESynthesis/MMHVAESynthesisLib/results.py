@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import slicer
-from slicer.i18n import tr as _
-
 from mmhvae.modalities import MODALITIES
+from slicer.i18n import tr as _
 
 from .appearance import set_up_image, set_up_uncertainty
 from .fingerprint import Fingerprint, file_fingerprint, fingerprint, sweep_fingerprint
-from .geometry import Matrix, to_vtk
+from .geometry import Matrix, follow, to_vtk
 from .request import Request
 from .volume_files import FileImage, image_data
 
@@ -200,7 +199,7 @@ def _put_beside(node: Any, request: Request) -> None:
     if request.anchor is None:
         return
     if not request.has_sweep:
-        node.SetAndObserveTransformNodeID(request.anchor.GetTransformNodeID())
+        follow(node, request.anchor)
     hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
     if hierarchy is not None:
         beside = hierarchy.GetItemByDataNode(request.anchor)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from slicer.i18n import tr as _
-
 from mmhvae import InputError
 from mmhvae.modalities import MODALITIES
+from slicer.i18n import tr as _
 
 from .bundles import weights_checksum
 from .fingerprint import Fingerprint, file_fingerprint, fingerprint, sweep_fingerprint

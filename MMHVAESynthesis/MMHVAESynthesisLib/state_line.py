@@ -27,7 +27,7 @@ class StateLine:
     def keep(self, failure: Failure | None) -> None:
         """Remember why the last work failed, until the next begins; being cancelled is no failure."""
         self._failure = None if failure is not None and failure.kind == "cancelled" else failure
-        self._details.setVisible(self._failure is not None and bool(self._failure.log))
+        self._details.setVisible(self._failure is not None)
 
     def show(self, problem: str, ready: str, warnings: list[str]) -> None:
         """Write the sentences: the last failure, what is missing or else ready, and what to beware of."""

@@ -12,8 +12,8 @@ import qt
 
 Result = TypeVar("Result")
 
-#: Bytes that one piece of work reads or writes: some 20 ms on a slow disk.
-CHUNK = 1 << 24
+#: Bytes that one piece of work reads or writes: some 50 ms on a slow disk.
+CHUNK = 1 << 22
 
 
 class Steps(Generic[Result]):

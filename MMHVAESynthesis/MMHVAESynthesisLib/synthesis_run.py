@@ -12,12 +12,12 @@ from typing import Any
 
 import slicer
 import vtk
+from mmhvae import InputError
+from mmhvae.weights import WeightsStore
 from slicer.i18n import tr as _
 
-from mmhvae import InputError
-
 from . import tracked_frames, volume_files
-from .bundles import bundle_path, weights_checksum
+from .bundles import weights_checksum
 from .engine import Engine
 from .geometry import ijk_to_ras, ijk_to_world, same_place
 from .jobs import CANCELLED, Callbacks, Failure, Job
@@ -105,7 +105,7 @@ class SynthesisRun:
             inputs[name] = job.folder / f"{name}.mha"
             yield from self._reported(volume_files.write_steps(node, inputs[name]), (len(inputs) - 1) / parts, parts)
         parameters = {
-            "bundle": bundle_path(request.bundle),
+            "bundle": WeightsStore().path(request.bundle),
             "inputs": inputs,
             "targets": list(request.targets),
             "device": request.device,
@@ -128,7 +128,8 @@ class SynthesisRun:
         request = self._request
         if request.reference:
             node = request.volumes[request.reference]
-            self._place, self._world, self._size = ijk_to_ras(node), ijk_to_world(node), node.GetImageData().GetDimensions()
+            self._place, self._world = ijk_to_ras(node), ijk_to_world(node)
+            self._size = node.GetImageData().GetDimensions()
         return Provenance(
             bundle=request.bundle,
             weights_sha256=weights_checksum(request.bundle),

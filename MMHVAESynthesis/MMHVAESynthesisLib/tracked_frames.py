@@ -9,19 +9,19 @@ transforms (ImageToProbe, ProbeToReference), Reference being the world.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import vtk
-from numpy.typing import NDArray
-from vtk.util import numpy_support
-
 from mmhvae import InputError
 from mmhvae.sweep.calibration import read_calibration
 from mmhvae.sweep.chain import Edge, edges_named, find_chain
 from mmhvae.sweep.metaimage import write_metaimage_header
+from numpy.typing import NDArray
+from vtk.util import numpy_support
 
 from .geometry import Matrix, ijk_to_ras, to_array
 
@@ -90,10 +90,7 @@ def tracked_frames(browser: Any, calibration: str = "") -> TrackedFrames:
     matrix = read_calibration(calibration) if calibration else None
     proxy = browser.GetProxyNode(images)
     above = _transforms_above(proxy) if proxy is not None else []
-    if above:
-        links = _links_above(browser, images, above, matrix)
-    else:
-        links = _links_by_name(browser, images, matrix)
+    links = _links_above(browser, images, above, matrix) if above else _links_by_name(browser, images, matrix)
     if matrix is None:
         links.append(lambda number: ijk_to_ras(images.GetNthDataNode(number)))
     return TrackedFrames(images, tuple(links))
@@ -141,11 +138,11 @@ def _is_images(browser: Any, transform: Any) -> bool:
 
 def _link(browser: Any, images: Any, transform: Any) -> Link:
     """How a transform of the scene takes part: with its recorded items, or as it is now."""
-    sequence = browser.GetSequenceNode(transform) if browser.IsProxyNode(transform) else None
+    sequence = browser.GetSequenceNode(transform)
     if sequence is not None:
         return _recorded(images, sequence)
     for other in _nodes(browser.GetScene(), "vtkMRMLSequenceBrowserNode"):
-        if other.IsProxyNode(transform):
+        if other.GetSequenceNode(transform) is not None:
             raise InputError(
                 f"{transform.GetName()} was recorded in {other.GetName()}, not with these images; put both into one"
                 " sequence browser."
@@ -255,8 +252,6 @@ def _fields(frames: TrackedFrames, number: int) -> list[tuple[str, str]]:
         (f"{start}ImageToReferenceTransform", " ".join(repr(float(value)) for value in matrix.flat)),
         (f"{start}ImageToReferenceTransformStatus", "INVALID" if pose is None else "OK"),
     ]
-    try:
+    with suppress(ValueError):  # counted by names
         fields.append((f"{start}Timestamp", repr(float(frames.images.GetNthIndexValue(number)))))
-    except ValueError:  # counted by names
-        pass
     return [*fields, (f"{start}ImageStatus", "OK")]

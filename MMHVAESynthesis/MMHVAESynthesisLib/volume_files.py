@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 import vtk
+from mmhvae import InputError
 from numpy.typing import NDArray
 from vtk.util import numpy_support
-
-from mmhvae import InputError
 
 from .geometry import FLIP, Matrix, ijk_to_world
 from .steps import CHUNK
@@ -141,7 +140,9 @@ def read_steps(path: Path) -> Generator[float, None, FileImage]:
                 done += count
                 yield done / len(data)
     except (OSError, ValueError, KeyError) as error:
-        raise InputError("A result of the engine cannot be read; free some space on the disk, and try again.") from error
+        raise InputError(
+            "A result of the engine cannot be read; free some space on the disk, and retry."
+        ) from error
     return FileImage(array, FLIP @ _ijk_to_lps(fields))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from typing import Any
 
@@ -22,6 +21,7 @@ from .parameters import SynthesisParameters
 from .results import Results
 from .run_section import RunSection
 from .sections import Sections
+from .shared_engine import close_shared_engine
 from .state_line import StateLine
 
 #: Milliseconds after the last of many changes, before the panel looks at what they mean.
@@ -52,6 +52,7 @@ class MMHVAESynthesisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(panel)
         panel.setMRMLScene(slicer.mrmlScene)
         self.logic = MMHVAESynthesisLogic()
+        self.logic.on_stale = self.later
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(CALM)
@@ -68,13 +69,11 @@ class MMHVAESynthesisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def cleanup(self) -> None:
         """The application is quitting, or the module is reloaded."""
-        self.logic.cancel()
-        self._look.close()
-        self._advanced.close()
-        self._sections.close()
-        self._timer.stop()
         self.setParameterNode(None)
         self.removeObservers()
+        self._timer.stop()
+        for part in (self._look, self._advanced, self._sections, self.logic):
+            part.close()
 
     def enter(self) -> None:
         """The user opened the module."""
@@ -88,10 +87,12 @@ class MMHVAESynthesisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._look.listen(False)
 
     def onReload(self) -> None:  # noqa: N802 - Slicer's name
-        """Load the library and the core anew, then the module."""
-        names = [name for name in sys.modules if name.split(".")[0] in ("mmhvae", "MMHVAESynthesisLib")]
-        for name in sorted(names, key=lambda name: (name.split(".")[0] != "mmhvae", -name.count("."))):
-            importlib.reload(sys.modules[name])
+        """Load the library and the core anew with the module; the engine process ends, and starts when needed."""
+        self.cleanup()
+        close_shared_engine()
+        # Forgotten rather than reloaded one by one: no order of reloading leaves every file with the new classes.
+        for name in [name for name in sys.modules if name.split(".")[0] in ("mmhvae", "MMHVAESynthesisLib")]:
+            del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
 
     def initializeParameterNode(self) -> None:  # noqa: N802 - Slicer's name
@@ -106,11 +107,31 @@ class MMHVAESynthesisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.removeObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self.later)
         self._parameters = parameters
         if parameters is not None:
-            self._connection = parameters.connectGui(self.ui)
+            # connectGui of Slicer does not return what it takes to undo it; this one does.
+            self._connection = parameters.connectParametersToGui(self._connected_widgets())
             self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self.later)
         for part in (self._inputs, self._run, self._look, self._advanced):
             part.use(parameters)
         self.refresh()
+
+    def _connected_widgets(self) -> dict[str, Any]:
+        """The widgets that Slicer's wrapper keeps equal to a parameter each."""
+        ui = self.ui
+        return {
+            "t2": ui.t2Selector,
+            "cet1": ui.cet1Selector,
+            "flair": ui.flairSelector,
+            "calibration": ui.calibrationEdit,
+            "synthesizeUs": ui.wantUsCheckBox,
+            "synthesizeT2": ui.wantT2CheckBox,
+            "synthesizeCet1": ui.wantCet1CheckBox,
+            "synthesizeFlair": ui.wantFlairCheckBox,
+            "uncertainty": ui.uncertaintyCheckBox,
+            "samples": ui.samplesSpinBox,
+            "temperature": ui.temperatureSpinBox,
+            "seed": ui.seedSpinBox,
+            "opacity": ui.opacitySlider,
+        }
 
     def later(self, *_: Any) -> None:
         """Refresh once things are calm."""
@@ -156,7 +177,7 @@ class MMHVAESynthesisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         scene, kind = slicer.mrmlScene, slicer.vtkMRMLScene
         self.addObserver(scene, kind.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, kind.EndCloseEvent, self.onSceneEndClose)
-        self.addObserver(scene, kind.EndImportEvent, self.onSceneEndClose)
+        self.addObserver(scene, kind.EndImportEvent, self.onSceneEndImport)
         self.addObserver(scene, kind.NodeRemovedEvent, self.later)
 
     def onSceneStartClose(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
@@ -169,6 +190,11 @@ class MMHVAESynthesisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._state.keep(None)
         if self.parent.isEntered:
             self.initializeParameterNode()
+
+    def onSceneEndImport(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
+        """A scene, or a part of one, was loaded; it may have brought parameters along."""
+        if self.parent.isEntered:
+            self.setParameterNode(self.logic.getParameterNode())
 
     def _warm_up(self) -> None:
         """Start the engine ahead of the first Apply; what keeps it from starting, Apply will tell."""

@@ -1,4 +1,4 @@
-"""The command line: ``mmhvae synthesize | register | reconstruct | tre | import-release | info | demo``.
+"""The command line: ``mmhvae synthesize | register | reconstruct | tre | import-release | info | weights | demo``.
 
 Exit status: 0 done; 2 the user's input cannot be used, with one sentence on standard error; 1 a defect.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .cli_sweep import add_reconstruct, add_sweep_options, synthesized_frames, ultrasound_from_sweep
+from .cli_weights import add_weights, bundle_at
 from .command_line import NOTICE, Parser, add_command, quiet_libraries, report, require_no_input, require_writable
 from .exceptions import Cancelled, InputError
 from .modalities import MODALITIES
@@ -60,12 +61,13 @@ def _parser() -> argparse.ArgumentParser:
     add_reconstruct(commands)
     _add_tre(commands)
     _add_bundle_commands(commands)
+    add_weights(commands)
     return parser
 
 
 def _add_synthesize(commands: Commands) -> None:
     parser = add_command(commands, "synthesize", _synthesize, "Synthesise the images that are missing.")
-    parser.add_argument("--bundle", type=Path, help="folder, zip or released .pth (default: the starter bundle)")
+    parser.add_argument("--bundle", type=Path, help="folder, zip, released .pth, or the name of an installed model")
     for name, modality in MODALITIES.items():
         parser.add_argument(f"--{name}", type=Path, metavar="IMAGE", help=f"{modality.name} volume")
     parser.add_argument("--sweep", type=Path, help="tracked ultrasound frames, in place of --us")
@@ -129,7 +131,6 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
 def _synthesize(options: argparse.Namespace) -> None:
     from .bundle import load_bundle
     from .images import read_volume, write_volumes
-    from .shipped import starter_bundle
     from .synthesis import check_request, synthesize
 
     paths = {name: getattr(options, name) for name in MODALITIES if getattr(options, name) is not None}
@@ -144,7 +145,7 @@ def _synthesize(options: argparse.Namespace) -> None:
         inputs = {name: read_volume(path, f"{name} image") for name, path in paths.items()}
         reference = read_volume(options.reference, "reference") if options.reference else None
     require_writable(options.output)
-    bundle = load_bundle(options.bundle or starter_bundle())
+    bundle = load_bundle(bundle_at(options.bundle))
     given = {*inputs, "us"} if options.sweep else {*inputs}
     check_request(
         bundle.network.config, given, options.targets, options.temperature, options.samples, options.seed

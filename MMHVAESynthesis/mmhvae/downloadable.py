@@ -1,4 +1,4 @@
-"""The models that can be downloaded, as ``Resources/Bundles/downloadable.json`` lists them."""
+"""The models that can be downloaded, as ``Resources/Bundles/manifest.json`` lists them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from .download import Checksum
+from .exceptions import InputError
 from .shipped import starter_bundle
 
 
@@ -20,7 +21,8 @@ class Downloadable:
         checksum: of the file.
         largest: bytes it cannot exceed.
         licence: name of the licence, and who gave it.
-        terms: what the user has to agree to before, in plain sentences.
+        licence_url: where its text is.
+        terms: what the user has to know before, in plain sentences.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Downloadable:
     checksum: Checksum
     largest: int
     licence: str
+    licence_url: str
     terms: str
 
     @property
@@ -39,5 +42,17 @@ class Downloadable:
 
 def downloadables() -> list[Downloadable]:
     """All that are known to this version."""
-    entries = json.loads((starter_bundle().parent / "downloadable.json").read_text(encoding="utf-8"))
+    entries = json.loads((starter_bundle().parent / "manifest.json").read_text(encoding="utf-8"))
     return [Downloadable(**{**entry, "checksum": Checksum(**entry["checksum"])}) for entry in entries]
+
+
+def downloadable(name: str) -> Downloadable:
+    """The one of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    known = {entry.name: entry for entry in downloadables()}
+    if name not in known:
+        raise InputError(f"There is no model {name} to download; choose one of {', '.join(known)}.")
+    return known[name]

@@ -53,7 +53,7 @@ def prepare(
     Raises:
         InputError: an image cannot be used, or the images do not overlap.
     """
-    step = _steps(progress, 3 + 3 * len(inputs))
+    step = _steps(progress, 2 + 3 * len(inputs))
     images = {}
     for name in bundle.network.config.modalities:
         if name in inputs:

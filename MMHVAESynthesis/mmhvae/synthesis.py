@@ -63,7 +63,7 @@ class SynthesisResult:
 
 
 @dataclass(frozen=True)
-class _Sampling:
+class Sampling:
     """How the network is run."""
 
     targets: tuple[str, ...]
@@ -184,7 +184,7 @@ def _along(
     layout = TileLayout.covering((case.mask.shape[1], case.mask.shape[2]), config.image_size, config.stride)
     slice_spacing = case.grid.GetSpacing()[axis]
     noise = draw_noise(config, layout, len(case.mask), slice_spacing, request.samples, request.seed)
-    sampling = _Sampling(request.targets, request.temperature, noise, request.device)
+    sampling = Sampling(request.targets, request.temperature, noise, request.device)
     between = _between(progress, PREPARED, COMPUTED)
     statistics, sampling = _run_where_it_fits(bundle, case, layout, sampling, request.batch_size, between)
     images, uncertainty = {}, {}
@@ -250,14 +250,14 @@ def _run_where_it_fits(
     bundle: Bundle,
     case: PreparedCase,
     layout: TileLayout,
-    sampling: _Sampling,
+    sampling: Sampling,
     batch_size: int | None,
     progress: Progress,
-) -> tuple[_Statistics, _Sampling]:
+) -> tuple[_Statistics, Sampling]:
     """Run on the device chosen or, where its memory cannot hold even one slice, on the CPU; says how it was run."""
     config = bundle.network.config
     try:
-        sampling = replace(sampling, dtype=_precision(bundle, case, layout, sampling, progress))
+        sampling = replace(sampling, dtype=usable_precision(bundle, case, layout, sampling, progress))
         network = prepared(bundle.network, sampling.device, sampling.dtype)
         size = batch_size or slices_per_batch(config, len(case.inputs), sampling.device, sampling.dtype)
         return _run(network, case, layout, sampling, size, progress), sampling
@@ -270,7 +270,7 @@ def _run_where_it_fits(
 
 
 def _run(
-    network: MMHVAE, case: PreparedCase, layout: TileLayout, sampling: _Sampling, batch_size: int, progress: Progress
+    network: MMHVAE, case: PreparedCase, layout: TileLayout, sampling: Sampling, batch_size: int, progress: Progress
 ) -> _Statistics:
     """All slices that show something, batch by batch; where a GPU's memory runs out, with smaller batches.
 
@@ -290,7 +290,7 @@ def _run(
             progress((done + share * len(chosen)) / len(shown), f"slice {chosen[0] + 1} of {count}")
 
         try:
-            for name, planes in _sampled_planes(network, case, layout, sampling, chosen, batch_size, still).items():
+            for name, planes in sampled_planes(network, case, layout, sampling, chosen, batch_size, still).items():
                 result.mean[name][chosen] = planes.mean(0)
                 if name in result.deviation:
                     result.deviation[name][chosen] = planes.std(0)
@@ -305,11 +305,11 @@ def _run(
 
 
 @torch.inference_mode()
-def _sampled_planes(
+def sampled_planes(
     network: MMHVAE,
     case: PreparedCase,
     layout: TileLayout,
-    sampling: _Sampling,
+    sampling: Sampling,
     slices: list[int],
     batch_size: int,
     still: Callable[[float], None],
@@ -347,7 +347,7 @@ def _images(
     network: MMHVAE,
     batch: Mapping[str, Tensor],
     mask: Tensor,
-    sampling: _Sampling,
+    sampling: Sampling,
     noise: Sequence[Sequence[Tensor]],
 ) -> Iterator[dict[str, Tensor]]:
     """One draw after the other: target -> (B, 1, side, side) float32 on the CPU. Encodes once for all draws."""
@@ -360,8 +360,8 @@ def _images(
             yield {name: torch.where(mask, image.float().cpu(), BACKGROUND) for name, image in images.items()}
 
 
-def _precision(
-    bundle: Bundle, case: PreparedCase, layout: TileLayout, sampling: _Sampling, progress: Progress
+def usable_precision(
+    bundle: Bundle, case: PreparedCase, layout: TileLayout, sampling: Sampling, progress: Progress
 ) -> torch.dtype:
     """Reduced precision where the device has it and this bundle bears it, for these inputs and targets.
 
@@ -380,7 +380,7 @@ def _precision(
             how = replace(sampling, noise=sampling.noise[:1], dtype=dtype)
             network = prepared(bundle.network, sampling.device, dtype)
             still = lambda share: progress(0.0, "checking the GPU's reduced precision")  # noqa: E731
-            return _sampled_planes(network, case, layout, how, fullest, 1, still)
+            return sampled_planes(network, case, layout, how, fullest, 1, still)
 
         exact, fast = slice_in(torch.float32), slice_in(reduced)
         differences = [(exact[name] - fast[name]).abs()[0][mask].mean() for name in sampling.targets]

@@ -8,7 +8,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from .devices import choose_device
 from .exceptions import InputError, Progress
 from .images import read_volume
 from .inference import prepared
+from .live_tasks import LIVE_TASKS, LiveStreams
 from .parameters import Parameters
 from .registration.rigid import RigidResult, register_rigid
 from .registration.transforms import read_transform, write_transform
@@ -75,6 +76,7 @@ class Context:
     bundles: BundleCache
     folder: Path
     progress: Progress
+    streams: LiveStreams = field(default_factory=LiveStreams)
 
     def write(self, image: sitk.Image, name: str) -> str:
         """The path of ``image`` on disk: not compressed, and MetaImage, which keeps the geometry to the last bit."""
@@ -271,5 +273,6 @@ TASKS: Mapping[str, Callable[[Parameters, Context], Answer]] = {
     "register": run_register,
     "reconstruct": run_reconstruct,
     "self_test": run_self_test,
+    **LIVE_TASKS,
     **WEIGHTS_TASKS,
 }

@@ -6,36 +6,32 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .downloadable import downloadables
-from .exceptions import InputError
+from .downloadable import downloadable
 from .install import install_from_file, install_from_network
 from .parameters import Parameters
-from .weights import WeightsStore
+from .weights import WeightsStore, name_for
 
 if TYPE_CHECKING:
     from .tasks import Context
 
 
 def run_install_weights(parameters: Parameters, context: Context) -> dict[str, Any]:
-    """Install a bundle's folder or zip, or the authors' ``.pth``, under a name."""
-    source, name = parameters.required_path("path"), parameters.text("name")
-    store = _store(parameters)
+    """Install a bundle's folder or zip, or the authors' ``.pth``, by default under its file's name."""
+    source, store = parameters.required_path("path"), WeightsStore(parameters.path("store"))
+    name = parameters.text("name", "")
     parameters.finish()
-    return {"path": str(install_from_file(source, store, name, context.progress))}
+    return _installed(install_from_file(source, store, name or name_for(source), context.progress))
 
 
 def run_download_weights(parameters: Parameters, context: Context) -> dict[str, Any]:
     """Download and install one of the models that are known."""
-    name, store = parameters.text("name"), _store(parameters)
+    wanted, store = downloadable(parameters.text("name")), WeightsStore(parameters.path("store"))
     parameters.finish()
-    for known in downloadables():
-        if known.name == name:
-            return {"path": str(install_from_network(known, store, context.progress))}
-    raise InputError(f"There is no model {name} to download; choose one of the list.")
+    return _installed(install_from_network(wanted, store, context.progress))
 
 
-def _store(parameters: Parameters) -> WeightsStore:
-    return WeightsStore(Path(parameters.text("store")))
+def _installed(path: Path) -> dict[str, Any]:
+    return {"name": path.name, "path": str(path)}
 
 
 WEIGHTS_TASKS: Mapping[str, Callable[[Parameters, Context], dict[str, Any]]] = {

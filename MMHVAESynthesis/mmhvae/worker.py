@@ -150,17 +150,18 @@ def _prepared(channel: Channel, inbox: Inbox) -> tuple[Run, Message]:
     try:
         import torch
 
+        from .live_tasks import LiveStreams
         from .tasks import TASKS, BundleCache, Context
     except (ImportError, OSError) as error:
         problem = f"The engine cannot start ({_one_line(str(error))}); open Check setup to install what is missing."
         return _refusal(problem), ready | {"problem": problem}
-    bundles, home = BundleCache(), Path.cwd()
+    bundles, streams, home = BundleCache(), LiveStreams(), Path.cwd()
 
     def run(request: Message) -> Message:
         method, number = request["method"], request["id"]
         if method not in TASKS:
             raise InputError(f"There is no method {method!r}; use one of {', '.join(TASKS)}.")
-        context = Context(bundles, home / str(number), Reporter(channel, inbox, number))
+        context = Context(bundles, home / str(number), Reporter(channel, inbox, number), streams)
         return TASKS[method](Parameters(request.get("parameters", {})), context)
 
     devices = [{"name": "cpu", "label": "CPU"}]

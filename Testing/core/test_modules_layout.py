@@ -110,3 +110,13 @@ def test_names_and_help_cost_no_torch(statement):
     code = f"import sys; sys.path.insert(0, {str(CORE.parent)!r}); {statement}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "False"
+
+
+def test_what_slicer_imports_of_the_core_costs_no_torch():
+    """Torch in Slicer's own process can crash it."""
+    files = CORE.parent.glob("MMHVAESynthesisLib/**/*.py")
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in files]
+    wanted = {module for tree in trees for module, level in imports(tree) if not level and module.startswith("mmhvae")}
+    program = f"import sys, {', '.join(sorted(wanted))}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=CORE.parent, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "False", done.stderr

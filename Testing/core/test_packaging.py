@@ -1,4 +1,4 @@
-"""What an installed copy holds: every file of the core and of the resources, and a command that finds them."""
+"""What an installed copy holds: every file of the core, its bundle and demo case, and a command that finds them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def files(folder: Path) -> set[str]:
 
 def test_the_wheel_holds_the_whole_core_and_its_resources(wheel):
     expected = {f"mmhvae/{name}" for name in files(EXTENSION / "mmhvae")}
-    expected |= {f"mmhvae/resources/{name}" for name in files(EXTENSION / "Resources")}
+    for folder in ("Bundles", "Samples"):  # the rest is Slicer's
+        expected |= {f"mmhvae/resources/{folder}/{name}" for name in files(EXTENSION / "Resources" / folder)}
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert held == expected

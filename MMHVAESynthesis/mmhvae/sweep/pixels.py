@@ -50,7 +50,7 @@ class StoredFrames:
 
     def __iter__(self) -> Iterator[ByteArray]:
         for stored in self.stored_frames():
-            grey = _luminance(self.layout.arranged(stored))
+            grey = luminance(self.layout.arranged(stored))
             if self.dtype.itemsize > 1:
                 grey = np.rint(grey * self.scale)
             yield np.ascontiguousarray(to_marked_far(grey, self.orientation).astype(np.uint8))
@@ -117,7 +117,7 @@ def _scale_to_bytes(frames: StoredFrames) -> float:
     return 1.0 if fits or greatest == 0 else 255 / greatest
 
 
-def _luminance(pixels: NDArray[Any]) -> NDArray[Any]:
+def luminance(pixels: NDArray[Any]) -> NDArray[Any]:
     """(H, W) from (H, W, channels): 1, or red, green and blue, or these and an opacity, which is not looked at."""
     if pixels.shape[2] == 1:
         return pixels[..., 0]

@@ -1,0 +1,70 @@
+"""A frame of a stream as it was in the moment it was taken: its pixels, and where they lay in the world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from slicer.i18n import tr as _
+
+from mmhvae import InputError
+from mmhvae.sweep.pixels import luminance
+
+from .geometry import Matrix, ijk_to_world
+from .results import is_synthetic
+from .volume_files import voxels
+
+
+@dataclass(frozen=True)
+class LiveFrame:
+    """Pixels (H, W), a copy; ``place`` is (4, 4) from (column, row, 0) to RAS mm in the world; ``taken`` in seconds."""
+
+    pixels: NDArray[Any]
+    place: Matrix
+    taken: float
+
+    @property
+    def pixel_size(self) -> tuple[float, float]:
+        """(mm a column, mm a row), with all that the transforms scale: calibrations hold the spacing."""
+        width, height = np.linalg.norm(self.place[:3, :2], axis=0)
+        return float(width), float(height)
+
+
+def require_stream(node: Any) -> None:
+    """Refuse a node that gives no frames.
+
+    Raises:
+        InputError: one sentence that says why.
+    """
+    image, name = node.GetImageData(), node.GetName()
+    if is_synthetic(node):
+        raise InputError(_("{name} is synthetic itself; choose the ultrasound stream.").format(name=name))
+    if image is None or image.GetPointData().GetScalars() is None:
+        return  # its first frame has not come yet
+    if image.GetDimensions()[2] != 1:
+        raise InputError(_("{name} is a 3-D volume; choose a 2-D image that streams.").format(name=name))
+    if image.GetNumberOfScalarComponents() not in (1, 3, 4):
+        raise InputError(_("{name} has neither grey values nor colours; choose another image.").format(name=name))
+
+
+def take_frame(node: Any, taken: float) -> LiveFrame | None:
+    """What ``node`` shows now, and where; None where it shows nothing yet.
+
+    Raises:
+        InputError: it is no 2-D image, or its transform bends, shears or flattens it.
+    """
+    require_stream(node)
+    image = node.GetImageData()
+    if image is None or image.GetPointData().GetScalars() is None or min(image.GetDimensions()) < 1:
+        return None
+    components = image.GetNumberOfScalarComponents()
+    if components == 1:
+        pixels = voxels(node)[0].copy()  # the stream writes into its own
+    else:
+        width, height = image.GetDimensions()[:2]
+        pixels = luminance(voxels(node).reshape(height, width, components))
+        if image.GetScalarTypeAsString() == "unsigned char":
+            pixels = pixels.astype(np.uint8)
+    return LiveFrame(pixels, ijk_to_world(node), taken)

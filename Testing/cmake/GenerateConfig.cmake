@@ -1,0 +1,1 @@
+# Slicer writes here what other extensions need of this one; nobody does.

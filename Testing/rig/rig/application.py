@@ -1,0 +1,97 @@
+"""slicer.app: the application object."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import slicer
+from PySide6 import QtCore, QtWidgets
+from PySide6.QtCore import Signal
+
+from .io_manager import qSlicerCoreIOManager
+from .module_manager import qSlicerModuleManager
+from .stand_in import stand_in
+
+DOCUMENTATION = "https://slicer.readthedocs.io/en/latest/"
+
+
+@stand_in
+class qSlicerApplication(QtWidgets.QApplication):
+    """One user's Slicer, in a folder of its own.
+
+    Args:
+        folder: for settings, temporary files and the cache of downloads.
+    """
+
+    startupCompleted = Signal()
+    applicationName = mainApplicationName = "Slicer"
+    majorVersion, minorVersion, applicationVersion, revision = 5, 13, "5.13.0", "31053"
+    os, platform = "linux", "linux-amd64"
+    documentationBaseUrl = DOCUMENTATION
+    #: Of the rig alone: what was raised where nobody could catch it.
+    errors: list = []  # noqa: RUF012
+
+    def __init__(self, folder):
+        super().__init__(["Slicer"])
+        self._folder = Path(folder)
+        self._modules, self._io = qSlicerModuleManager(self), qSlicerCoreIOManager(self)
+        self._settings = QtCore.QSettings(str(self._folder / "settings.ini"), QtCore.QSettings.Format.IniFormat)
+        self._logic, self._layout_manager = None, None
+        for name in ("home", "temporary", "cache"):
+            (self._folder / name).mkdir()
+
+    slicerHome = property(lambda self: str(self._folder / "home"))
+    temporaryPath = property(lambda self: str(self._folder / "temporary"))
+
+    def moduleManager(self):
+        return self._modules
+
+    def coreIOManager(self):
+        return self._io
+
+    def ioManager(self):
+        return self._io
+
+    def layoutManager(self):
+        return self._layout_manager
+
+    def mrmlScene(self):
+        return slicer.mrmlScene
+
+    def applicationLogic(self):
+        return self._logic
+
+    def settings(self):
+        return self._settings
+
+    def userSettings(self):
+        return self._settings
+
+    def revisionUserSettings(self):
+        return self._settings
+
+    def translate(self, context, text):
+        return text
+
+    def testingEnabled(self):
+        return False
+
+    def moduleDocumentationUrl(self, name):
+        return f"{DOCUMENTATION}user_guide/modules/{name.lower()}.html"
+
+    def pauseRender(self):
+        """Slice views render when the event loop comes to it."""
+
+    def resumeRender(self):
+        """See :meth:`pauseRender`."""
+
+    def startupEnvironment(self):
+        return dict(os.environ)
+
+
+def make_application():
+    """The application, in a new temporary folder."""
+    folder = tempfile.TemporaryDirectory(prefix="rig-")
+    app = qSlicerApplication(folder.name)
+    app._temporary_directory = folder  # removed as the interpreter ends
+    return app

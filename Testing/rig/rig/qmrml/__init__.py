@@ -1,0 +1,1 @@
+"""Stand-ins of Slicer's qMRML widgets, and of the main window that holds them."""

@@ -1,0 +1,13 @@
+"""Stand-in of ``slicer.i18n``: texts as they are, in English."""
+
+import slicer
+
+
+def translate(context: str, text: str) -> str:
+    """``text`` in the application's language."""
+    return slicer.app.translate(context, text)
+
+
+def tr(text: str) -> str:
+    """``text`` in the application's language; the context is the calling file's."""
+    return translate("", text)
