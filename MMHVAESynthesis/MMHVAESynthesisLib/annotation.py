@@ -220,3 +220,11 @@ def annotate_slice_views() -> SyntheticAnnotations:
     if _shared is None:
         _shared = SyntheticAnnotations()
     return _shared
+
+
+def stop_annotating() -> None:
+    """Take the texts of this application off; the next :func:`annotate_slice_views` puts them back."""
+    global _shared
+    annotations, _shared = _shared, None
+    if annotations is not None:
+        annotations.close()

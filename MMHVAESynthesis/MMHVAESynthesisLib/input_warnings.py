@@ -34,7 +34,7 @@ DARKEST, BRIGHTEST = 0.01, 0.75
 
 def warnings_of(request: Request) -> list[str]:
     """One sentence for each finding, the first modality first."""
-    found = []
+    found: list[str] = []
     for name, node in request.volumes.items():
         try:
             require_volume(node)

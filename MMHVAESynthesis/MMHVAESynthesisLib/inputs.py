@@ -61,7 +61,9 @@ class Inputs:
         names = [MODALITIES[name].name for name in ("t2", "cet1", "flair") if getattr(parameters, name) is not None]
         if not names:
             return []
-        text = _("{names} must lie on the ultrasound already; if not registered to it, take it out: the results follow it.")
+        text = _(
+            "{names} must lie on the ultrasound already; if not registered to it, take it out: the results follow it."
+        )
         return [text.format(names=", ".join(names))]
 
     def refresh(self) -> None:
@@ -81,7 +83,9 @@ class Inputs:
         for part in (ui.calibrationLabel, ui.calibrationRow):
             part.setVisible(bool(path) or browser is not None)
         if path:
-            self._show_sweep(_("{name}: {frames}").format(name=Path(path).name, frames=self._frames_in_file(path)), path)
+            self._show_sweep(
+                _("{name}: {frames}").format(name=Path(path).name, frames=self._frames_in_file(path)), path
+            )
         elif browser is not None:
             self._show_sweep(_frames_in_browser(browser, parameters.calibration), browser.GetName())
 
@@ -103,7 +107,7 @@ class Inputs:
 
     def _choose(self, node: Any) -> None:
         """A node was chosen in the ultrasound's row, or none."""
-        parameters = self._parameters
+        parameters: Any = self._parameters  # what Slicer's wrapper adds is not known to type checkers
         if parameters is None:
             return
         is_sweep = node is not None and node.IsA("vtkMRMLSequenceBrowserNode")

@@ -16,12 +16,10 @@ from typing import Any
 import numpy as np
 import qt
 import slicer
-from slicer.i18n import tr as _
-
 from mmhvae import InputError
 from mmhvae.protocol import Message
+from slicer.i18n import tr as _
 
-from .bundles import bundle_path
 from .engine import Engine
 from .followed_view import FollowedView
 from .jobs import Callbacks, Failure, Job, ignore
@@ -36,11 +34,11 @@ FRAME_FILE = "frame.npy"
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """What is made of the frames, and where it is shown; ``view`` is the name of a slice view, or ""."""
+    """What is made of the frames, by which installed bundle; ``view`` is the name of the slice view, or ""."""
 
+    bundle: Path
     target: str = "t2"
     view: str = "Red"
-    bundle: str = "starter"
     device: str = "auto"
     temperature: float = 0.5
     seed: int = 0
@@ -83,13 +81,12 @@ class LiveView:
         """Begin, with the frame that is there; a live view that is on ends first.
 
         Raises:
-            InputError: the node gives no frames, or the model is not installed.
+            InputError: the node gives no frames.
         """
         self.stop()
         require_stream(source)
-        bundle = bundle_path(settings.bundle)
         self._count += 1  # a name of its own for each stream: nothing is remembered of the one before
-        self._stream = _Stream(self._engine, source, settings, bundle, str(self._count), self._ended)
+        self._stream = _Stream(self._engine, source, settings, str(self._count), self._ended)
         self._stream.open()
 
     def stop(self, keeps_node: bool = False) -> None:
@@ -107,11 +104,11 @@ class _Stream:
     """One time that the live view is on."""
 
     def __init__(
-        self, engine: Engine, source: Any, settings: LiveSettings, bundle: Path, name: str, end: Callable[[str], None]
+        self, engine: Engine, source: Any, settings: LiveSettings, name: str, end: Callable[[str], None]
     ) -> None:
         self._engine, self._source, self._settings, self._end = engine, source, settings, end
         self._parameters = {
-            "bundle": bundle,
+            "bundle": settings.bundle,
             "stream": name,
             "target": settings.target,
             "device": settings.device,

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from slicer.i18n import tr as _
-
 from mmhvae import InputError
 from mmhvae.sweep.pixels import luminance
+from numpy.typing import NDArray
+from slicer.i18n import tr as _
+from vtk.util import numpy_support
 
 from .geometry import Matrix, ijk_to_world
 from .results import is_synthetic
-from .volume_files import voxels
 
 
 @dataclass(frozen=True)
@@ -59,12 +58,11 @@ def take_frame(node: Any, taken: float) -> LiveFrame | None:
     image = node.GetImageData()
     if image is None or image.GetPointData().GetScalars() is None or min(image.GetDimensions()) < 1:
         return None
-    components = image.GetNumberOfScalarComponents()
-    if components == 1:
-        pixels = voxels(node)[0].copy()  # the stream writes into its own
+    width, height = image.GetDimensions()[:2]
+    array = numpy_support.vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, -1)
+    if array.shape[2] == 1:
+        pixels = array[..., 0].copy()  # the stream writes into its own
     else:
-        width, height = image.GetDimensions()[:2]
-        pixels = luminance(voxels(node).reshape(height, width, components))
-        if image.GetScalarTypeAsString() == "unsigned char":
-            pixels = pixels.astype(np.uint8)
+        pixels = luminance(array)
+        pixels = pixels.astype(np.uint8) if array.dtype == np.uint8 else pixels
     return LiveFrame(pixels, ijk_to_world(node), taken)

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import slicer
+from mmhvae.modalities import MODALITIES
 from numpy.typing import NDArray
 from slicer.i18n import tr as _
-
-from mmhvae.modalities import MODALITIES
 
 from .appearance import set_up_image
 from .geometry import Matrix, to_vtk

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
@@ -44,7 +45,8 @@ class MMHVAESynthesisLogic(ScriptedLoadableModuleLogic):
 
     def getParameterNode(self) -> SynthesisParameters:  # noqa: N802 - Slicer's name
         """The panel's parameters, kept with the scene."""
-        return SynthesisParameters(super().getParameterNode())
+        # Slicer's wrapper gives the class a constructor that takes the node.
+        return cast(Any, SynthesisParameters)(super().getParameterNode())
 
     @property
     def is_running(self) -> bool:

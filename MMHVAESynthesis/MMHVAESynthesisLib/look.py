@@ -32,7 +32,12 @@ class Look:
         self._parameters: SynthesisParameters | None = None
         self._results = Results()
         self._opacity = -1.0
-        self._shows = {"us": ui.showUsButton, "t2": ui.showT2Button, "cet1": ui.showCet1Button, "flair": ui.showFlairButton}
+        self._shows = {
+            "us": ui.showUsButton,
+            "t2": ui.showT2Button,
+            "cet1": ui.showCet1Button,
+            "flair": ui.showFlairButton,
+        }
         self._uncertainty = {
             display.OFF: ui.uncertaintyOffButton,
             display.CONTOURS: ui.uncertaintyContoursButton,

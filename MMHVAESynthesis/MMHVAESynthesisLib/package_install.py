@@ -64,15 +64,14 @@ def install_from_index(requirements: Sequence[str]) -> None:
 def _install(arguments: Sequence[str], names: Sequence[str]) -> None:
     say(0.45, "asking pip what is to be done")
     _pip("install", "--dry-run", *arguments)
-    before = _installed()
+    before, entries_before = _installed(), _entries()
     say(0.5, "installing", stoppable=False)
     try:
         _pip("install", "--no-compile", *arguments)
     except InputError:
         say(0.9, "removing what was installed", stoppable=False)
-        new = sorted(_installed() - before)
-        if new:
-            subprocess.run([*PIP, "uninstall", "--yes", *new], stdout=sys.stderr, check=False)
+        _remove(_installed() - before)
+        _delete(_entries() - entries_before)  # pip forgets the package at which it failed
         raise
     lacking = {_plain(name) for name in names} - _installed()
     if lacking:
@@ -99,6 +98,25 @@ def _reason(output: str) -> str:
         return "The packages cannot be had; check the network, or install from a folder of wheels."
     errors = [line.removeprefix("ERROR: ") for line in output.splitlines() if line.startswith("ERROR: ")]
     return f"pip could not install the packages ({errors[-1].rstrip('.') if errors else 'it gave no reason'})."
+
+
+def _remove(packages: set[str]) -> None:
+    if packages:
+        subprocess.run([*PIP, "uninstall", "--yes", *sorted(packages)], stdout=sys.stderr, check=False)
+
+
+def _entries() -> set[Path]:
+    """Everything in the folders that packages are installed in."""
+    folders = {Path(_place()), Path(sysconfig.get_path("purelib"))}
+    return {path for folder in folders for path in folder.iterdir()}
+
+
+def _delete(entries: set[Path]) -> None:
+    for path in entries:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _require_room(size: int) -> None:

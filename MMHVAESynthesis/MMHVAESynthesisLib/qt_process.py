@@ -62,14 +62,14 @@ class QtProcess:
         return self._child is not None and self._listener is not None
 
     def _read_output(self) -> None:
-        data = bytes(self._child.readAllStandardOutput().data())
-        if data and self._listener is not None:
-            _tell(lambda: self._listener.received(data))
+        data, listener = bytes(self._child.readAllStandardOutput().data()), self._listener
+        if data and listener is not None:
+            _tell(lambda: listener.received(data))
 
     def _read_log(self) -> None:
-        data = bytes(self._child.readAllStandardError().data())
-        if data and self._listener is not None:
-            _tell(lambda: self._listener.logged(data))
+        data, listener = bytes(self._child.readAllStandardError().data()), self._listener
+        if data and listener is not None:
+            _tell(lambda: listener.logged(data))
 
     def _finished(self, code: int, how: Any) -> None:
         if self._is_alive():
@@ -77,8 +77,10 @@ class QtProcess:
             self._end(-code if crashed and code else code)
 
     def _failed(self, error: Any) -> None:
-        if self._is_alive() and self._child.error() == qt.QProcess.FailedToStart:  # nothing else will be told
-            self._listener.logged(f"{self._child.errorString()}\n".encode())
+        listener = self._listener
+        if listener is not None and self._child.error() == qt.QProcess.FailedToStart:  # nothing else will be told
+            reason = f"{self._child.errorString()}\n".encode()
+            _tell(lambda: listener.logged(reason))
             self._end(None)
 
     def _end(self, status: int | None) -> None:

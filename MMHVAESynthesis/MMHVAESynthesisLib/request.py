@@ -10,9 +10,9 @@ from typing import Any
 
 from mmhvae import InputError
 from mmhvae.modalities import MODALITIES
-from mmhvae.weights import WeightsStore
 from slicer.i18n import tr as _
 
+from .bundles import bundle_path
 from .tracked_frames import require_sweep
 from .volume_files import require_volume
 
@@ -106,7 +106,7 @@ def problem_of(request: Request) -> str:
             _require_in_scene(node)
             require_volume(node)
         _check_sweep(request)
-        WeightsStore().path(request.bundle)
+        bundle_path(request.bundle)
     except InputError as error:
         return str(error)
     if not _has_torch():

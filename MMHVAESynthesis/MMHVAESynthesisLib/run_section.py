@@ -50,7 +50,9 @@ class RunSection:
         ui, running = self._ui, self._logic.is_running
         ui.applyButton.setEnabled(not running and not problem)
         ui.cancelButton.setEnabled(running)
-        ui.applyButton.setToolTip(_("A synthesis is running.") if running else problem or _("Synthesise what is ticked."))
+        ui.applyButton.setToolTip(
+            _("A synthesis is running.") if running else problem or _("Synthesise what is ticked.")
+        )
         ui.cancelButton.setToolTip(
             _("Stop the synthesis; the scene stays as it is.") if running else _("Nothing is running.")
         )

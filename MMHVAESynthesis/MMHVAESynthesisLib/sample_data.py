@@ -65,6 +65,7 @@ def load_demo_case(source: Any = None) -> list[Any]:
     nodes = [_load_mr(folder, name) for name in ("t2", "cet1", "flair")]
     nodes += [_load_tumour(folder / _TUMOUR), slicer.util.loadMarkups(str(folder / _LANDMARKS))]
     _choose_sweep(folder)
+    slicer.util.setSliceViewerLayers(background=nodes[0], fit=True)  # so that the user sees that something came
     return nodes
 
 
@@ -77,7 +78,9 @@ def verify(folder: Path) -> None:
     for name, expected in _checksums(folder).items():
         file = folder / name
         if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != expected:
-            raise InputError(_("The demo case's file {name} is missing or damaged; install MMHVAE again.").format(name=name))
+            raise InputError(
+                _("The demo case's file {name} is missing or damaged; install MMHVAE again.").format(name=name)
+            )
 
 
 def _load_mr(folder: Path, name: str) -> Any:

@@ -1,11 +1,15 @@
-"""The folded sections of the panel that are panels of their own."""
+"""The folded sections of the panel that are panels of their own: live view, models, setup."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from mmhvae.weights import WeightsStore
 
+from .engine import Engine
+from .live_panel import LivePanel
+from .parameters import SynthesisParameters
 from .setup_panel import SetupPanel
 from .weights_panel import WeightsPanel
 
@@ -15,17 +19,26 @@ class Sections:
 
     Args:
         ui: the panel's widgets by their names.
-        engine: the one that all modules share; downloads get one of their own.
+        engine: the one that all modules share.
+        find_parameters: gives the parameters in use; the live view takes model, device and noise from them.
         on_changed: called when models were installed or deleted.
     """
 
-    def __init__(self, ui: Any, engine: Any, on_changed: Any) -> None:
+    def __init__(
+        self,
+        ui: Any,
+        engine: Engine,
+        find_parameters: Callable[[], SynthesisParameters | None],
+        on_changed: Callable[[], None],
+    ) -> None:
+        self.live = LivePanel(engine, find_parameters)
         self.weights = WeightsPanel(WeightsStore(), on_changed)
         self.setup = SetupPanel(engine)
+        ui.liveSection.layout().addWidget(self.live.widget)
         ui.weightsSection.layout().addWidget(self.weights.widget)
         ui.setupSection.layout().addWidget(self.setup.widget)
 
     def close(self) -> None:
         """The panel is going."""
-        self.weights.close()
-        self.setup.close()
+        for part in (self.live, self.weights, self.setup):
+            part.close()

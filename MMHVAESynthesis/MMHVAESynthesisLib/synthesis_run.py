@@ -13,11 +13,10 @@ from typing import Any
 import slicer
 import vtk
 from mmhvae import InputError
-from mmhvae.weights import WeightsStore
 from slicer.i18n import tr as _
 
 from . import tracked_frames, volume_files
-from .bundles import weights_checksum
+from .bundles import bundle_path, weights_checksum
 from .engine import Engine
 from .geometry import ijk_to_ras, ijk_to_world, same_place
 from .jobs import CANCELLED, Callbacks, Failure, Job
@@ -78,7 +77,7 @@ class SynthesisRun:
         else:
             self._fail(why)
 
-    @vtk.calldata_type(vtk.VTK_OBJECT)
+    @vtk.calldata_type(vtk.VTK_OBJECT)  # type: ignore[untyped-decorator,unused-ignore]
     def _node_removed(self, caller: Any, event: Any, node: Any) -> None:
         if any(node is used for used in self._request.nodes):
             text = _("{name} was removed while it was worked on, so there is no result.").format(name=node.GetName())
@@ -105,7 +104,7 @@ class SynthesisRun:
             inputs[name] = job.folder / f"{name}.mha"
             yield from self._reported(volume_files.write_steps(node, inputs[name]), (len(inputs) - 1) / parts, parts)
         parameters = {
-            "bundle": WeightsStore().path(request.bundle),
+            "bundle": bundle_path(request.bundle),
             "inputs": inputs,
             "targets": list(request.targets),
             "device": request.device,

@@ -215,7 +215,7 @@ def _links_by_name(browser: Any, images: Any, calibration: Matrix | None) -> lis
 def _inverse(link: Link) -> Link:
     def at(number: int) -> Matrix | None:
         matrix = link(number)
-        return None if matrix is None or not np.linalg.det(matrix) else np.linalg.inv(matrix)
+        return None if matrix is None or not np.linalg.det(matrix) else np.asarray(np.linalg.inv(matrix), np.float64)
 
     return at
 

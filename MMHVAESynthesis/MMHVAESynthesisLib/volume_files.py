@@ -78,7 +78,7 @@ def write_steps(node: Any, path: Path) -> Generator[float, None, None]:
     code = array.dtype.newbyteorder("=").str[1:]
     if code not in _ELEMENT_TYPES:
         raise InputError(f"{node.GetName()} has voxels of type {array.dtype}; convert it to a usual type (Cast).")
-    data = memoryview(array.reshape(-1).view(np.uint8))
+    data = array.reshape(-1).view(np.uint8).data
     try:
         with path.open("xb", buffering=0) as stream:
             stream.write(_header(array, code, FLIP @ ijk_to_world(node)))
@@ -130,7 +130,7 @@ def read_steps(path: Path) -> Generator[float, None, FileImage]:
             fields, start = _read_header(stream.read(_LONGEST_HEADER))
             sizes = [int(text) for text in fields["DimSize"].split()]
             array = np.empty(sizes[::-1], np.dtype(f"<{_TYPES[fields['ElementType']]}"))
-            data = memoryview(array.reshape(-1).view(np.uint8))
+            data = array.reshape(-1).view(np.uint8).data
             stream.seek(start)
             done = 0
             while done < len(data):
@@ -140,9 +140,7 @@ def read_steps(path: Path) -> Generator[float, None, FileImage]:
                 done += count
                 yield done / len(data)
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            "A result of the engine cannot be read; free some space on the disk, and retry."
-        ) from error
+        raise InputError("A result of the engine cannot be read; free some space on the disk, and retry.") from error
     return FileImage(array, FLIP @ _ijk_to_lps(fields))
 
 

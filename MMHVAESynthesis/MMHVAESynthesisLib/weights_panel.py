@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ class WeightsPanel:
         self.delete_button = button(_("Delete..."), self._delete, row)
         for wanted in downloadables():
             text = _("Download {title}...").format(title=wanted.title)
-            made = button(text, lambda wanted=wanted: self._download(wanted), column)
+            made = button(text, partial(self._download, wanted), column)
             self._downloads.append((wanted, made))
         self.work = WorkRow(self._cancel)
         column.addWidget(self.work.widget)

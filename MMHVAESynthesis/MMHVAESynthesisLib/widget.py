@@ -62,7 +62,7 @@ class MMHVAESynthesisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._run = RunSection(self.ui, self.logic, self._begun, self._done, self._failed)
         self._look = Look(self.ui, self.logic)
         self._advanced = Advanced(self.ui, self.logic.engine, self.later)
-        self._sections = Sections(self.ui, self.logic.engine, self.later)
+        self._sections = Sections(self.ui, self.logic.engine, lambda: self._parameters, self.later)
         self.ui.checkSetupButton.connect("clicked()", self._open_setup)
         self._observe_scene()
         self.initializeParameterNode()
@@ -102,14 +102,16 @@ class MMHVAESynthesisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def setParameterNode(self, parameters: SynthesisParameters | None) -> None:  # noqa: N802 - Slicer's name
         """Show other parameters, or none while there is no scene."""
-        if self._parameters is not None:
-            self._parameters.disconnectGui(self._connection)
-            self.removeObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self.later)
+        before: Any = self._parameters  # what Slicer's wrapper adds is not known to type checkers
+        now: Any = parameters
+        if before is not None:
+            before.disconnectGui(self._connection)
+            self.removeObserver(before, vtk.vtkCommand.ModifiedEvent, self.later)
         self._parameters = parameters
-        if parameters is not None:
+        if now is not None:
             # connectGui of Slicer does not return what it takes to undo it; this one does.
-            self._connection = parameters.connectParametersToGui(self._connected_widgets())
-            self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self.later)
+            self._connection = now.connectParametersToGui(self._connected_widgets())
+            self.addObserver(now, vtk.vtkCommand.ModifiedEvent, self.later)
         for part in (self._inputs, self._run, self._look, self._advanced):
             part.use(parameters)
         self.refresh()

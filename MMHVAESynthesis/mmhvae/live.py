@@ -131,7 +131,9 @@ class _View:
             self._sampling = Sampling(*self._request, device, dtype)
             self._network = prepared(self._bundle.network, device, dtype)
         still = lambda share: None  # noqa: E731
-        planes = sampled_planes(self._network, case, self._layout, self._sampling, [0], len(self._layout.corners), still)
+        planes = sampled_planes(
+            self._network, case, self._layout, self._sampling, [0], len(self._layout.corners), still
+        )
         return next(iter(planes.values()))[0, 0]
 
 

@@ -60,7 +60,9 @@ def _read(path: Path) -> NDArray[np.generic]:
     try:
         array: NDArray[np.generic] = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"The frame {path.name} cannot be read; free some space on the disk, and try again.") from error
+        raise InputError(
+            f"The frame {path.name} cannot be read; free some space on the disk, and try again."
+        ) from error
     return array
 
 

@@ -130,10 +130,7 @@ def run_synthesize(parameters: Parameters, context: Context) -> Answer:
     given = {*paths, "us"} if sweep is not None else {*paths}
     check_request(bundle.network.config, given, targets, temperature, samples, seed)
     chosen = choose_device(device)
-    inputs = {}
-    for name, path in paths.items():
-        context.progress(0.0, READING)  # a cancelled request ends here
-        inputs[name] = read_volume(path, f"{name} image")
+    inputs = _read(paths, context)
     reference = read_volume(reference_path, "reference") if reference_path else None
     answer: Answer = {"bundle": bundle.manifest.name, "weights_sha256": bundle.manifest.weights_sha256, "warm": warm}
     progress = context.progress
@@ -164,6 +161,24 @@ def run_synthesize(parameters: Parameters, context: Context) -> Answer:
             "notice": MEMORY_FULL if fell_back else "",
         }
     )
+
+
+def _read(paths: Mapping[str, Path], context: Context) -> dict[str, sitk.Image]:
+    """The images of files; a cancelled request ends between two of them."""
+    images = {}
+    for name, path in paths.items():
+        context.progress(0.0, READING)
+        images[name] = read_volume(path, f"{name} image")
+    return images
+
+
+def _written(images: Mapping[str, sitk.Image], suffix: str, context: Context) -> dict[str, str]:
+    """The paths of images on disk; a cancelled request ends between two of them."""
+    paths = {}
+    for name, image in images.items():
+        context.progress(1.0, WRITING)
+        paths[name] = context.write(image, f"{name}{suffix}")
+    return paths
 
 
 def _slice_axis(text: str) -> SliceAxis | None:

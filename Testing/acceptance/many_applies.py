@@ -60,7 +60,8 @@ def press_apply(count: int, folder: Path) -> dict[str, Any]:
         seconds.append(time.monotonic() - started)
     states.append(state(panel, folder))
     panel.cleanup()
-    return {"applies": count, "before": states[0], "after": states[1], "median_seconds": sorted(seconds)[len(seconds) // 2]}
+    middle = round(sorted(seconds)[len(seconds) // 2], 2)
+    return {"applies": count, "median_seconds": middle, "before": states[0], "after": states[1]}
 
 
 def state(panel: Any, folder: Path) -> dict[str, Any]:

@@ -56,8 +56,9 @@ def shown(build) -> dict[str, str]:
 
 
 def files(folder: Path) -> set[str]:
-    """Every file that is no trace of a run, by its path within ``folder``."""
-    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+    """Every file by its path within ``folder``, without what tools leave behind."""
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {p.as_posix() for p in paths if not any(part.startswith((".", "__pycache__")) for part in p.parts)}
 
 
 def test_the_package_holds_every_file_of_the_module(installed):

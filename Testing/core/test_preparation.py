@@ -29,7 +29,7 @@ def test_progress_rises_from_step_to_step_up_to_the_end(bundle):
     heard: list[float] = []
     prepare(bundle, images(), None, 2, lambda fraction, message: heard.append(fraction))
     assert heard == sorted(set(heard))
-    assert 0 < heard[0]
+    assert heard[0] > 0
     assert 0.9 < heard[-1] <= 1
     assert len(heard) >= 8  # reading, field of view and planes, of each image
 

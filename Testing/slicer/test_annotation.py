@@ -5,12 +5,11 @@ from __future__ import annotations
 import rig
 
 rig.require()
-# ruff: noqa: E402 - what follows needs the rig
 
 import numpy as np
 import pytest
 import slicer
-from MMHVAESynthesisLib.annotation import SyntheticAnnotations
+from MMHVAESynthesisLib.annotation import SyntheticAnnotations, annotate_slice_views, stop_annotating
 from MMHVAESynthesisLib.results import KIND, MODALITY, STALE
 from MMHVAESynthesisLib.slice_views import slice_views
 
@@ -21,6 +20,7 @@ LINE = "SYNTHETIC {} - not approved for clinical use"
 
 @pytest.fixture
 def annotations(scene):
+    stop_annotating()  # those of modules that other tests have used
     annotations = SyntheticAnnotations()
     yield annotations
     annotations.close()
@@ -120,3 +120,12 @@ def test_closing_takes_them_out_of_the_views(annotations):
     transform(pose(1))  # nobody listens any more
     slicer.util.setSliceViewerLayers(background=black("y", "flair"))
     assert annotations.texts("Red") == []
+
+
+def test_all_modules_share_one(scene):
+    slicer.util.setSliceViewerLayers(background=black("x", "t2"))
+    first = annotate_slice_views()
+    assert annotate_slice_views() is first
+    assert first.texts("Red")
+    stop_annotating()
+    assert yellow_pixels() == 0

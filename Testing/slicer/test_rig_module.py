@@ -10,7 +10,7 @@ rig.require()
 import qt  # noqa: E402 - only once the rig has started
 import slicer  # noqa: E402
 
-MODULE = '''
+MODULE = """
 import ctk, qt, slicer
 from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import *
@@ -65,7 +65,7 @@ class RigModuleTest(ScriptedLoadableModuleTest):
     def runTest(self):
         self.delayDisplay("running")
         slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode", "made by the test")
-'''
+"""
 
 
 @pytest.fixture(scope="session")

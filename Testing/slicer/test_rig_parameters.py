@@ -104,8 +104,9 @@ def test_it_is_stored_where_slicer_stores_it(scene):
 def test_two_wrappers_of_one_node_agree_and_observers_hear(scene):
     first, second, heard = make(), make(), []
     assert first.parameterNode is second.parameterNode
-    first.AddObserver("ModifiedEvent", lambda *_: heard.append(first.count))
+    tag = first.AddObserver("ModifiedEvent", lambda *_: heard.append(first.count))
     second.count = 7
+    first.RemoveObserver(tag)
     assert (first.count, heard) == (7, [7])
 
 

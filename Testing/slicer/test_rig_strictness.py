@@ -13,9 +13,10 @@ import ctk  # noqa: E402 - only once the rig has started
 import qt  # noqa: E402
 import slicer  # noqa: E402
 
-UI = """<ui version="4.0"><class>Form</class><widget class="QWidget" name="Form"><layout class="QVBoxLayout" name="rows">
-<item><widget class="{widget}" name="one"><property name="{property}" {dynamic}><string>text</string></property></widget></item>
-<item><widget class="qMRMLNodeComboBox" name="two"/></item></layout></widget>
+UI = """<ui version="4.0"><class>Form</class><widget class="QWidget" name="Form">
+<layout class="QVBoxLayout" name="rows">
+<item><widget class="{widget}" name="one"><property name="{property}" {dynamic}><string>text</string></property>
+</widget></item><item><widget class="qMRMLNodeComboBox" name="two"/></item></layout></widget>
 <connections><connection><sender>{sender}</sender><signal>{signal}</signal><receiver>two</receiver><slot>{slot}</slot>
 </connection></connections></ui>"""
 GOOD = {
@@ -117,7 +118,7 @@ def test_an_exception_in_a_slot_timer_observer_or_event_is_collected(scene, slic
         raise ZeroDivisionError
 
     class Widget(qt.QWidget):
-        def paintEvent(self, event):
+        def paintEvent(self, event):  # noqa: N802
             raise ZeroDivisionError
 
     button, widget = qt.QPushButton(), Widget()

@@ -11,7 +11,7 @@ from typing import Any
 from . import message_boxes as _boxes
 from . import pip as _pip
 from .message_boxes import Message, answer
-from .start import CannotStart, check, reset, start
+from .start import CannotStart, reset, start
 
 __all__ = [
     "CannotStart",

@@ -25,7 +25,7 @@ LIBRARIES = (
 )
 
 
-class CannotStart(ImportError):
+class CannotStart(ImportError):  # noqa: N818 - read as a sentence
     """The rig cannot start here; the message says what is missing."""
 
 

@@ -9,7 +9,6 @@ from PySide6 import QtCore, QtUiTools, QtWidgets
 
 from .stand_in import CUSTOM_WIDGETS
 
-
 #: What the format of .ui files has beside the widgets' own properties.
 _OF_THE_FORMAT = {"buddy"}
 

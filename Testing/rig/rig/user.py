@@ -1,4 +1,4 @@
-"""What a user does: presses, types, chooses, waits and looks. Each raises AssertionError where a user could not do it."""
+"""What a user does: presses, types, chooses, waits, looks. Each raises AssertionError where a user could not do it."""
 
 from __future__ import annotations
 

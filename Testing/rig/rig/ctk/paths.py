@@ -38,7 +38,9 @@ class ctkPathLineEdit(QtWidgets.QWidget):
             ask = QtWidgets.QFileDialog.getSaveFileName if writes else QtWidgets.QFileDialog.getOpenFileName
             chosen = ask(self, self._label or "Select a file", self.currentPath, ";;".join(self._name_filters))
         else:
-            chosen = QtWidgets.QFileDialog.getExistingDirectory(self, self._label or "Select a folder", self.currentPath)
+            chosen = QtWidgets.QFileDialog.getExistingDirectory(
+                self, self._label or "Select a folder", self.currentPath
+            )
         path = chosen[0] if isinstance(chosen, tuple) else chosen
         if path:
             self.setCurrentPath(path)

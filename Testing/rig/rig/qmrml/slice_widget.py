@@ -1,6 +1,7 @@
 """qMRMLSliceWidget: a slice view under its controller, the bar with the slider that moves through the slices."""
 
 import slicer
+import vtk
 from PySide6 import QtWidgets
 
 from .. import ctk
@@ -37,19 +38,13 @@ class qMRMLSliceControllerWidget(qMRMLWidget):
         self._logic.FitSliceToBackground()
 
     def _follow(self):
-        low_high, step = [0.0, 0.0], vtk_reference()
+        low_high, step = [0.0, 0.0], vtk.reference(0.0)
         self._logic.GetSliceOffsetRangeResolution(low_high, step)
         self._slider.blockSignals(True)
         self._slider.setRange(*low_high)
         self._slider.setSingleStep(float(step) or 1.0)
         self._slider.setValue(self._logic.GetSliceOffset())
         self._slider.blockSignals(False)
-
-
-def vtk_reference():
-    import vtk
-
-    return vtk.reference(0.0)
 
 
 @custom_widget

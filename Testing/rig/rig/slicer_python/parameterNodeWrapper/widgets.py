@@ -22,19 +22,16 @@ class Connector:
 
     def __init__(self, widget, attribute, changed):
         self._widget, self._attribute, self._signal = widget, attribute, changed
-        self._callback = None
+        self._slot = None
 
     def onChanged(self, callback):
+        """Call back at each change, or no more (None). The widget keeps what is called alive, as in PythonQt."""
         signal = getattr(self._widget, self._signal)
-        if callback is None:
-            signal.disconnect(self._changed)
-        elif self._callback is None:
-            signal.connect(self._changed)
-        self._callback = callback
-
-    def _changed(self):
-        if self._callback:
-            self._callback()
+        if self._slot is not None:
+            signal.disconnect(self._slot)
+        self._slot = callback and (lambda *_: callback())
+        if self._slot is not None:
+            signal.connect(self._slot)
 
     def read(self):
         return getattr(self._widget, self._attribute)

@@ -55,7 +55,8 @@ def _init(self, parameterNode, prefix=None):
             parameter.stored.write(parameterNode, self._prefix + name, parameter.default.value)
     _refresh(self)
     itself = weakref.ref(self)  # the node's observer must not keep the wrapper alive
-    self._tag = parameterNode.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: _modified(itself()))
+    # before others hear of a change
+    self._tag = parameterNode.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: _modified(itself()), 1.0)
 
 
 def _del(self):
@@ -119,7 +120,8 @@ def _connectParametersToGui(self, mapping):
     for name, connector in connectors.items():
         connector.write(self.getValue(name))
         connector.onChanged(lambda n=name, c=connector: _guiChanged(self, n, c))
-    self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: _updateGui(self))
+    itself = weakref.ref(self)  # VTK's garbage collection would take apart a closure that holds the node by way of self
+    self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: _updateGui(itself()))
     return tag
 
 
@@ -130,7 +132,7 @@ def _guiChanged(self, name, connector):
 
 
 def _updateGui(self):
-    if self._isUpdatingGui:
+    if self is None or self._isUpdatingGui:
         return
     self._isUpdatingGui = True
     try:
@@ -170,7 +172,9 @@ WRAPPER = {
     "disconnectGui": _disconnectGui,
     "StartModify": lambda self: self.parameterNode.StartModify(),
     "EndModify": lambda self, wasModified: self.parameterNode.EndModify(wasModified),
-    "AddObserver": lambda self, event, callback, priority=0.0: self.parameterNode.AddObserver(event, callback, priority),
+    "AddObserver": lambda self, event, callback, priority=0.0: self.parameterNode.AddObserver(
+        event, callback, priority
+    ),
     "RemoveObserver": lambda self, tag: self.parameterNode.RemoveObserver(tag),
     "Modified": lambda self: self.parameterNode.Modified(),
 }
