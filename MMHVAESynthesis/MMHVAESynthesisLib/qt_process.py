@@ -12,6 +12,9 @@ import qt
 
 from .process import Listener
 
+#: Milliseconds that a killed process is waited for; it takes a few.
+KILLED_WITHIN = 100
+
 _log = logging.getLogger(__name__)
 
 
@@ -52,6 +55,7 @@ class QtProcess:
         """See :class:`.process.Process`; what a launcher started ends by itself, as its input ends."""
         if self._is_alive():
             self._child.kill()
+            self._child.waitForFinished(KILLED_WITHIN)  # a process that Qt deletes while it runs holds up the quitting
 
     def poll(self, timeout: float) -> None:
         """See :class:`.process.Process`; only what this process does is waited for, no other event is handled."""

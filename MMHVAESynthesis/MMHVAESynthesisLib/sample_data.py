@@ -96,6 +96,10 @@ def _load_tumour(path: Path) -> Any:
     node.SetReferenceImageGeometryParameterFromVolumeNode(labels)
     slicer.modules.segmentations.logic().ImportLabelmapToSegmentationNode(labels, node)
     slicer.mrmlScene.RemoveNode(labels)
+    segmentation = node.GetSegmentation()
+    for index, name in enumerate((_("oedema"), _("tumour core"), _("enhancing rim"))):  # in the order of the labels
+        if index < segmentation.GetNumberOfSegments():
+            segmentation.GetNthSegment(index).SetName(name)
     return node
 
 

@@ -9,6 +9,7 @@ values are normalised over the frames of the last seconds (:mod:`mmhvae.running_
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,9 +20,10 @@ from .bundle import Bundle
 from .devices import choose_device
 from .exceptions import InputError, no_progress
 from .frame_grid import FrameGrid, PixelSize, frame_grid
-from .images import SMALLEST_SPACING_MM
+from .images import SAME_SPACING, SMALLEST_SPACING_MM
 from .inference import prepared
-from .noise import draw_noise
+from .network import MMHVAE
+from .noise import VolumeNoise, draw_noise
 from .preparation import PreparedCase
 from .running_range import RunningRange
 from .synthesis import Sampling, check_request, sampled_planes, usable_precision
@@ -54,8 +56,10 @@ class LiveSynthesis:
         self.target, self.device = target, choose_device(device)
         self._bundle, self._temperature, self._seed = bundle, temperature, seed
         self._range = RunningRange()
-        self._key: tuple[tuple[int, ...], PixelSize] | None = None
+        self._shape: tuple[int, ...] = ()
+        self._pixel_size: PixelSize = (0.0, 0.0)
         self._view: _View | None = None
+        self._network: tuple[torch.dtype, MMHVAE] | None = None
 
     def synthesize(self, frame: NDArray[np.generic], pixel_size: PixelSize) -> Float32Array:
         """The synthetic frame: (H, W) float32 harmonised to [0, 1], 0 outside the field of view.
@@ -71,70 +75,70 @@ class LiveSynthesis:
         """
         pixels = _checked(frame, pixel_size)
         self._look_at(pixels, pixel_size)
-        if self._view is None:
+        view = self._view
+        if view is None:
             return np.zeros(frame.shape, np.float32)
         # As in a sweep, black inside the field of view is dark fluid; floating-point frames know no smallest grey.
         floor = 1.0 if np.issubdtype(frame.dtype, np.integer) else 0.0
-        plane = self._view.frames.plane(pixels.clamp(min=floor) * self._view.frames.region)
-        self._range.add(plane[self._view.frames.mask].numpy())
+        plane = view.frames.plane(pixels.clamp(min=floor) * view.frames.region).numpy()
+        mask = view.frames.mask.numpy()
+        self._range.add(plane[mask])
         grey_values = self._range.range
-        if grey_values is None or not bool(pixels.any()):
+        if grey_values is None or not pixels.any():
             return np.zeros(frame.shape, np.float32)
-        normalised = grey_values.normalise(plane.numpy(), self._view.frames.mask.numpy())
-        return self._view.frames.frame(self._synthetic(torch.from_numpy(normalised))).numpy()
+        normalised = torch.from_numpy(grey_values.normalise(plane, mask))
+        return view.frames.frame(self._synthetic(view, normalised)).numpy()
 
     def _look_at(self, pixels: Tensor, pixel_size: PixelSize) -> None:
         """Estimate the field of view where there is none yet, or where it does not fit."""
-        bright, key = pixels > 0, (tuple(pixels.shape), pixel_size)
-        if key != self._key:
-            self._key, self._view = key, None
+        bright = pixels > 0
+        if pixels.shape != self._shape or not np.allclose(pixel_size, self._pixel_size, rtol=SAME_SPACING, atol=0):
+            self._shape, self._pixel_size, self._view = tuple(pixels.shape), pixel_size, None
         elif self._view is not None:
             region = self._view.frames.region
             if (bright & ~region).sum() <= GROWTH * region.sum():
                 return
             bright |= region
         if bright.any():
-            grid = frame_grid(bright.numpy(), pixel_size, self._bundle.manifest.spacing_mm)
-            self._view = _View(grid, self._bundle, self.target, self._temperature, self._seed)
+            grid = frame_grid(bright.numpy(), self._pixel_size, self._bundle.manifest.spacing_mm)
+            self._view = _View.of(grid, self._bundle, self._seed)
 
-    def _synthetic(self, plane: Tensor) -> Tensor:
+    def _synthetic(self, view: _View, plane: Tensor) -> Tensor:
         """A normalised plane (w, h) -> the synthetic one, in [0, 1]."""
-        assert self._view is not None
+        case = PreparedCase({"us": plane[None]}, view.frames.mask[None], view.frames.grid, 2)
         try:
-            return self._view.synthetic(plane, self.device)
+            return self._computed(view, case)
         except torch.OutOfMemoryError:
             if self.device.type == "cpu":
                 raise
         torch.cuda.empty_cache()
-        self.device = torch.device("cpu")
-        return self._view.synthetic(plane, self.device)
+        self.device, self._network = torch.device("cpu"), None
+        return self._computed(view, case)
+
+    def _computed(self, view: _View, case: PreparedCase) -> Tensor:
+        sampling = Sampling((self.target,), self._temperature, view.noise, self.device)
+        if self._network is None:
+            dtype = usable_precision(self._bundle, case, view.layout, sampling, no_progress)
+            self._network = dtype, prepared(self._bundle.network, self.device, dtype)
+        dtype, network = self._network
+        sampling, tiles = replace(sampling, dtype=dtype), len(view.layout.corners)
+        planes = sampled_planes(network, case, view.layout, sampling, [0], tiles, lambda share: None)
+        return planes[self.target][0, 0]
 
 
+@dataclass(frozen=True)
 class _View:
-    """Everything that stays the same while the field of view does."""
+    """What stays the same while the field of view does."""
 
-    def __init__(self, frames: FrameGrid, bundle: Bundle, target: str, temperature: float, seed: int) -> None:
-        config = bundle.network.config
-        self.frames = frames
-        self._bundle = bundle
-        height, width = frames.mask.shape
-        self._layout = TileLayout.covering((height, width), config.image_size, config.stride)
-        noise = draw_noise(config, self._layout, 1, bundle.manifest.spacing_mm, 1, seed)
-        self._request = ((target,), temperature, noise)
-        self._sampling: Sampling | None = None
+    frames: FrameGrid
+    layout: TileLayout
+    noise: tuple[VolumeNoise, ...]
 
-    def synthetic(self, plane: Tensor, device: torch.device) -> Tensor:
-        case = PreparedCase({"us": plane[None]}, self.frames.mask[None], self.frames.grid, 2)
-        if self._sampling is None or self._sampling.device != device:
-            sampling = Sampling(*self._request, device)
-            dtype = usable_precision(self._bundle, case, self._layout, sampling, no_progress)
-            self._sampling = Sampling(*self._request, device, dtype)
-            self._network = prepared(self._bundle.network, device, dtype)
-        still = lambda share: None  # noqa: E731
-        planes = sampled_planes(
-            self._network, case, self._layout, self._sampling, [0], len(self._layout.corners), still
-        )
-        return next(iter(planes.values()))[0, 0]
+    @staticmethod
+    def of(frames: FrameGrid, bundle: Bundle, seed: int) -> _View:
+        config, (height, width) = bundle.network.config, frames.mask.shape
+        layout = TileLayout.covering((height, width), config.image_size, config.stride)
+        return _View(frames, layout, draw_noise(config, layout, 1, bundle.manifest.spacing_mm, 1, seed))
 
 
 def _checked(frame: NDArray[np.generic], pixel_size: PixelSize) -> Tensor:

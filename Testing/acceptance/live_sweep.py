@@ -105,13 +105,15 @@ def replay(count: int, rate: float) -> dict[str, Any]:
     _listen(view, delays)
     came, shown, started = view.rate.came, view.rate.shown, time.monotonic()
     timed.longest_block = 0.0
+    work = {name: cpu_seconds(pid) for name, pid in _processes(engine)}
     for number in range(1, count + 1):
         while time.monotonic() < started + number / rate:
             timed.let_events_pass()
         pose = stream.show(number)
         if number in [int(share * count) for share in SHARES]:
-            memory.append({"own_mib": resident(os.getpid()), "engine_mib": resident(engine.readiness.pid)})
+            memory.append({f"{name}_mib": resident(pid) for name, pid in _processes(engine)})
     seconds, in_time = time.monotonic() - started, view.rate.shown - shown
+    work = {name: round(1000 * (cpu_seconds(pid) - work[name]) / max(in_time, 1)) for name, pid in _processes(engine)}
     rig.wait_until(lambda: np.allclose(ijk_to_ras(view.node), pose, atol=1e-6), 60, "the last frame")
     found = {
         "frames": view.rate.came - came,
@@ -121,6 +123,7 @@ def replay(count: int, rate: float) -> dict[str, Any]:
         "delay_ms": percentiles(delays),
         "engine_ms": percentiles(timed.milliseconds[1:]),
         "files_and_messages_ms": percentiles(np.subtract(timed.round_trips, timed.milliseconds)[1:]),
+        "cpu_ms_a_frame_shown": work,
         "longest_block_ms": round(timed.longest_block),
         "most_at_once": timed.most_at_once,
         "last_frame_shown": True,
@@ -132,6 +135,10 @@ def replay(count: int, rate: float) -> dict[str, Any]:
     found["messages"] = ends
     engine.close()
     return found
+
+
+def _processes(engine: Any) -> list[tuple[str, int]]:
+    return [("own", os.getpid()), ("engine", engine.readiness.pid)]
 
 
 def _listen(view: Any, delays: list[float]) -> None:
@@ -155,6 +162,12 @@ def resident(pid: int) -> int:
     """Memory of a process, MiB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGESIZE") >> 20
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has computed so far, on all cores: the share of a busy machine that it got does not matter."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def failures(found: Mapping[str, Any]) -> list[str]:

@@ -137,6 +137,17 @@ def test_the_field_of_view_stays_grows_where_echoes_come_and_is_new_for_frames_o
     assert (live.synthesize(narrow, pixel) > 0).sum() < 0.5 * large.sum()
 
 
+def test_the_last_digits_of_a_trackers_matrix_are_no_other_pixels(bundle):
+    frame = speckle(40, 40)
+    live = LiveSynthesis(bundle, "t2", "cpu")
+    live.synthesize(frame, (0.6, 0.6))
+    view = live._view
+    live.synthesize(frame, (0.6 * (1 + 1e-6), 0.6 * (1 - 1e-4)))
+    assert live._view is view
+    live.synthesize(frame, (0.66, 0.6))
+    assert live._view is not view
+
+
 @pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.float32, np.float64])
 def test_the_type_and_the_scale_of_the_grey_values_do_not_matter(bundle, dtype):
     frame, pixel = speckle(40, 40), (0.6, 0.6)

@@ -11,6 +11,7 @@ from pathlib import Path
 import rig
 
 rig.require()
+# ruff: noqa: E402 - what follows needs the rig
 
 import mmhvae
 import pytest

@@ -9,6 +9,7 @@ import pytest
 import rig
 
 rig.require()
+# ruff: noqa: E402 - what follows needs the rig
 
 import SampleData
 import slicer

@@ -122,3 +122,14 @@ def items(selector):
 
     combo = selector.findChild(QComboBox)
     return [combo.itemText(row) for row in range(combo.count)]
+
+
+def test_it_keeps_no_removed_node_alive(make, scene):
+    selector, heard = make()
+    node = add(scene, "first")
+    gone = []
+    node.AddObserver("DeleteEvent", lambda *_: gone.append(True))
+    scene.RemoveNode(node)
+    heard.clear()
+    del node
+    assert (gone, selector.currentNode()) == ([True], None)

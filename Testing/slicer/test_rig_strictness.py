@@ -145,3 +145,24 @@ def test_message_boxes_are_recorded_and_answered(scene):
     rig.answer(False)
     assert [slicer.util.confirmOkCancelDisplay("sure?") for _ in range(2)] == [False, True]
     assert rig.messages == [("error", "no"), ("OkCancel", "sure?"), ("OkCancel", "sure?")]
+
+
+def test_file_dialogs_and_pages_do_not_wait_for_anybody(scene):
+    rig.choose_files("/some/file")
+    rig.choose_files("/a", "/b")
+    rig.choose_files()
+    assert qt.QFileDialog.getOpenFileName(None, "title", "/", "All (*)") == "/some/file"
+    assert qt.QFileDialog.getOpenFileNames(None, "title") == ("/a", "/b")
+    assert qt.QFileDialog.getExistingDirectory(None, "title") == ""
+    with pytest.raises(AssertionError, match="nobody said"):
+        qt.QFileDialog.getSaveFileName(None, "title")
+    qt.QDesktopServices.openUrl(qt.QUrl("https://example.org/page"))
+    assert rig.opened_urls == ["https://example.org/page"]
+
+
+def test_settings_are_the_applications_own_and_forgotten_after_a_test(scene, slicer_app):
+    qt.QSettings().setValue("Rig/key", "value")
+    assert slicer_app.settings().value("Rig/key") == "value"
+    assert qt.QSettings().fileName().startswith(str(slicer_app._folder))
+    rig.reset()
+    assert qt.QSettings().value("Rig/key") is None

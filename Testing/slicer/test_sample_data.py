@@ -12,6 +12,7 @@ import rig
 import SimpleITK as sitk
 
 rig.require()
+# ruff: noqa: E402 - what follows needs the rig
 
 import SampleData
 import slicer

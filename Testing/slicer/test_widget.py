@@ -60,7 +60,8 @@ def selector(panel, name):
 
 
 def settled(panel):
-    rig.process_events(150)  # changes are looked at once things are calm
+    rig.process_events()
+    rig.wait_until(lambda: not panel._timer.isActive(), 20, "calm, when changes are looked at")
     return panel.ui.stateLabel.text
 
 
@@ -69,7 +70,7 @@ def apply_and_wait(panel, timeout=300):
     rig.click(panel.ui.applyButton)
     assert panel.logic.is_running
     rig.wait_until(lambda: not panel.logic.is_running, timeout, "the end of the synthesis")
-    rig.process_events(100)
+    settled(panel)
 
 
 def synthetic_nodes():

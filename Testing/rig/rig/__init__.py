@@ -18,12 +18,14 @@ __all__ = [
     "Message",
     "answer",
     "choose",
+    "choose_files",
     "click",
     "grab",
     "grab_slice",
     "load_module",
     "messages",
     "move_slider",
+    "opened_urls",
     "pip_requests",
     "press_key",
     "process_events",
@@ -42,10 +44,12 @@ pip_requests = _pip.requests
 
 _USER = {
     "choose",
+    "choose_files",
     "click",
     "grab",
     "grab_slice",
     "move_slider",
+    "opened_urls",
     "press_key",
     "process_events",
     "shown_text",
@@ -59,9 +63,9 @@ def __getattr__(name: str) -> Any:
     if name not in _USER:
         raise AttributeError(f"module 'rig' has no attribute '{name}'")
     start()
-    from . import user
+    from . import choosing, user
 
-    return getattr(user, name)
+    return getattr(choosing if hasattr(choosing, name) else user, name)
 
 
 def require() -> None:

@@ -35,10 +35,18 @@ class qSlicerApplication(QtWidgets.QApplication):
         super().__init__(["Slicer"])
         self._folder = Path(folder)
         self._modules, self._io = qSlicerModuleManager(self), qSlicerCoreIOManager(self)
-        self._settings = QtCore.QSettings(str(self._folder / "settings.ini"), QtCore.QSettings.Format.IniFormat)
+        self._settings = self._make_settings()
         self._logic, self._layout_manager = None, None
         for name in ("home", "temporary", "cache"):
             (self._folder / name).mkdir()
+
+    def _make_settings(self):
+        """Those that ``qt.QSettings()`` gives too; never the user's own."""
+        ini = QtCore.QSettings.Format.IniFormat
+        self.setOrganizationName("rig")
+        QtCore.QSettings.setDefaultFormat(ini)
+        QtCore.QSettings.setPath(ini, QtCore.QSettings.Scope.UserScope, str(self._folder))
+        return QtCore.QSettings()
 
     slicerHome = property(lambda self: str(self._folder / "home"))
     temporaryPath = property(lambda self: str(self._folder / "temporary"))

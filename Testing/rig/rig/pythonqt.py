@@ -1,8 +1,8 @@
 """PySide6 made to behave like PythonQt, Slicer's Python binding of Qt.
 
 Properties are attributes (``label.text``, ``button.enabled = True``); signals are connected by their C++ signature
-(``button.connect("clicked()", slot)``) and a slot gets no more arguments than the signature and itself have; a name that
-a Qt class does not have cannot be set. Where PythonQt is lenient and goes on after a mistake, this raises.
+(``button.connect("clicked()", slot)``), and a slot gets no more arguments than the signature and itself have; a name
+that a Qt class does not have cannot be set. Where PythonQt is lenient and goes on after a mistake, this raises.
 """
 
 from __future__ import annotations

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, TypeVar
+
+from PySide6.QtCore import Property
 
 #: Class name -> class, of all widgets that a .ui file may name beside Qt's.
 CUSTOM_WIDGETS: dict[str, type] = {}
 
 Class = TypeVar("Class", bound=type)
+_numbers = itertools.count()
 
 
 def stand_in(cls: Class) -> Class:
@@ -24,12 +28,7 @@ def custom_widget(cls: Class) -> Class:
 
 def ignored(value: Any, kind: Any = None) -> Any:
     """A property that is kept, and has no effect here."""
-    from PySide6.QtCore import Property
-
     name = f"_ignored_{next(_numbers)}"
     return Property(
         kind or type(value), lambda self: getattr(self, name, value), lambda self, new: setattr(self, name, new)
     )
-
-
-_numbers = iter(range(1_000_000))

@@ -15,13 +15,15 @@ from typing import Any
 
 STAND_INS = Path(__file__).parent / "slicer_python"
 PACKAGES = {"slicer_core": "slicer-core", "PySide6": "PySide6-Essentials"}
+#: One of each line is needed; the last are drivers that can draw without a screen.
 LIBRARIES = (
-    "libEGL.so.1",
-    "libGL.so.1",
-    "libOpenGL.so.0",
-    "libxkbcommon.so.0",
-    "libdbus-1.so.3",
-    "libfontconfig.so.1",
+    ("libEGL.so.1",),
+    ("libGL.so.1",),
+    ("libOpenGL.so.0",),
+    ("libxkbcommon.so.0",),
+    ("libdbus-1.so.3",),
+    ("libfontconfig.so.1",),
+    ("libEGL_mesa.so.0", "libEGL_nvidia.so.0", "libOSMesa.so.8", "libOSMesa.so.6"),
 )
 
 
@@ -34,13 +36,19 @@ def check() -> None:
     for module, package in PACKAGES.items():
         if importlib.util.find_spec(module) is None:
             raise CannotStart(f"the Python package {package} is not installed; `make test` installs it")
-    for library in LIBRARIES:
-        try:
-            ctypes.CDLL(library)
-        except OSError:
+    for names in LIBRARIES:
+        if not any(_can_be_loaded(name) for name in names):
             raise CannotStart(
-                f"the system library {library} is missing; Testing/rig/system_packages.sh says what to do"
-            ) from None
+                f"the system library {names[0]} is missing; Testing/rig/system_packages.sh installs it, or says how"
+            )
+
+
+def _can_be_loaded(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 @functools.cache
@@ -95,7 +103,7 @@ def _start_application() -> None:
     import slicer
     import vtk
 
-    from . import message_boxes, pip, qt_messages, sample_data
+    from . import choosing, message_boxes, pip, qt_messages, sample_data
     from .application import make_application
     from .qmrml import layout_manager, main_window, names
     from .scene import make_scene
@@ -110,6 +118,7 @@ def _start_application() -> None:
     vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_ERROR)
     message_boxes.install(slicer.util)
     pip.install(slicer.util)
+    choosing.install()
     app._layout_manager = layout_manager.qMRMLLayoutManager(slicer.mrmlScene, app._logic)
     app._main_window = main_window.qSlicerMainWindow(app._layout_manager)
     app._main_window.show()
@@ -148,10 +157,11 @@ def reset() -> None:
     """As a user finds Slicer after closing the scene: empty, no messages, no errors, the views as they begin."""
     import slicer
 
-    from . import message_boxes, pip
+    from . import choosing, message_boxes, pip
 
     slicer.mrmlScene.Clear(0)
     message_boxes.clear()
+    choosing.clear()
     pip.requests.clear()
     slicer.app.settings().clear()
     slicer.app.layoutManager()._reset()

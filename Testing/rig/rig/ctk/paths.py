@@ -33,15 +33,12 @@ class ctkPathLineEdit(QtWidgets.QWidget):
     currentPath = Property(str, lambda self: self._edit.text, setCurrentPath)
 
     def browse(self):
+        dialog, title = QtWidgets.QFileDialog, self._label or "Select"
         if self._filters & self.Files:
-            writes = self._filters & self.Writable
-            ask = QtWidgets.QFileDialog.getSaveFileName if writes else QtWidgets.QFileDialog.getOpenFileName
-            chosen = ask(self, self._label or "Select a file", self.currentPath, ";;".join(self._name_filters))
+            ask = dialog.getSaveFileName if self._filters & self.Writable else dialog.getOpenFileName
+            path = ask(self, title, self.currentPath, ";;".join(self._name_filters))
         else:
-            chosen = QtWidgets.QFileDialog.getExistingDirectory(
-                self, self._label or "Select a folder", self.currentPath
-            )
-        path = chosen[0] if isinstance(chosen, tuple) else chosen
+            path = dialog.getExistingDirectory(self, title, self.currentPath)
         if path:
             self.setCurrentPath(path)
 

@@ -69,8 +69,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._combo)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
-        self._observations = observations = []
-        self.destroyed.connect(lambda: _remove_all(observations))
+        self._observations, self._name_observations = both = [], []
+        self.destroyed.connect(lambda: [_remove_all(observations) for observations in both])
         self.setEnabled(False)
 
     # -- scene
@@ -147,11 +147,9 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
                 self._combo.addItem(f"Create new {_label(kind)}", f"+{kind}")
 
     def _observe_names(self, nodes):
-        event = "ModifiedEvent"
-        watched = {id(node) for node, _ in self._observations}
+        _remove_all(self._name_observations)  # of nodes that are gone, too: nothing here keeps them
         for node in nodes:
-            if id(node) not in watched:
-                self._observations.append((node, node.AddObserver(event, self._node_renamed)))
+            self._name_observations.append((node, node.AddObserver("ModifiedEvent", self._node_renamed)))
 
     # -- choosing
 

@@ -9,5 +9,5 @@ def translate(context: str, text: str) -> str:
 
 
 def tr(text: str) -> str:
-    """``text`` in the application's language; the context is the calling file's."""
+    """``text`` in the application's language; Slicer adds the calling file as context, which English does not need."""
     return translate("", text)
