@@ -20,9 +20,9 @@ class MMHVAESynthesis(ScriptedLoadableModule):
         self.parent.dependencies = []
         self.parent.contributors = ["The MMHVAE for 3D Slicer developers"]
         self.parent.helpText = _(
-            "Synthesises the MR images that are missing from those that are there, intraoperative ultrasound among them."
-            " Choose what you have, tick what you want, press Apply. Synthetic images are computed, not measured: for"
-            " research, not approved for clinical use."
+            "Synthesises the MR images that are missing from those that are there, intraoperative ultrasound among"
+            " them. Choose what you have, tick what you want, press Apply. Synthetic images are computed, not"
+            " measured: for research, not approved for clinical use."
         )
         self.parent.acknowledgementText = _(
             "The model is the mixture of multimodal hierarchical variational auto-encoders (MMHVAE) of Dorent et al."

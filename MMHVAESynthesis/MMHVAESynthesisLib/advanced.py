@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from slicer.i18n import tr as _
-
 from mmhvae.weights import WeightsStore
+from slicer.i18n import tr as _
 
 from .engine import Engine
 from .parameters import SynthesisParameters
@@ -75,7 +74,7 @@ class Advanced:
 
     def _choose(self, name: str, index: int) -> None:
         if self._parameters is not None:
-            selector = dict((name, selector) for selector, name in self._selectors())[name]
+            selector = {name: selector for selector, name in self._selectors()}[name]
             setattr(self._parameters, name, selector.itemData(index))
 
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import qt
 import slicer
-from slicer.i18n import tr as _
-
 from mmhvae import InputError
 from mmhvae.modalities import MODALITIES
 from mmhvae.sweep.sequence_file import read_frames
+from slicer.i18n import tr as _
 
 from .modality_guesses import guessed_inputs
 from .parameters import SynthesisParameters

@@ -6,9 +6,8 @@ from typing import Any
 
 import qt
 import slicer
-from slicer.i18n import tr as _
-
 from mmhvae.modalities import MODALITIES
+from slicer.i18n import tr as _
 
 from . import display
 from .fade_key import FadeKey

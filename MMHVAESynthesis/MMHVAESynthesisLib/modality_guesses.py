@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import slicer
-
 from mmhvae import InputError
 from mmhvae.modalities import guess_modality
 

@@ -4,8 +4,9 @@
     ... index REQUIREMENT ...      from the package index that pip is set up for
 
 It runs in the interpreter that is to get the packages, and tells what it does in JSON lines on standard output; pip's
-own words go to standard error. Everything is checked before anything is changed. If pip fails all the same, what was
-not there before is removed again.
+own words go to standard error. Everything is checked before anything is changed, and then it waits for the word ``go``
+on standard input: whoever asked may have cancelled, and have killed no more than a launcher. If pip fails all the same,
+what was not there before is removed again.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input",
 #: Bytes that the disk must have to spare after the installation.
 SPARE = 100 << 20
 MOST_NAMED = 3
+STOPPED = 3  # exit status: nothing was changed
 
 
 def install_wheels(wanted: WheelList, folder: Path) -> None:
@@ -65,11 +67,14 @@ def _install(arguments: Sequence[str], names: Sequence[str]) -> None:
     say(0.45, "asking pip what is to be done")
     _pip("install", "--dry-run", *arguments)
     before, entries_before = _installed(), _entries()
-    say(0.5, "installing", stoppable=False)
+    _tell({"type": "ready"})
+    if sys.stdin.readline().strip() != "go":
+        sys.exit(STOPPED)
+    say(0.5, "installing")
     try:
         _pip("install", "--no-compile", *arguments)
     except InputError:
-        say(0.9, "removing what was installed", stoppable=False)
+        say(0.9, "removing what was installed")
         _remove(_installed() - before)
         _delete(_entries() - entries_before)  # pip forgets the package at which it failed
         raise
@@ -160,9 +165,9 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + more
 
 
-def say(fraction: float, message: str, stoppable: bool = True) -> None:
-    """Tell how far the work is, and whether it can be stopped without leaving anything behind."""
-    _tell({"type": "progress", "fraction": fraction, "message": message, "stoppable": stoppable})
+def say(fraction: float, message: str) -> None:
+    """Tell how far the work is."""
+    _tell({"type": "progress", "fraction": fraction, "message": message})
 
 
 def _tell(message: dict[str, object]) -> None:
@@ -170,7 +175,7 @@ def _tell(message: dict[str, object]) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the program, and return its exit status: 0 done, 2 not possible."""
+    """Run the program, and return its exit status: 0 done, 2 not possible, 3 stopped before anything was changed."""
     try:
         if arguments[0] == "wheels":
             install_wheels(read_wheel_list(Path(arguments[1])), Path(arguments[2]))

@@ -31,6 +31,7 @@ class PackageRun:
         self._callbacks: Callbacks | None = None
         self._output, self._log = b"", b""
         self._answer: dict[str, str] | None = None
+        self._is_cancelled = False
         #: Whether it can be stopped now, with nothing left behind.
         self.is_stoppable = False
 
@@ -44,6 +45,7 @@ class PackageRun:
         assert self._callbacks is None
         self._output, self._log, self._answer = b"", b"", None
         self._callbacks, self._process, self.is_stoppable = callbacks, self._new_process(), True
+        self._is_cancelled = False
         command = [*self._python, "-m", f"{__package__}.package_install", *arguments]
         try:
             self._process.start(command, _environment(), Path(tempfile.gettempdir()), self)
@@ -53,6 +55,8 @@ class PackageRun:
     def cancel(self) -> None:
         """Stop it, if that leaves nothing behind; otherwise it goes on."""
         if self._process is not None and self.is_stoppable:
+            self._is_cancelled = True
+            self._process.close_input()  # what a launcher started ends by that
             self._process.kill()
             self._fail(Failure("cancelled", CANCELLED))
 
@@ -74,7 +78,9 @@ class PackageRun:
     def ended(self, status: int | None) -> None:
         """See :class:`.process.Listener`."""
         answer, log = self._answer or {}, self._log.decode("utf-8", errors="replace")
-        if answer.get("type") == "done":
+        if self._is_cancelled:
+            self._fail(Failure("cancelled", CANCELLED))
+        elif answer.get("type") == "done":
             self._finish(lambda callbacks: callbacks.on_result({}))
         elif answer.get("type") == "failed":
             self._fail(Failure("input", answer["message"], log))
@@ -88,11 +94,13 @@ class PackageRun:
         except (ValueError, KeyError, TypeError):
             self._log += line + b"\n"  # launchers talk too
             return
-        if kind != "progress":
-            self._answer = message
-        elif self._callbacks is not None:
-            self.is_stoppable = bool(message["stoppable"])
+        if kind == "ready" and self._process is not None and not self._is_cancelled:
+            self.is_stoppable = False
+            self._process.send(b"go\n")
+        elif kind == "progress" and self._callbacks is not None:
             self._callbacks.on_progress(message["fraction"], message["message"])
+        else:
+            self._answer = message
 
     def _fail(self, failure: Failure) -> None:
         self._finish(lambda callbacks: callbacks.on_failure(failure))

@@ -42,7 +42,7 @@ class SynthesisParameters:
     uncertainty: bool = True
     bundle: str = "starter"
     device: str = "auto"
-    samples: Annotated[int, WithinRange(1, 64)] = 4
+    samples: Annotated[int, WithinRange(1, 50)] = 4
     temperature: Annotated[float, WithinRange(0, 2)] = 0.5
     seed: Annotated[int, WithinRange(0, 999999)] = 0
     sliceAxis: Annotated[str, Choice(["", "0", "1", "2", "all"])] = ""  # noqa: N815

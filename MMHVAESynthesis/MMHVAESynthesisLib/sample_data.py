@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import slicer
-from slicer.i18n import tr as _
-
 from mmhvae import InputError
 from mmhvae.modalities import MODALITIES
 from mmhvae.shipped import demo_case
+from slicer.i18n import tr as _
 
 CATEGORY, SAMPLE = "MMHVAE", "MMHVAEDemo"
 CHECKSUMS = "checksums.json"

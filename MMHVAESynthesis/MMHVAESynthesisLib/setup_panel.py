@@ -117,7 +117,10 @@ class SetupPanel:
             problem = install_torch(INSTALLED_BY_US["torch"])
         finally:
             qt.QApplication.restoreOverrideCursor()
-        self._ended(problem or _("torch was installed."))
+        if problem:
+            self._ended(problem)
+        else:
+            self._installed(_("torch was installed."))
 
     def _install_safetensors(self) -> None:
         self._start(["index", f"safetensors>={INSTALLED_BY_US['safetensors']}"])
@@ -143,15 +146,18 @@ class SetupPanel:
         self.work.progress(fraction, message, self._run.is_stoppable)
 
     def _done(self, answer: object) -> None:
-        self._ended(_("The packages were installed."))
+        self._installed(_("The packages were installed."))
 
     def _failed(self, failure: Failure) -> None:
         if failure.log:
             slicer.util.errorDisplay(failure.message, windowTitle=_("Setup"), detailedText=failure.log)
         self._ended(failure.message)
 
-    def _ended(self, message: str) -> None:
+    def _installed(self, message: str) -> None:
         self._engine.close(0)  # the next one finds what was installed
+        self._ended(message)
+
+    def _ended(self, message: str) -> None:
         self._check.start()
         self.work.finish(message)
 

@@ -13,6 +13,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
 from .advanced import Advanced
+from .annotation import stop_annotating
 from .inputs import Inputs
 from .jobs import Failure
 from .logic import MMHVAESynthesisLogic
@@ -89,6 +90,7 @@ class MMHVAESynthesisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onReload(self) -> None:  # noqa: N802 - Slicer's name
         """Load the library and the core anew with the module; the engine process ends, and starts when needed."""
         self.cleanup()
+        stop_annotating()
         close_shared_engine()
         # Forgotten rather than reloaded one by one: no order of reloading leaves every file with the new classes.
         for name in [name for name in sys.modules if name.split(".")[0] in ("mmhvae", "MMHVAESynthesisLib")]:

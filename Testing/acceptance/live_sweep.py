@@ -1,4 +1,4 @@
-"""The demo sweep, replayed as a stream into the live view: frames a second, delay, memory. Through the rig, real engine.
+"""The demo sweep streamed into the live view: frames a second, delay, memory. Through the rig, real engine.
 
 python Testing/acceptance/live_sweep.py --output Testing/acceptance/results/live-sweep.json
 """

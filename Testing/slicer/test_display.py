@@ -5,7 +5,6 @@ from __future__ import annotations
 import rig
 
 rig.require()
-# ruff: noqa: E402 - what follows needs the rig
 
 import numpy as np
 import pytest

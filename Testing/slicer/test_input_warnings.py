@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import rig
 
 rig.require()
-# ruff: noqa: E402 - what follows needs the rig
 
 import numpy as np
 import pytest

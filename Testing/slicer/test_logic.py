@@ -9,7 +9,6 @@ import time
 import rig
 
 rig.require()
-# ruff: noqa: E402 - what follows needs the rig
 
 import mmhvae
 import numpy as np

@@ -85,7 +85,10 @@ def test_uncertainty_is_laid_on_top_and_taken_off_again(panel, way):
 def test_held_down_f_shows_the_ultrasound_alone(panel, where):
     rig.click(panel.ui.showT2Button)
     red = slicer.app.layoutManager().sliceWidget("Red")
-    widget, offset = (panel.ui.applyButton if where == "panel" else red.sliceView()), red.mrmlSliceNode().GetSliceOffset()
+    widget, offset = (
+        (panel.ui.applyButton if where == "panel" else red.sliceView()),
+        red.mrmlSliceNode().GetSliceOffset(),
+    )
     QtTest.QTest.keyPress(widget, QtCore.Qt.Key.Key_F)
     assert foreground() == ""
     QtTest.QTest.keyRelease(widget, QtCore.Qt.Key.Key_F)

@@ -11,7 +11,6 @@ from pathlib import Path
 import rig
 
 rig.require()
-# ruff: noqa: E402 - what follows needs the rig
 
 import mmhvae
 import pytest

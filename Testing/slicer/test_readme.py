@@ -9,7 +9,6 @@ import pytest
 import rig
 
 rig.require()
-# ruff: noqa: E402 - what follows needs the rig
 
 import SampleData
 import slicer

@@ -7,8 +7,8 @@ import rig
 
 rig.require()
 
-import qt  # noqa: E402 - only once the rig has started
-import slicer  # noqa: E402
+import qt
+import slicer
 
 MODULE = """
 import ctk, qt, slicer

@@ -7,7 +7,7 @@ import rig
 
 rig.require()
 
-import slicer  # noqa: E402 - only once the rig has started
+import slicer
 
 VOLUME = "vtkMRMLScalarVolumeNode"
 

@@ -10,12 +10,12 @@ import rig
 
 rig.require()
 
-import ctk  # noqa: E402 - only once the rig has started
-import qt  # noqa: E402
-import slicer  # noqa: E402
-from slicer import vtkMRMLScalarVolumeNode  # noqa: E402
-from slicer.parameterNodeWrapper import Choice, Default, Maximum, Minimum, WithinRange, parameterNodeWrapper  # noqa: E402
-from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic  # noqa: E402
+import ctk
+import qt
+import slicer
+from slicer import vtkMRMLScalarVolumeNode
+from slicer.parameterNodeWrapper import Choice, Default, Maximum, Minimum, WithinRange, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 
 class Shade(enum.Enum):

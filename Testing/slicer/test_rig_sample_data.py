@@ -12,7 +12,7 @@ import SimpleITK as sitk
 
 rig.require()
 
-import slicer  # noqa: E402 - only once the rig has started
+import slicer
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import rig
 
 rig.require()
 
-import slicer  # noqa: E402 - only once the rig has started
-import vtk  # noqa: E402
+import slicer
+import vtk
 
 
 @pytest.fixture

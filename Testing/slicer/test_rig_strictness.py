@@ -9,9 +9,9 @@ import rig
 
 rig.require()
 
-import ctk  # noqa: E402 - only once the rig has started
-import qt  # noqa: E402
-import slicer  # noqa: E402
+import ctk
+import qt
+import slicer
 
 UI = """<ui version="4.0"><class>Form</class><widget class="QWidget" name="Form">
 <layout class="QVBoxLayout" name="rows">

@@ -12,7 +12,6 @@ import rig
 import SimpleITK as sitk
 
 rig.require()
-# ruff: noqa: E402 - what follows needs the rig
 
 import SampleData
 import slicer

@@ -8,7 +8,6 @@ import pytest
 import rig
 
 rig.require()
-# ruff: noqa: E402 - what follows needs the rig
 
 import slicer
 from MMHVAESynthesisLib import test as self_test  # a class by its own name would be collected here

@@ -20,6 +20,7 @@ from mmhvae.network import MMHVAE, MMHVAEConfig
 from mmhvae.weights import WeightsStore
 from MMHVAESynthesisLib import setup_check, torch_repair
 from MMHVAESynthesisLib.package_run import PackageRun
+from MMHVAESynthesisLib.process import is_running
 from MMHVAESynthesisLib.qt_process import QtProcess
 from MMHVAESynthesisLib.setup_check import Finding, SetupCheck, package_findings
 from MMHVAESynthesisLib.setup_panel import SetupPanel
@@ -247,6 +248,29 @@ def test_the_panel_tells_what_is_missing(setup, tmp_path, monkeypatch):
     rig.click(setup.wheels_button)
     rig.wait_until(lambda: not setup.work.bar.isVisible(), PATIENCE)
     assert "lacks tiny_a" in rig.shown_text(setup.widget)
+
+
+def test_the_panel_cancels_although_a_launcher_stands_between(engine, store, bare_python, tmp_path, monkeypatch):
+    folder, launcher, log = tmp_path / "wheels", tmp_path / "launcher", tmp_path / "pid"
+    folder.mkdir()
+    wheels = [make_wheel(folder, f"tiny_{letter}") for letter in "xyz"]
+    launcher.write_text(
+        f'#!/bin/sh\n"{bare_python}" "$@" &\necho $! > {log}\nwait\n'
+    )  # which does not pass its input on
+    launcher.chmod(0o755)
+    wanted = read_wheel_list(make_list(tmp_path / "list.txt", wheels))
+    panel = SetupPanel(engine, store, lambda: PackageRun((str(launcher),), QtProcess), wanted)
+    monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+    panel.widget.show()
+    rig.click(panel.wheels_button)
+    rig.wait_until(lambda: "asking pip" in panel.work.label.text, PATIENCE)
+    rig.click(panel.work.cancel_button)
+    assert panel.work.label.text == "Cancelled."
+    rig.wait_until(lambda: not is_running(int(log.read_text())), PATIENCE, "the end of the installer")
+    done = subprocess.run([bare_python, "-c", "import tiny_x"], capture_output=True, check=False)
+    assert b"ModuleNotFoundError" in done.stderr
+    panel.close()
+    panel.widget.close()
 
 
 def test_a_choice_of_nothing_does_nothing(setup, monkeypatch):

@@ -7,7 +7,6 @@ import sys
 import rig
 
 rig.require()
-# ruff: noqa: E402 - what follows needs the rig
 
 import pytest
 import slicer

@@ -8,7 +8,6 @@ from pathlib import Path
 import rig
 
 rig.require()
-# ruff: noqa: E402 - what follows needs the rig
 
 import numpy as np
 import pytest

@@ -19,6 +19,7 @@ import rig
 
 rig.require()
 
+
 import qt
 import torch
 from mmhvae import downloadable, load_bundle
