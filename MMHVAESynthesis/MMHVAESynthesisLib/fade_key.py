@@ -12,7 +12,7 @@ _TYPING = ("QLineEdit", "QTextEdit", "QPlainTextEdit", "QAbstractSpinBox", "QSpi
 
 
 class FadeKey(qt.QObject):
-    """Hears the key F of the whole application.
+    """Hears the key F of the whole application, unless it is somebody's shortcut.
 
     Args:
         is_wanted: tells whether there is something to fade; otherwise the key keeps its other meaning.
@@ -38,7 +38,7 @@ class FadeKey(qt.QObject):
     def eventFilter(self, receiver: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
         """Qt's: every event of the application comes by here; the key goes no further, for F scrolls slice views."""
         kind = event.type()
-        if kind in (qt.QEvent.KeyPress, qt.QEvent.KeyRelease, qt.QEvent.ShortcutOverride):
+        if kind in (qt.QEvent.KeyPress, qt.QEvent.KeyRelease):  # PythonQt gives a key to these two only
             return self._key(kind, event)
         if kind in (qt.QEvent.WindowDeactivate, qt.QEvent.ApplicationDeactivate):
             self._set(False)  # the release would go to another window
@@ -48,9 +48,7 @@ class FadeKey(qt.QObject):
         """Whether the key is ours; an automatic repetition is swallowed, too."""
         if event.key() != qt.Qt.Key_F or event.modifiers() != qt.Qt.NoModifier or not self._is_wanted() or _is_typing():
             return False
-        if kind == qt.QEvent.ShortcutOverride:
-            event.accept()  # so that it comes as a key, and not as somebody's shortcut
-        elif not event.isAutoRepeat():
+        if not event.isAutoRepeat():
             self._set(kind == qt.QEvent.KeyPress)
         return True
 
