@@ -27,7 +27,9 @@ from pathlib import Path
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "MMHVAESynthesis"), str(ROOT / "Training"), str(ROOT / "Testing" / "benchmarks")]
+sys.path.insert(0, str(ROOT / "MMHVAESynthesis"))
+sys.path.insert(0, str(ROOT / "Training"))
+sys.path.insert(0, str(ROOT / "Testing" / "benchmarks"))
 
 from bench_network import machine, sector, textured
 from lightning_fabric import Fabric
@@ -104,7 +106,7 @@ def plain_step(fabric: Fabric, config: Configuration) -> Step:
         image, kl = torch.stack(images), torch.stack(kls)
         (image.sum() + config.loss.kl_weight * kl.sum()).backward()
         optimiser.step()
-        return {"image": float(image.mean()), "kl": float(kl.mean())}
+        return {"image": image.mean().item(), "kl": kl.mean().item()}
 
     return step
 

@@ -113,7 +113,7 @@ class LossConfig:
     observed: Literal["mean", "sum"] = "mean"
     kl_weight: float = 0.001
     kl_warmup: float = 50.0
-    kl_limit: float = 1e6
+    kl_limit: float = 1e4
 
 
 @dataclass(frozen=True)
