@@ -26,10 +26,8 @@ from pathlib import Path
 
 import torch
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "MMHVAESynthesis"))
-sys.path.insert(0, str(ROOT / "Training"))
-sys.path.insert(0, str(ROOT / "Testing" / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "MMHVAESynthesis"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Training"))
 
 from bench_network import machine, sector, textured
 from lightning_fabric import Fabric
