@@ -24,8 +24,11 @@ class _DepthwiseConv2d(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         grad = grad.contiguous()
         size = weight.shape[-1]
-        grad_x = F.conv2d(grad, weight.flip(2, 3), padding=size // 2, groups=weight.shape[0])
-        return grad_x, _weight_gradient(x, grad, size), grad.sum((0, 2, 3))
+        # Under autocast the forward pass rounds by itself, and the gradient arrives in its reduced precision.
+        flipped = weight.flip(2, 3).to(grad.dtype)
+        grad_x = F.conv2d(grad, flipped, padding=size // 2, groups=weight.shape[0])
+        grad_weight = _weight_gradient(x.to(grad.dtype), grad, size)
+        return grad_x.to(x.dtype), grad_weight.to(weight.dtype), grad.sum((0, 2, 3)).to(weight.dtype)
 
 
 def _weight_gradient(x: Tensor, grad: Tensor, size: int) -> Tensor:
