@@ -6,7 +6,6 @@ import json
 import re
 import resource
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,11 +16,13 @@ import SimpleITK as sitk
 from mmhvae import InputError
 from mmhvae.images import field_of_view
 from mmhvae.intensities import WHITE_MATTER_LEVEL
+from mmhvae_training.data.case_folder import write_case
 from mmhvae_training.data.label_maps import find_label_map
 from mmhvae_training.data.miniature import GREY_VALUES, SERIES, grid_points, write_miniature
 from mmhvae_training.data.preparation import Settings, carried, prepare_case
 from mmhvae_training.data.remind import read_remind_case, remind_cases
 from mmhvae_training.data.series import REMIND_SERIES, pick_series
+from mmhvae_training.data.source import SourceCase
 from mmhvae_training.slices import load_case
 
 COARSE = Settings(spacing=1.5, matrix=40)
@@ -142,7 +143,7 @@ def test_the_manifest_tells_what_every_volume_is_made_of(miniature):
     for phantom in phantoms:
         record = manifest["cases"][phantom.name]
         assert (record["problems"], record["field_of_view_cut_off"]) == ([], 0.0)
-        assert record["tumour"]["volume_ml"] == pytest.approx(4 / 3 * np.pi * 9**3 / 1000, rel=0.06)
+        assert record["tumour"]["volume_ml"] == pytest.approx(4 / 3 * np.pi * 9**3 / 1000, rel=0.1)
         for name in phantom.subset:
             entry = record["modalities"][name]
             assert entry["source"] == f"{phantom.name}-preop-MR-{SERIES[name]}.nrrd"
@@ -165,13 +166,12 @@ def test_a_second_run_keeps_what_is_there(miniature, monkeypatch, capsys):
 def test_without_labels_white_matter_is_estimated(miniature, tmp_path):
     folder, phantoms = miniature
     shutil.copytree(folder / "nrrd" / "Case001", tmp_path / "Case001")
-    for path in (tmp_path / "Case001" / "Preop-MR").glob("*-synthseg.nrrd"):
-        path.unlink()
+    next((tmp_path / "Case001" / "Preop-MR").glob("*T2_SPACE-r-synthseg.nrrd")).unlink()
     case = prepare_case(read_remind_case(tmp_path / "Case001", folder / "registration"), COARSE)
     assert case.record["problems"] == []
-    for name in phantoms[0].subset:
-        assert case.white_matter[name].method == "estimated"
-        assert case.white_matter[name].median == pytest.approx(GREY_VALUES[name][2], rel=0.03)
+    methods = {name: case.white_matter[name].method for name in phantoms[0].subset}
+    assert methods == {"t2": "estimated", "cet1": "labels", "flair": "labels"}
+    assert case.white_matter["t2"].median == pytest.approx(GREY_VALUES["t2"][2], rel=0.03)
 
 
 def test_label_maps_lie_beside_the_image_or_in_a_folder(tmp_path):
@@ -272,16 +272,16 @@ def test_a_data_set_without_cases_or_transforms_is_refused(tmp_path, monkeypatch
         prepare_remind.main()
 
 
-def limit_file_size() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))  # a write beyond fails, as on a full disk
-
-
 def test_a_full_disk_leaves_nothing_half_written(miniature, tmp_path):
-    script = Path(prepare_remind.__file__)
-    options = ["--remind", miniature[0] / "nrrd", "--transforms", miniature[0] / "registration"]
-    command = [sys.executable, script, *options, "--output", tmp_path / "out", "--spacing", "1.5", "--matrix", "40"]
-    done = subprocess.run(map(str, command), capture_output=True, text=True, preexec_fn=limit_file_size, check=False)
-    assert done.returncode == 2
-    assert "cannot be written; check the folder's permissions and free space" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert list((tmp_path / "out").iterdir()) == []
+    source = read_remind_case(miniature[0] / "nrrd" / "Case001", miniature[0] / "registration")
+    case = prepare_case(SourceCase("a", {"us": source.images["us"]}), COARSE)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))  # a write beyond fails, as on a full disk
+    try:
+        with pytest.raises(InputError, match="cannot be written; check the folder's permissions and free space"):
+            write_case(case, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
+    write_case(case, tmp_path)
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {"us.nii.gz", "white-matter.json", "case.json"}
