@@ -130,9 +130,9 @@ def test_the_field_of_view_is_the_ultrasounds_and_the_loop_can_read_the_case(min
         visible, now = shown(field_of_view(original)), shown(prepared)
         np.testing.assert_allclose(now.mean(0), visible.mean(0), atol=0.3)
         assert 1 <= len(now) * 0.5**3 / (len(visible) * 0.7**3) < 1.2  # a voxel that holds a part of the field counts
-        loaded = load_case(case, ("us", "t2", "cet1", "flair"), spacing=0.5)
-        assert set(loaded.targets) == {"us", *phantom.subset}
-        assert max(loaded.mask.shape[1:]) <= 192
+    loaded = load_case(folder / "prepared" / phantoms[1].name, ("us", "t2", "cet1", "flair"), spacing=0.5)
+    assert set(loaded.targets) == {"us", *phantoms[1].subset}
+    assert max(loaded.mask.shape[1:]) <= 192
 
 
 def test_the_manifest_tells_what_every_volume_is_made_of(miniature):
