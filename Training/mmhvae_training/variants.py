@@ -12,18 +12,19 @@ from mmhvae.network import MMHVAE, Encoding, FinerLevel, MMHVAEConfig, UnimodalE
 from torch import Tensor, nn
 
 from .configuration import VariantConfig
+from .shared_experts import SharedExpertMMHVAE
 
 Noise = Sequence[Tensor]
 
 
 def build_network(architecture: MMHVAEConfig, variant: VariantConfig) -> MMHVAE:
-    """The core's network, or one of its ablations.
+    """The core's network as training runs it, or one of its ablations.
 
     Raises:
         InputError: groups that the architecture doesn't have, or without the coarsest.
     """
     if variant.plain:
-        return MMHVAE(architecture)
+        return SharedExpertMMHVAE(architecture)
     coarsest = architecture.num_pools + 1
     groups = set(variant.groups or range(1, coarsest + 1))
     if coarsest not in groups or not groups <= set(range(1, coarsest + 1)):
@@ -32,7 +33,7 @@ def build_network(architecture: MMHVAEConfig, variant: VariantConfig) -> MMHVAE:
     return kind(architecture, groups)
 
 
-class GroupedMMHVAE(MMHVAE):
+class GroupedMMHVAE(SharedExpertMMHVAE):
     """MMHVAE whose latent variables are some of z_1, ..., z_L only.
 
     Where a level is no latent group, its features go on as the mean of the prior: deterministic, without experts.
@@ -145,5 +146,5 @@ class ZeroFilledMMHVAE(GroupedMMHVAE):
         images = {name: encoding.bottom for name, encoding in encodings.items()}
         zeros = torch.zeros_like(next(iter(images.values())))
         stacked = torch.cat([images.get(name, zeros) for name in self.config.modalities], dim=1)  # (B, M, H, W)
-        encoding: Encoding = self.encoders["all"](stacked)
+        encoding = self.prepared(self.encoders["all"](stacked))
         return super().fuse({"all": encoding}, temperature, generator, noise, compute_kl)
