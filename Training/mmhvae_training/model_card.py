@@ -64,9 +64,9 @@ def _model(network: MMHVAE, spacing: float) -> list[str]:
         "MMHVAE (Dorent et al.): a hierarchical variational auto-encoder that synthesises any of "
         f"{_names(config.modalities)} from any non-empty subset of them. {count:,} parameters, "
         f"{len(config.latent_shapes)} latent levels, fusion in {config.fusion} mode.",
-        f"Input: 2-D slices of {side} x {side} pixels at {spacing:g} mm, rows along the first index axis; larger fields "
-        "of view are tiled. Grey values are normalised over the whole volume. Output: images harmonised to [0, 1], "
-        "white matter at 1/7 (T2), 1/5 (ceT1), 1/3 (FLAIR).",
+        f"Input: 2-D slices of {side} x {side} pixels at {spacing:g} mm, rows along the first index axis; larger "
+        "fields of view are tiled. Grey values are normalised over the whole volume. Output: images harmonised to "
+        "[0, 1], white matter at 1/7 (T2), 1/5 (ceT1), 1/3 (FLAIR).",
     ]
 
 
