@@ -131,8 +131,8 @@ def monai(path, monkeypatch):
 def test_monai_verifies_loads_and_runs_its_bundle(path, monai, tmp_path):
     configs = {"meta_file": "configs/metadata.json", "config_file": "configs/inference.json"}
     monai.verify_net_in_out(net_id="network_def", device="cpu", **configs)
+    override = {"_meta_#network_data_format#outputs#pred#num_channels": 3}
     with pytest.raises(ValueError, match="output channel number"):
-        override = {"_meta_#network_data_format#outputs#pred#num_channels": 3}
         monai.verify_net_in_out(net_id="network_def", device="cpu", **configs, **override)
     network = monai.load("monai-bundle", bundle_dir=str(path), device="cpu").eval()
     weights = load_bundle(path / "bundle").network.state_dict()
