@@ -23,6 +23,7 @@ from mmhvae.white_matter import white_matter_from_labels
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .data.cases import read_on_one_grid
 from .simulation.anatomy import Label
 
 Volume = NDArray[np.float16]
@@ -71,21 +72,19 @@ def load_case(folder: Path, modalities: Sequence[str], spacing: float = 1.0) -> 
     Volumes on a finer grid than ``spacing`` (mm) are brought to it as synthesis does it.
 
     Raises:
-        InputError: the folder holds none of the modalities, MR of unknown white matter, or a volume that is not
-            a number somewhere or has no foreground.
+        InputError: the folder holds none of the modalities, MR of unknown white matter, images of different grids,
+            or a volume that cannot be used.
     """
     paths = {name: folder / f"{name}.nii.gz" for name in modalities if (folder / f"{name}.nii.gz").is_file()}
     if not paths:
         raise InputError(f"The case {folder} holds none of {', '.join(modalities)}; remove it, or add its images.")
-    images = {name: sitk.ReadImage(str(path), sitk.sitkFloat32) for name, path in paths.items()}
+    images = read_on_one_grid(paths)
     visible = field_of_view(images.get("us", next(iter(images.values()))))
     grid = working_grid(visible, spacing, slice_axis=2)
     mask = sitk.GetArrayFromImage(resampled(visible, grid)) > SMALLEST_WEIGHT
     inputs, targets = {}, {}
     for name, image in images.items():
         whole = sitk.GetArrayFromImage(image)
-        if not np.isfinite(whole).all():
-            raise InputError(f"{paths[name]} holds values that are not numbers (NaN or infinite); mend or remove it.")
         lowest = 0.0 if name == "us" else float(whole.min())
         voxels = resampled_within(image, visible, grid)[0] - lowest
         shifted = np.where(mask, voxels, 0)
@@ -124,6 +123,11 @@ def draw_consecutive(case: TrainingCase, size: int, side: int, rng: np.random.Ge
 def fullest_slice(case: TrainingCase, side: int) -> Batch:
     """The slice along the third axis that sees most, as :func:`draw_consecutive` would cut it: a batch of one."""
     return _centred(case, np.array([case.mask.sum((1, 2)).argmax()]), side, flip=False)
+
+
+def all_slices(case: TrainingCase, side: int) -> Batch:
+    """All slices along the third axis, as :func:`draw_consecutive` would cut them."""
+    return _centred(case, np.arange(len(case.mask)), side, flip=False)
 
 
 def _centred(case: TrainingCase, chosen: NDArray[np.intp], side: int, flip: bool) -> Batch:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import SimpleITK as sitk
 from mmhvae.exceptions import InputError
+from mmhvae.images import read_volume, same_grid
 
 
 def case_folders(folder: Path, modalities: Sequence[str]) -> dict[str, dict[str, Path]]:
@@ -27,3 +29,20 @@ def case_folders(folder: Path, modalities: Sequence[str]) -> dict[str, dict[str,
     if not cases:
         raise InputError(f"The data set {folder} is empty; give a folder that holds one folder a case.")
     return cases
+
+
+def read_on_one_grid(files: Mapping[str, Path]) -> dict[str, sitk.Image]:
+    """The images of one case, float32.
+
+    Raises:
+        InputError: one cannot be used (NaN, damaged, empty, not 3-D), or two have different grids.
+    """
+    images = {name: read_volume(path, name) for name, path in files.items()}
+    first = next(iter(images))
+    for name, image in images.items():
+        if not same_grid(image, images[first]):
+            raise InputError(
+                f"The {name} and the {first} of the case {files[name].parent} have different grids; "
+                "prepare the case again, or resample one to the other."
+            )
+    return images
