@@ -1,0 +1,136 @@
+"""What a trial registers: a case on a 1 mm grid, and the ways in which its images are spoilt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from mmhvae.images import image_on
+from mmhvae.registration.channels import Channel
+from mmhvae.registration.volumes import index_to_lps
+from numpy.typing import NDArray
+
+from ..evaluation import EvaluationCase, Points, draw_displacement, field_points, load_evaluation_case
+from ..simulation import displace
+from ..syntheses import Synthesis, Synthesiser
+from .trials import CORRUPT, MISNAMED, PARTIAL, WRONG_PATIENT, Trial
+
+#: mm; the syntheses are no finer, and registration is several times as fast as on the sweep's own grid.
+SPACING = 1.0
+#: Share of the field of view that the MR still covers where it ends inside it.
+COVERED = (0.2, 0.7)
+#: Share of the field of view that shows wrong anatomy where the synthesis is spoilt, over patches this wide (mm).
+SPOILT, PATCH = (0.5, 0.95), 18.0
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is given to the registration, and the truth.
+
+    Attributes:
+        channels, ultrasound, mask: the inputs.
+        landmarks: (N, 3) LPS mm, of the sweep.
+        truth: (N, 3) LPS mm, where they lie in the MR; None where nothing is the truth.
+    """
+
+    channels: list[Channel]
+    ultrasound: sitk.Image
+    mask: sitk.Image
+    landmarks: Points
+    truth: Points | None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A simulated case and its synthesis, both on a grid of about 1 mm."""
+
+    simulated: EvaluationCase
+    synthesis: Synthesis
+
+
+def load_case(folder: Path, synthesise: Synthesiser) -> Case:
+    """Read a case, synthesise it unless that was done before, and bring both to ``SPACING``."""
+    case = load_evaluation_case(folder)
+    made = synthesise(case.name, case.us)
+    mask = coarser(sitk.Cast(made.field_of_view, sitk.sitkFloat32)) > 0.5
+    images = {name: coarser(image) for name, image in made.images.items()}
+    uncertainty = {name: coarser(image) for name, image in made.uncertainty.items()}
+    return Case(replace(case, us=coarser(case.us)), Synthesis(images, uncertainty, mask))
+
+
+def coarser(image: sitk.Image) -> sitk.Image:
+    """The image with as many voxels averaged as give ``SPACING`` mm."""
+    factors = [max(1, round(SPACING / spacing)) for spacing in image.GetSpacing()]
+    return sitk.BinShrink(sitk.Cast(image, sitk.sitkFloat32), factors)
+
+
+def set_up(trial: Trial, case: Case, donor: Case | None) -> Setup:
+    """The trial's images and truth; the same trial gives the same ones."""
+    simulated, rng = case.simulated, np.random.default_rng(trial.seed)
+    motion = draw_displacement(field_points(simulated.us, simulated.seed), *trial.reach_mm, seed=trial.seed)
+    origin = simulated if donor is None else donor.simulated
+    preop = misnamed(origin.preop, rng) if trial.situation == MISNAMED else origin.preop
+    if trial.situation == PARTIAL:
+        preop = cut(preop, case, rng)
+    fixed = spoilt(case, rng) if trial.situation == CORRUPT else case.synthesis.images
+    channels = [
+        Channel(
+            fixed[name],
+            displace(preop[name], motion),
+            case.synthesis.field_of_view,
+            signed=True,
+            uncertainty=case.synthesis.uncertainty[name],
+            name=name,
+        )
+        for name in trial.contrasts
+    ]
+    truth = None
+    if trial.situation != WRONG_PATIENT:
+        there = [simulated.to_preop.TransformPoint(point) for point in simulated.landmarks.tolist()]
+        truth = np.array([motion.TransformPoint(point) for point in there])
+    return Setup(channels, simulated.us, case.synthesis.field_of_view, simulated.landmarks, truth)
+
+
+def misnamed(preop: dict[str, sitk.Image], rng: np.random.Generator) -> dict[str, sitk.Image]:
+    """Two of the MRs under each other's name, or every one under the next one's."""
+    names = list(preop)
+    if rng.random() < 0.5:
+        return {name: preop[other] for name, other in zip(names, names[1:] + names[:1], strict=True)}
+    first, second = rng.choice(len(names), 2, replace=False)
+    return preop | {names[first]: preop[names[second]], names[second]: preop[names[first]]}
+
+
+def cut(preop: dict[str, sitk.Image], case: Case, rng: np.random.Generator) -> dict[str, sitk.Image]:
+    """The MRs ending at a plane, so that they cover only a drawn share of the field of view."""
+    direction = rng.standard_normal(3)
+    points = field_points(case.simulated.us, case.simulated.seed)
+    limit = float(np.quantile(points @ direction, rng.uniform(*COVERED)))
+    return {name: image_on(_before(image, direction, limit), image) for name, image in preop.items()}
+
+
+def _before(image: sitk.Image, direction: NDArray[np.float64], limit: float) -> NDArray[np.float32]:
+    """The voxels whose LPS point has a product of at most ``limit`` with ``direction``, 0 elsewhere."""
+    matrix = index_to_lps(image)
+    slope, array = direction @ matrix[:3, :3], sitk.GetArrayFromImage(image).astype(np.float32)
+    along = [s * np.arange(n) for s, n in zip(slope, array.shape, strict=True)]
+    product = along[0][:, None, None] + along[1][:, None] + along[2] + direction @ matrix[:3, 3]
+    array[product > limit] = 0
+    return array
+
+
+def spoilt(case: Case, rng: np.random.Generator) -> dict[str, sitk.Image]:
+    """The syntheses with patches that show anatomy of another place, the same in every contrast."""
+    inside = sitk.GetArrayFromImage(case.synthesis.field_of_view) > 0
+    noise = image_on(rng.standard_normal(inside.shape).astype(np.float32), case.synthesis.field_of_view)
+    field = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(noise, PATCH / 2))
+    wrong = field > np.quantile(field[inside], 1 - rng.uniform(*SPOILT))
+    axes = tuple(rng.choice(3, 2, replace=False).tolist())
+    images = {}
+    for name, image in case.synthesis.images.items():
+        array = sitk.GetArrayFromImage(image)
+        alien = np.flip(array, axes)  # a half turn: as real as the original, and nowhere at the right place
+        alien = np.where(np.flip(inside, axes), alien, array[inside].mean())
+        images[name] = image_on(np.where(wrong & inside, alien, array).astype(np.float32), image)
+    return images

@@ -1,0 +1,101 @@
+"""Trials become rows: what trust's evidence said of a result, and how far off it was. A JSON line each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmhvae.exceptions import InputError
+from mmhvae.registration.errors import target_registration_error
+from mmhvae.registration.rigid import register_channels
+from mmhvae.registration.trust import assess
+
+from ..evaluation import read_lines, write_line
+from ..syntheses import Synthesiser
+from .benchmark import MakeCase, benchmark_trials, set_up_benchmark
+from .inputs import Case, Setup, load_case, set_up
+from .trials import BENCHMARK, Trial, trials_of
+
+Row = dict[str, Any]
+CALIBRATION, REPORT = "calibration", "report"
+
+
+@dataclass
+class Source:
+    """Where cases come from; the last ones read are kept."""
+
+    folders: dict[str, Path]
+    synthesise: Synthesiser
+    make_benchmark: MakeCase | None
+
+    def __post_init__(self) -> None:
+        self._read: dict[str, Case] = {}
+
+    def case(self, name: str) -> Case:
+        """The case of that name."""
+        if name not in self._read:
+            while len(self._read) > 1:
+                self._read.pop(next(iter(self._read)))
+            self._read[name] = load_case(self.folders[name], self.synthesise)
+        return self._read[name]
+
+    def set_up(self, trial: Trial) -> Setup:
+        """The trial's images and truth."""
+        if trial.situation == BENCHMARK:
+            assert self.make_benchmark is not None
+            return set_up_benchmark(trial, self.make_benchmark)
+        case = self.case(trial.case)
+        return set_up(trial, case, self.case(trial.donor) if trial.donor else None)
+
+
+def planned(calibration: list[str], report: list[str], benchmark: bool) -> list[tuple[str, Trial]]:
+    """All trials with their group, calibration and report by turns: a run that is cut short has some of both."""
+    names, todo = {CALIBRATION: calibration, REPORT: report}, []
+    for number in range(max(len(calibration), len(report))):
+        for group, cases in names.items():
+            if number < len(cases):
+                todo += [(group, trial) for trial in trials_of(cases, number, group == REPORT)]
+    if benchmark:
+        todo += [(group, trial) for group in names for trial in benchmark_trials(group == REPORT)]
+    return todo
+
+
+def run_all(todo: Iterable[tuple[str, Trial]], source: Source, path: Path, device: str) -> None:
+    """Do what ``path`` does not hold yet, and append it row by row."""
+    done = {key_of(row) for row in read_lines(path)}
+    for group, trial in todo:
+        if trial.key not in done:
+            started = time.monotonic()
+            row = {"group": group, **trial.to_json(), **outcome(source.set_up(trial), trial, device)}
+            write_line(path, row | {"seconds": round(time.monotonic() - started, 1)})
+            print(
+                f"{trial.case} {trial.situation}: {row['error_mm']} mm, {row['refused'] or row['reason']}", flush=True
+            )
+
+
+def key_of(row: Row) -> tuple[str, str, int]:
+    """Which trial a row is of."""
+    return row["case"], row["situation"], row["seed"]
+
+
+def outcome(setup: Setup, trial: Trial, device: str) -> Row:
+    """Register and judge.
+
+    ``error_mm`` is the mean over the landmarks, None where nothing would be right (another patient's MR);
+    ``refused`` the sentence with which the registration declined, "" where it did not.
+    """
+    try:
+        result = register_channels(setup.channels, device=device)
+    except InputError as error:
+        return {"error_mm": None, "refused": str(error), "evidence": {}, "reason": ""}
+    ultrasound = None if trial.situation == BENCHMARK else setup.ultrasound
+    trust = assess(setup.channels, result, None, ultrasound, setup.mask, device=device)
+    error = None
+    if setup.truth is not None:
+        error = round(float(target_registration_error(result.transform, setup.landmarks, setup.truth).mean()), 3)
+    evidence = {name: float(f"{value:.4g}") for name, value in trust.evidence.items()}
+    moved = {"moved_mm": round(trust.moved_mm, 2), "moved_deg": round(trust.moved_deg, 2)}
+    return {"error_mm": error, "refused": "", "evidence": evidence, "reason": trust.reason, **moved}

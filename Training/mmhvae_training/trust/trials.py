@@ -1,0 +1,79 @@
+"""Which registrations the calibration looks at: what is given, from how far, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ..evaluation import RANGES_MM, TARGETS
+
+WITHIN = "within reach"
+BEYOND = "beyond reach"
+WRONG_PATIENT = "another patient's MR"
+PARTIAL = "MR ends inside the field of view"
+MISNAMED = "MR of another contrast than named"
+CORRUPT = "synthesis shows wrong anatomy"
+ONE_CONTRAST = "one contrast"
+BENCHMARK = "benchmark"
+
+#: From so far (mm) no start leads back.
+BEYOND_MM = (24.0, 40.0)
+#: Situations of every case of the report, and how often; the within-reach ones are one a range.
+REPORTED = {BEYOND: 2, WRONG_PATIENT: 2, PARTIAL: 1, MISNAMED: 1, CORRUPT: 1, ONE_CONTRAST: 1}
+#: The same for every case of the calibration.
+FITTED = {BEYOND: 1, WRONG_PATIENT: 1, PARTIAL: 1, MISNAMED: 1, CORRUPT: 1, ONE_CONTRAST: 1}
+#: Pairs, ranges and repeats of the team's benchmark.
+BENCHMARK_FITTED = (("corrupt", 1, 0), ("corrupt", 3, 0), ("same", 2, 0), ("t2", 0, 0))
+BENCHMARK_REPORTED = (("corrupt", 0, 50), ("corrupt", 2, 50), ("corrupt", 3, 50), ("same", 1, 50), ("t2", 3, 50))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One registration.
+
+    Attributes:
+        case: folder's name; for the benchmark "pair-range-repeat".
+        situation: what is wrong, or nothing.
+        contrasts: what is registered together.
+        reach_mm: the median displacement is drawn from this range.
+        donor: the other patient's case.
+        seed: of everything drawn.
+    """
+
+    case: str
+    situation: str
+    contrasts: tuple[str, ...]
+    reach_mm: tuple[float, float]
+    donor: str = ""
+    seed: int = 0
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What makes it this one."""
+        return self.case, self.situation, self.seed
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def trials_of(cases: Sequence[str], number: int, report: bool) -> list[Trial]:
+    """The trials of the case at ``number`` in ``cases``; another case is the next one's donor."""
+    case, donor = cases[number], cases[(number + 1) % len(cases)]
+    rng = np.random.default_rng([int(case.split("-")[-1]), int(report)])
+    # Of the calibration's cases each takes three of the four ranges in turn: more cases are worth more than ranges.
+    ranges = [r for turn, r in enumerate(RANGES_MM) if report or turn != number % len(RANGES_MM)]
+    drawn = [(WITHIN, TARGETS, reach) for reach in ranges]
+    for situation, times in (REPORTED if report else FITTED).items():
+        for _ in range(times):
+            contrasts = (TARGETS[rng.integers(len(TARGETS))],) if situation == ONE_CONTRAST else TARGETS
+            reach = BEYOND_MM if situation == BEYOND else RANGES_MM[rng.integers(3)]
+            drawn.append((situation, contrasts, reach))
+    seeds = rng.integers(2**31, size=len(drawn)).tolist()
+    return [
+        Trial(case, situation, contrasts, (float(low), float(high)), donor if situation == WRONG_PATIENT else "", seed)
+        for (situation, contrasts, (low, high)), seed in zip(drawn, seeds, strict=True)
+    ]
