@@ -65,9 +65,9 @@ def main() -> None:
     path = arguments.output / "trials.jsonl"
     todo = planned(list(calibration), list(report), make is not None)
     run_all(todo, Source(calibration | report, synthesise, make), path, arguments.device)
-    model = write_report(read_lines(path), arguments.output, {"commit": commit(), "syntheses": synthesise.settings})
+    write_report(read_lines(path), arguments.output, {"commit": commit(), "syntheses": synthesise.settings})
     if arguments.ship:
-        ship(model)
+        ship(arguments.output)
 
 
 if __name__ == "__main__":

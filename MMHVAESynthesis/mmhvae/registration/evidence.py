@@ -41,14 +41,14 @@ class Evidence:
 
     Attributes:
         values: see the functions of this module.
-        names: of the contrasts.
         farthest: names of the two contrasts that disagree most.
+        nearest: names of the two that agree best.
         weakest: name of the contrast that fits worst.
     """
 
     values: dict[str, float] = field(default_factory=dict)
-    names: tuple[str, ...] = ()
     farthest: tuple[str, str] = ("", "")
+    nearest: tuple[str, str] = ("", "")
     weakest: str = ""
 
 
@@ -65,7 +65,7 @@ def collect(
     Raises:
         InputError: images or masks cannot be used.
     """
-    problem, found = RigidProblem(channels, transform, device), Evidence(names=tuple(c.name for c in channels))
+    problem, found = RigidProblem(channels, transform, device), Evidence()
     poses = displaced(problem, RANDOM_POSES, RANDOM_REACH)
     progress(0.1, "Comparing with random poses")
     values = against_random(problem, poses, found)
@@ -159,9 +159,10 @@ def each_contrast_alone(problem: RigidProblem, found: Evidence) -> None:
     ends = [climbed(problem.only([index]), problem.start) for index in range(len(names))]
     pairs = [(i, j) for i in range(len(ends)) for j in range(i)]
     distances = [apart(problem, ends[i], ends[j]) for i, j in pairs]
-    i, j = pairs[int(np.argmax(distances))]
-    found.values["contrast_disagreement_mm"], found.farthest = max(distances), (names[j], names[i])
-    found.values["nearest_contrasts_mm"] = min(distances)
+    found.values |= {"contrast_disagreement_mm": max(distances), "nearest_contrasts_mm": min(distances)}
+    found.farthest, found.nearest = (
+        (names[j], names[i]) for i, j in (pairs[int(np.argmax(distances))], pairs[int(np.argmin(distances))])
+    )
 
 
 def each_half_alone(problem: RigidProblem, found: Evidence) -> None:
