@@ -1,9 +1,8 @@
-"""What a trial registers: a case on a 1 mm grid, and the ways in which its images are spoilt."""
+"""What a trial registers: a case, and the ways in which its images are spoilt."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
@@ -12,13 +11,11 @@ from mmhvae.registration.channels import Channel
 from mmhvae.registration.volumes import index_to_lps
 from numpy.typing import NDArray
 
-from ..evaluation import EvaluationCase, Points, draw_displacement, field_points, load_evaluation_case
+from ..evaluation import Points, draw_displacement, field_points
 from ..simulation import displace
-from ..syntheses import Synthesis, Synthesiser
+from ..syntheses import SynthesisedCase
 from .trials import CORRUPT, MISNAMED, PARTIAL, WRONG_PATIENT, Trial
 
-#: mm; the syntheses are no finer, and registration is several times as fast as on the sweep's own grid.
-SPACING = 1.0
 #: Share of the field of view that the MR still covers where it ends inside it.
 COVERED = (0.2, 0.7)
 #: Share of the field of view that shows wrong anatomy where the synthesis is spoilt, over patches this wide (mm).
@@ -42,31 +39,7 @@ class Setup:
     truth: Points | None
 
 
-@dataclass(frozen=True)
-class Case:
-    """A simulated case and its synthesis, both on a grid of about 1 mm."""
-
-    simulated: EvaluationCase
-    synthesis: Synthesis
-
-
-def load_case(folder: Path, synthesise: Synthesiser) -> Case:
-    """Read a case, synthesise it unless that was done before, and bring both to ``SPACING``."""
-    case = load_evaluation_case(folder)
-    made = synthesise(case.name, case.us)
-    mask = coarser(sitk.Cast(made.field_of_view, sitk.sitkFloat32)) > 0.5
-    images = {name: coarser(image) for name, image in made.images.items()}
-    uncertainty = {name: coarser(image) for name, image in made.uncertainty.items()}
-    return Case(replace(case, us=coarser(case.us)), Synthesis(images, uncertainty, mask))
-
-
-def coarser(image: sitk.Image) -> sitk.Image:
-    """The image with as many voxels averaged as give ``SPACING`` mm."""
-    factors = [max(1, round(SPACING / spacing)) for spacing in image.GetSpacing()]
-    return sitk.BinShrink(sitk.Cast(image, sitk.sitkFloat32), factors)
-
-
-def set_up(trial: Trial, case: Case, donor: Case | None) -> Setup:
+def set_up(trial: Trial, case: SynthesisedCase, donor: SynthesisedCase | None) -> Setup:
     """The trial's images and truth; the same trial gives the same ones."""
     simulated, rng = case.simulated, np.random.default_rng(trial.seed)
     motion = draw_displacement(field_points(simulated.us, simulated.seed), *trial.reach_mm, seed=trial.seed)
@@ -102,7 +75,7 @@ def misnamed(preop: dict[str, sitk.Image], rng: np.random.Generator) -> dict[str
     return preop | {names[first]: preop[names[second]], names[second]: preop[names[first]]}
 
 
-def cut(preop: dict[str, sitk.Image], case: Case, rng: np.random.Generator) -> dict[str, sitk.Image]:
+def cut(preop: dict[str, sitk.Image], case: SynthesisedCase, rng: np.random.Generator) -> dict[str, sitk.Image]:
     """The MRs ending at a plane, so that they cover only a drawn share of the field of view."""
     direction = rng.standard_normal(3)
     points = field_points(case.simulated.us, case.simulated.seed)
@@ -120,7 +93,7 @@ def _before(image: sitk.Image, direction: NDArray[np.float64], limit: float) -> 
     return array
 
 
-def spoilt(case: Case, rng: np.random.Generator) -> dict[str, sitk.Image]:
+def spoilt(case: SynthesisedCase, rng: np.random.Generator) -> dict[str, sitk.Image]:
     """The syntheses with patches that show anatomy of another place, the same in every contrast."""
     inside = sitk.GetArrayFromImage(case.synthesis.field_of_view) > 0
     noise = image_on(rng.standard_normal(inside.shape).astype(np.float32), case.synthesis.field_of_view)

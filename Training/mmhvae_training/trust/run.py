@@ -14,9 +14,9 @@ from mmhvae.registration.rigid import register_channels
 from mmhvae.registration.trust import assess
 
 from ..evaluation import read_lines, write_line
-from ..syntheses import Synthesiser
+from ..syntheses import SynthesisedCase, Synthesiser, load_case
 from .benchmark import MakeCase, benchmark_trials, set_up_benchmark
-from .inputs import Case, Setup, load_case, set_up
+from .inputs import Setup, set_up
 from .trials import BENCHMARK, Trial, trials_of
 
 Row = dict[str, Any]
@@ -32,9 +32,9 @@ class Source:
     make_benchmark: MakeCase | None
 
     def __post_init__(self) -> None:
-        self._read: dict[str, Case] = {}
+        self._read: dict[str, SynthesisedCase] = {}
 
-    def case(self, name: str) -> Case:
+    def case(self, name: str) -> SynthesisedCase:
         """The case of that name."""
         if name not in self._read:
             while len(self._read) > 1:

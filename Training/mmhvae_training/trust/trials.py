@@ -21,10 +21,10 @@ BENCHMARK = "benchmark"
 
 #: From so far (mm) no start leads back.
 BEYOND_MM = (24.0, 40.0)
-#: Situations of every case of the report, and how often; the within-reach ones are one a range.
-REPORTED = {BEYOND: 2, WRONG_PATIENT: 2, PARTIAL: 1, MISNAMED: 1, CORRUPT: 1, ONE_CONTRAST: 1}
+#: Situations of every case of the report, and how often.
+REPORTED = {ONE_CONTRAST: 2, BEYOND: 2, WRONG_PATIENT: 2, PARTIAL: 1, MISNAMED: 1, CORRUPT: 1}
 #: The same for every case of the calibration.
-FITTED = {BEYOND: 1, WRONG_PATIENT: 1, PARTIAL: 1, MISNAMED: 1, CORRUPT: 1, ONE_CONTRAST: 1}
+FITTED = {ONE_CONTRAST: 1, BEYOND: 1, WRONG_PATIENT: 1, PARTIAL: 1, MISNAMED: 1, CORRUPT: 1}
 #: Pairs, ranges and repeats of the team's benchmark.
 BENCHMARK_FITTED = (("corrupt", 1, 0), ("corrupt", 3, 0), ("same", 2, 0), ("t2", 0, 0))
 BENCHMARK_REPORTED = (("corrupt", 0, 50), ("corrupt", 2, 50), ("corrupt", 3, 50), ("same", 1, 50), ("t2", 3, 50))
@@ -64,14 +64,16 @@ def trials_of(cases: Sequence[str], number: int, report: bool) -> list[Trial]:
     """The trials of the case at ``number`` in ``cases``; another case is the next one's donor."""
     case, donor = cases[number], cases[(number + 1) % len(cases)]
     rng = np.random.default_rng([int(case.split("-")[-1]), int(report)])
-    # Of the calibration's cases each takes three of the four ranges in turn: more cases are worth more than ranges.
-    ranges = [r for turn, r in enumerate(RANGES_MM) if report or turn != number % len(RANGES_MM)]
-    drawn = [(WITHIN, TARGETS, reach) for reach in ranges]
+    # One near and one far start: starts that end at one pose give the same evidence, and more of it proves nothing.
+    drawn: list[tuple[str, tuple[str, ...], tuple[float, float]]] = [
+        (WITHIN, TARGETS, RANGES_MM[first + rng.integers(2)]) for first in (0, 2)
+    ]
     for situation, times in (REPORTED if report else FITTED).items():
-        for _ in range(times):
-            contrasts = (TARGETS[rng.integers(len(TARGETS))],) if situation == ONE_CONTRAST else TARGETS
+        # Contrasts in turn, so that each stands alone equally often.
+        turns = [TARGETS[(number + turn) % len(TARGETS)] for turn in range(times)]
+        for contrast in turns:
             reach = BEYOND_MM if situation == BEYOND else RANGES_MM[rng.integers(3)]
-            drawn.append((situation, contrasts, reach))
+            drawn.append((situation, (contrast,) if situation == ONE_CONTRAST else TARGETS, reach))
     seeds = rng.integers(2**31, size=len(drawn)).tolist()
     return [
         Trial(case, situation, contrasts, (float(low), float(high)), donor if situation == WRONG_PATIENT else "", seed)
