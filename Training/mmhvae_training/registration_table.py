@@ -147,7 +147,7 @@ def words(found: Mapping[str, Any]) -> str:
     lines = ["# From ultrasound to registered MR, through the simulator", ""]
     lines += [
         f"{len(found['cases'])} held-out simulated cases (seeds {made['seeds']}), of anatomy and settings that",
-        "training never draws, displaced by medians drawn from four ranges. Mean (standard deviation) / median over cases",
+        "training never draws, displaced by medians from four ranges. Mean (standard deviation) / median over cases",
         f"of each case's mean TRE over its landmarks, in mm; then the share under {SUCCESS_MM:g} mm.",
         f"Bundle {made['bundle']}, syntheses {made['syntheses']}, images at {made['spacing_mm']:g} mm,",
         f"commit {made['commit']}.",
