@@ -1,0 +1,111 @@
+"""The calibration of trust: the committed report follows from its rows, and the shipped model is the reported one."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmhvae.registration.trust_model import SHIPPED, read_model
+from mmhvae_training.evaluation import RANGES_MM, TARGETS
+from mmhvae_training.trust import fit as fitting
+from mmhvae_training.trust import report as reporting
+from mmhvae_training.trust.inputs import cut, misnamed, set_up, spoilt
+from mmhvae_training.trust.run import CALIBRATION, REPORT, planned
+from mmhvae_training.trust.trials import BENCHMARK, CORRUPT, MISNAMED, ONE_CONTRAST, PARTIAL, WRONG_PATIENT, trials_of
+
+CARD = Path(__file__).resolve().parents[2] / "Training" / "cards" / "trust"
+
+
+@pytest.fixture(scope="module")
+def card() -> tuple[list[dict], fitting.TrustModel, dict]:
+    return reporting.read_report(CARD)
+
+
+def test_what_ships_is_what_was_reported(card) -> None:
+    assert json.loads(SHIPPED.read_text()) == json.loads((CARD / reporting.MODEL).read_text())
+    assert card[1].provenance["patients"] == 0
+
+
+def test_the_table_follows_from_the_rows(card) -> None:
+    rows, model, table = card
+    assert json.loads(json.dumps(reporting.summary(rows, model))) == table
+    assert reporting.words(table, model) == (CARD / reporting.WORDS).read_text()
+
+
+def test_the_coefficients_follow_from_the_calibrations_rows(card) -> None:
+    rows, model, _ = card
+    again = fitting.fit([row for row in rows if row["group"] == CALIBRATION], model.provenance)
+    assert [term.name for term in again.terms] == [term.name for term in model.terms]
+    for new, old in zip(again.terms, model.terms, strict=True):
+        assert (new.best, new.worst) == (old.best, old.worst)
+        assert new.weight == pytest.approx(old.weight, abs=2e-3)
+    assert again.good_mm == pytest.approx(model.good_mm, rel=0.02)
+
+
+def test_no_case_is_in_both_groups(card) -> None:
+    groups = {name: {row["case"] for row in card[0] if row["group"] == name} for name in (CALIBRATION, REPORT)}
+    assert groups[CALIBRATION]
+    assert groups[REPORT]
+    assert not groups[CALIBRATION] & groups[REPORT]
+    assert set(card[1].provenance["cases"]) == groups[CALIBRATION]
+
+
+@pytest.mark.parametrize(
+    ("hits", "of", "low", "high"), [(0, 0, 0, 1), (0, 10, 0, 0.2775), (10, 10, 0.7225, 1), (81, 263, 0.2553, 0.3662)]
+)
+def test_wilson_intervals(hits: int, of: int, low: float, high: float) -> None:
+    """Against published values (Newcombe, 1998, for 81 of 263)."""
+    assert reporting.wilson(hits, of) == pytest.approx((low, high), abs=2e-4)
+
+
+def row(case: str, error: float | None, rng: np.random.Generator, noise: float = 0.2) -> dict:
+    size = math.log(20 if error is None else error)
+    evidence = {
+        "half_disagreement_mm": math.exp(size + noise * rng.normal()),
+        "margin_over_random": 5 - size + noise * rng.normal(),
+        "similarity": rng.uniform(),  # says nothing
+    }
+    return {"group": CALIBRATION, "case": case, "error_mm": error, "refused": "", "evidence": evidence, "contrasts": TARGETS}
+
+
+def test_the_fit_orders_results_by_their_error() -> None:
+    rng = np.random.default_rng(0)
+    errors = [0.3, 0.5, 0.9, 2.0, 6.0, 15.0, None]
+    rows = [row(f"case-{n}", error, rng) for n in range(12) for error in errors]
+    model = fitting.fit(rows, {})
+    assert all(term.weight > 0 for term in model.terms)
+    expected = {e: np.median([model.expected_error(r["evidence"]) for r in rows if r["error_mm"] == e]) for e in errors}
+    assert sorted(expected.values()) == list(expected.values())
+    wrong = [reporting.verdict_of({**r, "evidence": r["evidence"] | {"overlap": 1, "similarity_gain": 1, "converged": 1}}, model)[0] for r in rows if fitting.is_wrong(r)]
+    assert wrong.count("good") <= 0.05 * len(wrong)
+    assert fitting.is_wrong({"error_mm": None})
+    assert not fitting.is_wrong({"error_mm": 3.0})
+
+
+def test_evidence_that_speaks_the_wrong_way_is_left_out() -> None:
+    rng = np.random.default_rng(1)
+    rows = [row(f"case-{n}", error, rng) for n in range(6) for error in (0.4, 10.0)]
+    for r in rows:
+        r["evidence"]["rival"] = 1 / r["error_mm"]  # rises where the result is right
+    assert fitting.unweighted("rival", rows) is None
+    assert fitting.unweighted("half_disagreement_mm", rows) is not None
+    assert fitting.unweighted("ultrasound_margin", rows) is None
+
+
+def test_trials_are_the_same_every_time_and_cover_every_situation() -> None:
+    cases = ["case-07000", "case-07001", "case-07002"]
+    trials = trials_of(cases, 2, report=True)
+    assert trials == trials_of(cases, 2, report=True)
+    assert len({trial.key for trial in trials}) == len(trials)
+    assert {trial.donor for trial in trials if trial.situation == WRONG_PATIENT} == {"case-07000"}
+    assert all(len(t.contrasts) == (1 if t.situation == ONE_CONTRAST else 3) for t in trials)
+    alone = {t.contrasts for n in range(3) for t in trials_of(cases, n, report=True) if t.situation == ONE_CONTRAST}
+    assert alone == {(name,) for name in TARGETS}
+    todo = planned(cases[:2], cases[2:] * 2, benchmark=True)
+    assert {group for group, _ in todo[:30]} == {CALIBRATION, REPORT}
+    repeats = {group: {t.case for g, t in todo if g == group and t.situation == BENCHMARK} for group in (CALIBRATION, REPORT)}
+    assert not repeats[CALIBRATION] & repeats[REPORT]
