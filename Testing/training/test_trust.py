@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from mmhvae.registration.trust_model import SHIPPED, read_model
-from mmhvae_training.evaluation import RANGES_MM, TARGETS
+import SimpleITK as sitk
+from mmhvae.registration.errors import target_registration_error
+from mmhvae.registration.trust_model import SHIPPED
+from mmhvae_training.evaluation import TARGETS, EvaluationCase
+from mmhvae_training.syntheses import Synthesis, SynthesisedCase
 from mmhvae_training.trust import fit as fitting
 from mmhvae_training.trust import report as reporting
 from mmhvae_training.trust.inputs import cut, misnamed, set_up, spoilt
 from mmhvae_training.trust.run import CALIBRATION, REPORT, planned
-from mmhvae_training.trust.trials import BENCHMARK, CORRUPT, MISNAMED, ONE_CONTRAST, PARTIAL, WRONG_PATIENT, trials_of
+from mmhvae_training.trust.trials import (
+    BENCHMARK,
+    CORRUPT,
+    MISNAMED,
+    ONE_CONTRAST,
+    PARTIAL,
+    WITHIN,
+    WRONG_PATIENT,
+    Trial,
+    trials_of,
+)
 
 CARD = Path(__file__).resolve().parents[2] / "Training" / "cards" / "trust"
 
@@ -69,7 +81,14 @@ def row(case: str, error: float | None, rng: np.random.Generator, noise: float =
         "margin_over_random": 5 - size + noise * rng.normal(),
         "similarity": rng.uniform(),  # says nothing
     }
-    return {"group": CALIBRATION, "case": case, "error_mm": error, "refused": "", "evidence": evidence, "contrasts": TARGETS}
+    return {
+        "group": CALIBRATION,
+        "case": case,
+        "error_mm": error,
+        "refused": "",
+        "evidence": evidence,
+        "contrasts": TARGETS,
+    }
 
 
 def test_the_fit_orders_results_by_their_error() -> None:
@@ -80,7 +99,7 @@ def test_the_fit_orders_results_by_their_error() -> None:
     assert all(term.weight > 0 for term in model.terms)
     expected = {e: np.median([model.expected_error(r["evidence"]) for r in rows if r["error_mm"] == e]) for e in errors}
     assert sorted(expected.values()) == list(expected.values())
-    wrong = [reporting.verdict_of({**r, "evidence": r["evidence"] | {"overlap": 1, "similarity_gain": 1, "converged": 1}}, model)[0] for r in rows if fitting.is_wrong(r)]
+    wrong = [model.verdict(model.expected_error(r["evidence"])) for r in rows if fitting.is_wrong(r)]
     assert wrong.count("good") <= 0.05 * len(wrong)
     assert fitting.is_wrong({"error_mm": None})
     assert not fitting.is_wrong({"error_mm": 3.0})
@@ -107,5 +126,82 @@ def test_trials_are_the_same_every_time_and_cover_every_situation() -> None:
     assert alone == {(name,) for name in TARGETS}
     todo = planned(cases[:2], cases[2:] * 2, benchmark=True)
     assert {group for group, _ in todo[:30]} == {CALIBRATION, REPORT}
-    repeats = {group: {t.case for g, t in todo if g == group and t.situation == BENCHMARK} for group in (CALIBRATION, REPORT)}
+    repeats = {
+        group: {t.case for g, t in todo if g == group and t.situation == BENCHMARK} for group in (CALIBRATION, REPORT)
+    }
     assert not repeats[CALIBRATION] & repeats[REPORT]
+
+
+def picture(seed: int, size: tuple[int, int, int] = (40, 36, 44)) -> sitk.Image:
+    white = sitk.GetImageFromArray(np.random.default_rng(seed).standard_normal(size[::-1]).astype(np.float32))
+    image = sitk.SmoothingRecursiveGaussian(white, 3.0)
+    image = image - sitk.GetArrayViewFromImage(image).min() + 1.0
+    image.SetOrigin((-20.0, 10.0, 5.0))
+    return image
+
+
+@pytest.fixture(scope="module")
+def case() -> SynthesisedCase:
+    """Images of noise; the ultrasound fills half of its grid."""
+    us = picture(0)
+    mask = sitk.Image(us.GetSize(), sitk.sitkUInt8)
+    mask.CopyInformation(us)
+    mask[8:32, 6:30, 10:34] = 1
+    us = us * sitk.Cast(mask, sitk.sitkFloat32)
+    images = {name: picture(seed + 1) for seed, name in enumerate(TARGETS)}
+    landmarks = np.array([[-5.0, 25.0, 25.0], [3.0, 28.0, 30.0], [0.0, 22.0, 33.0]])
+    preop = {name: picture(seed + 11) for seed, name in enumerate(TARGETS)}
+    identity = sitk.Transform(3, sitk.sitkIdentity)
+    simulated = EvaluationCase("case-1", us, images, mask, preop, identity, landmarks, 1)
+    return SynthesisedCase(simulated, Synthesis(images, images, mask))
+
+
+def test_a_trial_displaces_every_mr_and_its_truth_alike(case) -> None:
+    trial = Trial("case-1", WITHIN, TARGETS, (8.0, 12.0), seed=4)
+    setup = set_up(trial, case, None)
+    assert setup.truth is not None
+    moved = target_registration_error(sitk.Euler3DTransform(), setup.landmarks, setup.truth)
+    assert 6 < np.median(moved) < 15
+    for channel in setup.channels:
+        for point, there in zip(setup.landmarks.tolist(), setup.truth.tolist(), strict=True):
+            original = case.simulated.preop[channel.name].TransformPhysicalPointToContinuousIndex(point)
+            assert channel.moving.TransformPhysicalPointToContinuousIndex(there) == pytest.approx(original, abs=1e-6)
+    assert set_up(trial, case, None).truth.tolist() == setup.truth.tolist()
+
+
+def test_another_patient_has_no_truth(case) -> None:
+    setup = set_up(Trial("case-1", WRONG_PATIENT, ("t2",), (0.0, 4.0), "case-2", 1), case, case)
+    assert setup.truth is None
+    assert len(setup.channels) == 1
+
+
+def test_an_mr_ends_inside_the_field_of_view(case) -> None:
+    left = cut(case.simulated.preop, case, np.random.default_rng(0))
+    inside = sitk.GetArrayFromImage(case.synthesis.field_of_view) > 0
+    for name, image in left.items():
+        kept = sitk.GetArrayFromImage(image)[inside] > 0
+        assert 0.25 < kept.mean() < 0.75, name
+    setup = set_up(Trial("case-1", PARTIAL, TARGETS, (0.0, 4.0), seed=2), case, None)
+    assert any((sitk.GetArrayFromImage(channel.moving) == 0).any() for channel in setup.channels)
+
+
+def test_names_are_swapped_and_nothing_else(case) -> None:
+    for seed in range(6):
+        preop = case.simulated.preop
+        swapped = misnamed(preop, np.random.default_rng(seed))
+        moved = [name for name in preop if swapped[name] is not preop[name]]
+        assert len(moved) in (2, 3)
+        assert {id(image) for image in swapped.values()} == {id(image) for image in preop.values()}
+    assert set_up(Trial("case-1", MISNAMED, TARGETS, (0.0, 4.0), seed=2), case, None).truth is not None
+
+
+def test_spoilt_syntheses_are_wrong_at_the_same_places(case) -> None:
+    wrong = spoilt(case, np.random.default_rng(3))
+    inside = sitk.GetArrayFromImage(case.synthesis.field_of_view) > 0
+    changed = [
+        sitk.GetArrayFromImage(wrong[name]) != sitk.GetArrayFromImage(case.synthesis.images[name]) for name in TARGETS
+    ]
+    assert all(0.45 < c[inside].mean() < 0.96 for c in changed)
+    assert (changed[0] == changed[1]).mean() > 0.99
+    assert not changed[0][~inside].any()
+    assert set_up(Trial("case-1", CORRUPT, ("t2",), (0.0, 4.0), seed=2), case, None).truth is not None

@@ -17,7 +17,7 @@ from ..syntheses import SynthesisedCase
 from .trials import CORRUPT, MISNAMED, PARTIAL, WRONG_PATIENT, Trial
 
 #: Share of the field of view that the MR still covers where it ends inside it.
-COVERED = (0.2, 0.7)
+COVERED = (0.3, 0.7)
 #: Share of the field of view that shows wrong anatomy where the synthesis is spoilt, over patches this wide (mm).
 SPOILT, PATCH = (0.5, 0.95), 18.0
 

@@ -19,8 +19,8 @@ CORRUPT = "synthesis shows wrong anatomy"
 ONE_CONTRAST = "one contrast"
 BENCHMARK = "benchmark"
 
-#: From so far (mm) no start leads back.
-BEYOND_MM = (24.0, 40.0)
+#: From so far (mm) hardly any start leads back.
+BEYOND_MM = (35.0, 50.0)
 #: Situations of every case of the report, and how often.
 REPORTED = {ONE_CONTRAST: 2, BEYOND: 2, WRONG_PATIENT: 2, PARTIAL: 1, MISNAMED: 1, CORRUPT: 1}
 #: The same for every case of the calibration.
