@@ -26,7 +26,7 @@ from mmhvae_training.trust.benchmark import load_benchmark
 from mmhvae_training.trust.report import ship, write_report
 from mmhvae_training.trust.run import Source, planned, run_all
 
-BENCHMARK = Path(__file__).resolve().parents[2] / "shared" / "bench_registration.py"
+SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def find(folder: Path, count: int) -> dict[str, Path]:
@@ -49,7 +49,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, nargs=2, default=(10, 14), help="cases of calibration and report")
     parser.add_argument("--bundle", type=Path, help="default: the starter")
     parser.add_argument("--cache", type=Path, help="folder that keeps syntheses; default: OUTPUT/syntheses")
-    parser.add_argument("--benchmark", type=Path, default=BENCHMARK, help="left out where it is not there")
+    parser.add_argument("--benchmark", type=Path, default=SHARED / "bench_registration.py", help="optional")
+    parser.add_argument(
+        "--head", type=Path, default=SHARED / "data" / "tcga-fg-6692", help="another patient's, optional"
+    )
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--ship", action="store_true", help="write the model into the core, too")
@@ -63,8 +66,9 @@ def main() -> None:
     synthesise = Synthesiser(bundle, cache, device=arguments.device)
     make = load_benchmark(arguments.benchmark) if arguments.benchmark.is_file() else None
     path = arguments.output / "trials.jsonl"
-    todo = planned(list(calibration), list(report), make is not None)
-    run_all(todo, Source(calibration | report, synthesise, make), path, arguments.device)
+    head = arguments.head if arguments.head.is_dir() else None
+    todo = planned(list(calibration), list(report), make is not None, head is not None)
+    run_all(todo, Source(calibration | report, synthesise, make, head), path, arguments.device)
     write_report(read_lines(path), arguments.output, {"commit": commit(), "syntheses": synthesise.settings})
     if arguments.ship:
         ship(arguments.output)

@@ -15,7 +15,7 @@ from mmhvae_training.evaluation import TARGETS, EvaluationCase
 from mmhvae_training.syntheses import Synthesis, SynthesisedCase
 from mmhvae_training.trust import fit as fitting
 from mmhvae_training.trust import report as reporting
-from mmhvae_training.trust.inputs import cut, misnamed, set_up, spoilt
+from mmhvae_training.trust.inputs import cut, half_turned, middle, misnamed, set_up, spoilt
 from mmhvae_training.trust.run import CALIBRATION, REPORT, planned
 from mmhvae_training.trust.trials import (
     BENCHMARK,
@@ -117,14 +117,19 @@ def test_evidence_that_speaks_the_wrong_way_is_left_out() -> None:
 
 def test_trials_are_the_same_every_time_and_cover_every_situation() -> None:
     cases = ["case-07000", "case-07001", "case-07002"]
-    trials = trials_of(cases, 2, report=True)
-    assert trials == trials_of(cases, 2, report=True)
+    trials = trials_of(cases, 2, report=True, head=False)
+    assert trials == trials_of(cases, 2, report=True, head=False)
     assert len({trial.key for trial in trials}) == len(trials)
     assert {trial.donor for trial in trials if trial.situation == WRONG_PATIENT} == {"case-07000"}
     assert all(len(t.contrasts) == (1 if t.situation == ONE_CONTRAST else 3) for t in trials)
-    alone = {t.contrasts for n in range(3) for t in trials_of(cases, n, report=True) if t.situation == ONE_CONTRAST}
+    alone = {
+        t.contrasts
+        for n in range(3)
+        for t in trials_of(cases, n, report=True, head=False)
+        if t.situation == ONE_CONTRAST
+    }
     assert alone == {(name,) for name in TARGETS}
-    todo = planned(cases[:2], cases[2:] * 2, benchmark=True)
+    todo = planned(cases[:2], cases[2:] * 2, benchmark=True, head=True)
     assert {group for group, _ in todo[:30]} == {CALIBRATION, REPORT}
     repeats = {
         group: {t.case for g, t in todo if g == group and t.situation == BENCHMARK} for group in (CALIBRATION, REPORT)
@@ -170,9 +175,17 @@ def test_a_trial_displaces_every_mr_and_its_truth_alike(case) -> None:
 
 
 def test_another_patient_has_no_truth(case) -> None:
-    setup = set_up(Trial("case-1", WRONG_PATIENT, ("t2",), (0.0, 4.0), "case-2", 1), case, case)
+    setup = set_up(Trial("case-1", WRONG_PATIENT, ("t2",), (0.0, 4.0), "case-2", 1), case, case.simulated.preop)
     assert setup.truth is None
     assert len(setup.channels) == 1
+
+
+def test_a_head_turned_back_to_front_stays_where_it_is(case) -> None:
+    turned = half_turned(case.simulated.preop)
+    for name, image in turned.items():
+        original = case.simulated.preop[name]
+        assert middle(image) == pytest.approx(middle(original), abs=1e-6)
+        assert np.reshape(image.GetDirection(), (3, 3)) == pytest.approx(np.diag([-1, -1, 1]), abs=1e-9)
 
 
 def test_an_mr_ends_inside_the_field_of_view(case) -> None:

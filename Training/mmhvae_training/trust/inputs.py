@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.images import image_on
 from mmhvae.registration.channels import Channel
+from mmhvae.registration.transforms import apply_matrix
 from mmhvae.registration.volumes import index_to_lps
 from numpy.typing import NDArray
 
-from ..evaluation import Points, draw_displacement, field_points
+from ..evaluation import TARGETS, Points, draw_displacement, field_points
 from ..simulation import displace
 from ..syntheses import SynthesisedCase
 from .trials import CORRUPT, MISNAMED, PARTIAL, WRONG_PATIENT, Trial
@@ -39,12 +42,13 @@ class Setup:
     truth: Points | None
 
 
-def set_up(trial: Trial, case: SynthesisedCase, donor: SynthesisedCase | None) -> Setup:
-    """The trial's images and truth; the same trial gives the same ones."""
+def set_up(trial: Trial, case: SynthesisedCase, foreign: dict[str, sitk.Image] | None) -> Setup:
+    """The trial's images and truth; the same trial gives the same ones. ``foreign``: another patient's MRs."""
     simulated, rng = case.simulated, np.random.default_rng(trial.seed)
     motion = draw_displacement(field_points(simulated.us, simulated.seed), *trial.reach_mm, seed=trial.seed)
-    origin = simulated if donor is None else donor.simulated
-    preop = misnamed(origin.preop, rng) if trial.situation == MISNAMED else origin.preop
+    preop = simulated.preop if foreign is None else foreign
+    if trial.situation == MISNAMED:
+        preop = misnamed(preop, rng)
     if trial.situation == PARTIAL:
         preop = cut(preop, case, rng)
     fixed = spoilt(case, rng) if trial.situation == CORRUPT else case.synthesis.images
@@ -64,6 +68,26 @@ def set_up(trial: Trial, case: SynthesisedCase, donor: SynthesisedCase | None) -
         there = [simulated.to_preop.TransformPoint(point) for point in simulated.landmarks.tolist()]
         truth = np.array([motion.TransformPoint(point) for point in there])
     return Setup(channels, simulated.us, case.synthesis.field_of_view, simulated.landmarks, truth)
+
+
+def middle(image: sitk.Image) -> NDArray[np.float64]:
+    """(3,) LPS mm: the centroid of the voxels that are not 0."""
+    index = np.argwhere(sitk.GetArrayViewFromImage(image) != 0).mean(axis=0)
+    return apply_matrix(index_to_lps(image), index[None])[0]
+
+
+def half_turned(preop: dict[str, sitk.Image]) -> dict[str, sitk.Image]:
+    """MRs turned back to front: simulated heads share a template, and only so do others show other anatomy."""
+    turn = sitk.Euler3DTransform(middle(preop["t2"]).tolist(), 0.0, 0.0, math.pi)
+    return {name: displace(image, turn) for name, image in preop.items()}
+
+
+def real_head(folder: Path, like: sitk.Image) -> dict[str, sitk.Image]:
+    """The MRs of a real patient (see :mod:`..simulation.real_head`), its brain's middle where that of ``like`` is."""
+    preop = {name: sitk.ReadImage(str(folder / f"{name}.nii.gz"), sitk.sitkFloat32) for name in TARGETS}
+    there = sitk.Euler3DTransform()
+    there.SetTranslation((middle(like) - middle(preop["t2"])).tolist())
+    return {name: displace(image, there) for name, image in preop.items()}
 
 
 def misnamed(preop: dict[str, sitk.Image], rng: np.random.Generator) -> dict[str, sitk.Image]:

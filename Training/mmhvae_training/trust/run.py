@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.registration.errors import target_registration_error
 from mmhvae.registration.rigid import register_channels
@@ -16,8 +17,8 @@ from mmhvae.registration.trust import assess
 from ..evaluation import read_lines, write_line
 from ..syntheses import SynthesisedCase, Synthesiser, load_case
 from .benchmark import MakeCase, benchmark_trials, set_up_benchmark
-from .inputs import Setup, set_up
-from .trials import BENCHMARK, Trial, trials_of
+from .inputs import Setup, half_turned, real_head, set_up
+from .trials import BENCHMARK, REAL_HEAD, Trial, trials_of
 
 Row = dict[str, Any]
 CALIBRATION, REPORT = "calibration", "report"
@@ -25,11 +26,15 @@ CALIBRATION, REPORT = "calibration", "report"
 
 @dataclass
 class Source:
-    """Where cases come from; the last ones read are kept."""
+    """Where cases come from; the last ones read are kept.
+
+    ``head`` is the folder of a real patient's MRs, ``make_benchmark`` the benchmark's; None where they are not there.
+    """
 
     folders: dict[str, Path]
     synthesise: Synthesiser
     make_benchmark: MakeCase | None
+    head: Path | None
 
     def __post_init__(self) -> None:
         self._read: dict[str, SynthesisedCase] = {}
@@ -48,16 +53,23 @@ class Source:
             assert self.make_benchmark is not None
             return set_up_benchmark(trial, self.make_benchmark)
         case = self.case(trial.case)
-        return set_up(trial, case, self.case(trial.donor) if trial.donor else None)
+        return set_up(trial, case, self.foreign(trial, case) if trial.donor else None)
+
+    def foreign(self, trial: Trial, case: SynthesisedCase) -> dict[str, sitk.Image]:
+        """Another patient's MRs, where this one's head is."""
+        if trial.donor == REAL_HEAD:
+            assert self.head is not None
+            return real_head(self.head, case.simulated.preop["t2"])
+        return half_turned(self.case(trial.donor).simulated.preop)
 
 
-def planned(calibration: list[str], report: list[str], benchmark: bool) -> list[tuple[str, Trial]]:
+def planned(calibration: list[str], report: list[str], benchmark: bool, head: bool) -> list[tuple[str, Trial]]:
     """All trials with their group, calibration and report by turns: a run that is cut short has some of both."""
     names, todo = {CALIBRATION: calibration, REPORT: report}, []
     for number in range(max(len(calibration), len(report))):
         for group, cases in names.items():
             if number < len(cases):
-                todo += [(group, trial) for trial in trials_of(cases, number, group == REPORT)]
+                todo += [(group, trial) for trial in trials_of(cases, number, group == REPORT, head)]
     if benchmark:
         todo += [(group, trial) for group in names for trial in benchmark_trials(group == REPORT)]
     return todo

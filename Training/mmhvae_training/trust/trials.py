@@ -19,6 +19,8 @@ CORRUPT = "synthesis shows wrong anatomy"
 ONE_CONTRAST = "one contrast"
 BENCHMARK = "benchmark"
 
+#: The donor of the report's other patients, where the real data is at hand.
+REAL_HEAD = "real head"
 #: From so far (mm) hardly any start leads back.
 BEYOND_MM = (35.0, 50.0)
 #: Situations of every case of the report, and how often.
@@ -39,7 +41,7 @@ class Trial:
         situation: what is wrong, or nothing.
         contrasts: what is registered together.
         reach_mm: the median displacement is drawn from this range.
-        donor: the other patient's case.
+        donor: the other patient's case, or ``REAL_HEAD``.
         seed: of everything drawn.
     """
 
@@ -60,9 +62,12 @@ class Trial:
         return asdict(self)
 
 
-def trials_of(cases: Sequence[str], number: int, report: bool) -> list[Trial]:
-    """The trials of the case at ``number`` in ``cases``; another case is the next one's donor."""
-    case, donor = cases[number], cases[(number + 1) % len(cases)]
+def trials_of(cases: Sequence[str], number: int, report: bool, head: bool) -> list[Trial]:
+    """The trials of the case at ``number`` in ``cases``.
+
+    The other patient is a real one in the report, if there is a ``head``; else the next case, turned back to front.
+    """
+    case, donor = cases[number], REAL_HEAD if report and head else cases[(number + 1) % len(cases)]
     rng = np.random.default_rng([int(case.split("-")[-1]), int(report)])
     # One near and one far start: starts that end at one pose give the same evidence, and more of it proves nothing.
     drawn: list[tuple[str, tuple[str, ...], tuple[float, float]]] = [
