@@ -27,6 +27,7 @@ from mmhvae_training.trust.report import ship, write_report
 from mmhvae_training.trust.run import Source, planned, run_all
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+BENCHMARK, HEAD = SHARED / "bench_registration.py", SHARED / "data" / "tcga-fg-6692"
 
 
 def find(folder: Path, count: int) -> dict[str, Path]:
@@ -49,10 +50,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, nargs=2, default=(10, 14), help="cases of calibration and report")
     parser.add_argument("--bundle", type=Path, help="default: the starter")
     parser.add_argument("--cache", type=Path, help="folder that keeps syntheses; default: OUTPUT/syntheses")
-    parser.add_argument("--benchmark", type=Path, default=SHARED / "bench_registration.py", help="optional")
-    parser.add_argument(
-        "--head", type=Path, default=SHARED / "data" / "tcga-fg-6692", help="another patient's, optional"
-    )
+    parser.add_argument("--benchmark", type=Path, default=BENCHMARK, help="left out where it is not there")
+    parser.add_argument("--head", type=Path, default=HEAD, help="another patient's MRs, if they are there")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--ship", action="store_true", help="write the model into the core, too")
