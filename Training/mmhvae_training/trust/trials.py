@@ -78,7 +78,8 @@ def trials_of(cases: Sequence[str], number: int, report: bool, head: bool) -> li
         turns = [TARGETS[(number + turn) % len(TARGETS)] for turn in range(times)]
         for contrast in turns:
             reach = BEYOND_MM if situation == BEYOND else RANGES_MM[rng.integers(3)]
-            drawn.append((situation, (contrast,) if situation == ONE_CONTRAST else TARGETS, reach))
+            alone = situation == ONE_CONTRAST or contrast != turns[0]  # what comes twice comes with one contrast, too
+            drawn.append((situation, (contrast,) if alone else TARGETS, reach))
     seeds = rng.integers(2**31, size=len(drawn)).tolist()
     return [
         Trial(case, situation, contrasts, (float(low), float(high)), donor if situation == WRONG_PATIENT else "", seed)
