@@ -21,17 +21,19 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 from mmhvae import load_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.shipped import starter_bundle
-from mmhvae_training.evaluation import read_lines, write_line
+from mmhvae_training.evaluation import write_line
+from mmhvae_training.parts import lines_of, read_parts, run_parts
 from mmhvae_training.provenance import commit
 from mmhvae_training.registration_table import evaluate, methods, summary, words, write_csv
 from mmhvae_training.syntheses import SPACING, Synthesiser, load_case
 
-LINES, TABLE, WORDS, SINGLE = "registration.jsonl", "registration.json", "registration.md", "registration.csv"
+LINES = "lines"
+TABLE, WORDS, SINGLE = "registration.json", "registration.md", "registration.csv"
 
 
 def write_tables(output: Path, wanted: set[str], todo: set[str], provenance: dict[str, Any]) -> str:
     """Markdown, JSON and CSV from the lines; returns the Markdown."""
-    rows = [r for r in read_lines(output / LINES) if r["case"] in wanted and r["method"] in todo]
+    rows = [r for r in read_parts(output, LINES) if r["case"] in wanted and r["method"] in todo]
     found = summary(rows)
     numbers = [int(case.split("-")[-1]) for case in found["cases"]] or [0]
     found["provenance"] = provenance | {"seeds": f"{min(numbers)} to {max(numbers)}", "spacing_mm": SPACING}
@@ -51,6 +53,8 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder that keeps syntheses; default: OUTPUT/syntheses")
     parser.add_argument("--lc2", action="store_true", help="LC2 straight to the iUS, too")
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each")
+    parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()
     folders = sorted(path.parent for path in arguments.cases.glob("case-*/parameters.json"))[: arguments.count]
@@ -60,18 +64,22 @@ def main() -> None:
     bundle = load_bundle(arguments.bundle or starter_bundle())
     synthesise = Synthesiser(bundle, arguments.cache or arguments.output / "syntheses", device=arguments.device)
     todo = methods(arguments.lc2, arguments.device)
-    done = {(row["case"], row["method"]) for row in read_lines(arguments.output / LINES)}
-    for folder in folders:
+    if arguments.part is None:
+        run_parts(sys.argv[1:], arguments.jobs)
+        made = {"commit": commit(), "bundle": bundle.manifest.weights_sha256[:16], "syntheses": synthesise.settings}
+        print(write_tables(arguments.output, {folder.name for folder in folders}, set(todo), made))
+        return
+    done = {(row["case"], row["method"]) for row in read_parts(arguments.output, LINES)}
+    for folder in folders[arguments.part :: arguments.jobs]:
         missing = [name for name in todo if (folder.name, name) not in done]
         case = load_case(folder, synthesise) if missing else None
         for name in missing:
             started = time.monotonic()
             assert case is not None
             row = {"case": folder.name, "method": name, "tre": evaluate(case, todo[name])}
-            write_line(arguments.output / LINES, row | {"seconds": round(time.monotonic() - started, 1)})
-            print(f"{folder.name} {name}: {time.monotonic() - started:.0f} s", flush=True)
-    provenance = {"commit": commit(), "bundle": bundle.manifest.weights_sha256[:16], "syntheses": synthesise.settings}
-    print(write_tables(arguments.output, {folder.name for folder in folders}, set(todo), provenance))
+            row["seconds"] = round(time.monotonic() - started, 1)
+            write_line(lines_of(arguments.output, LINES, arguments.part), row)
+            print(f"{folder.name} {name}: {row['seconds']} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from mmhvae.exceptions import InputError
 from mmhvae.images import image_on
 from mmhvae.registration.errors import target_registration_error
 from mmhvae_training import registration_table as tables
 from mmhvae_training import syntheses
 from mmhvae_training.evaluation import RANGES_MM, TARGETS, EvaluationCase, draw_displacement, write_line
+from mmhvae_training.parts import lines_of, read_parts, run_parts
 from mmhvae_training.syntheses import Synthesis, SynthesisedCase
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Training"))
@@ -56,7 +58,7 @@ def test_differences_are_tested_in_pairs() -> None:
 
 def test_tables_are_written_from_the_lines(tmp_path: Path) -> None:
     for row in rows(3, {"direct t2": 3.0, "through t2": 1.0}):
-        write_line(tmp_path / evaluate_registration.LINES, row)
+        write_line(lines_of(tmp_path, evaluate_registration.LINES, int(row["case"][-1])), row)
     names = {f"case-{n:05d}" for n in range(2)}
     provenance = {"commit": "abc", "bundle": "123", "syntheses": "x"}
     text = evaluate_registration.write_tables(tmp_path, names, {"direct t2", "through t2"}, provenance)
@@ -65,6 +67,25 @@ def test_tables_are_written_from_the_lines(tmp_path: Path) -> None:
     assert json.loads((tmp_path / evaluate_registration.TABLE).read_text())["provenance"]["commit"] == "abc"
     with (tmp_path / evaluate_registration.SINGLE).open() as file:
         assert len(list(csv.DictReader(file))) == 2 * 2 * 4
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_parts_run_beside_each_other_and_failures_are_told(tmp_path, monkeypatch, fails: bool) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, pathlib, sys\n"
+        "part = sys.argv[sys.argv.index('--part') + 1]\n"
+        "line = '{\"threads\": ' + os.environ['OMP_NUM_THREADS'] + '}\\n'\n"
+        "pathlib.Path(sys.argv[1], f'lines-{part}.jsonl').write_text(line)\n"
+        f"sys.exit({int(fails)} * int(part))\n"
+    )
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    if fails:
+        with pytest.raises(InputError, match="what is done is kept"):
+            run_parts([str(tmp_path)], 2)
+    else:
+        run_parts([str(tmp_path)], 2)
+    assert read_parts(tmp_path, "lines") == [{"threads": 1}] * 2
 
 
 def picture(seed: int, size: int, origin: float) -> sitk.Image:

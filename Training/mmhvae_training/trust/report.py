@@ -35,7 +35,7 @@ KEPT = ("group", "case", "situation", "seed", "contrasts", "reach_mm", "donor", 
 
 def write_report(rows: Sequence[Row], folder: Path, provenance: dict[str, Any]) -> TrustModel:
     """Fit on the calibration's rows, report on the others, write all of it into ``folder``; returns the model."""
-    rows = [{key: row[key] for key in KEPT} for row in rows]
+    rows = sorted(({key: row[key] for key in KEPT} for row in rows), key=lambda r: (r["group"], r["case"]))
     fitted = [row for row in rows if row["group"] == CALIBRATION]
     provenance = provenance | {
         "date": date.today().isoformat(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from mmhvae.registration.errors import target_registration_error
 from mmhvae.registration.rigid import register_channels
 from mmhvae.registration.trust import assess
 
-from ..evaluation import read_lines, write_line
+from ..evaluation import write_line
 from ..syntheses import SynthesisedCase, Synthesiser, load_case
 from .benchmark import MakeCase, benchmark_trials, set_up_benchmark
 from .inputs import Setup, half_turned, real_head, set_up
 from .trials import BENCHMARK, REAL_HEAD, Trial, trials_of
 
 Row = dict[str, Any]
+Key = tuple[str, str, int]
 CALIBRATION, REPORT = "calibration", "report"
 
 
@@ -75,9 +76,8 @@ def planned(calibration: list[str], report: list[str], benchmark: bool, head: bo
     return todo
 
 
-def run_all(todo: Iterable[tuple[str, Trial]], source: Source, path: Path, device: str) -> None:
-    """Do what ``path`` does not hold yet, and append it row by row."""
-    done = {key_of(row) for row in read_lines(path)}
+def run_all(todo: Iterable[tuple[str, Trial]], source: Source, done: set[Key], path: Path, device: str) -> None:
+    """Do what is not ``done`` yet, and append it to ``path`` row by row."""
     for group, trial in todo:
         if trial.key not in done:
             started = time.monotonic()
@@ -88,7 +88,13 @@ def run_all(todo: Iterable[tuple[str, Trial]], source: Source, path: Path, devic
             )
 
 
-def key_of(row: Row) -> tuple[str, str, int]:
+def part_of(todo: Sequence[tuple[str, Trial]], part: int, jobs: int) -> list[tuple[str, Trial]]:
+    """Every ``jobs``-th case's trials, so that a case is read by one process."""
+    cases = list(dict.fromkeys(trial.case for _, trial in todo))
+    return [(group, trial) for group, trial in todo if cases.index(trial.case) % jobs == part]
+
+
+def key_of(row: Row) -> Key:
     """Which trial a row is of."""
     return row["case"], row["situation"], row["seed"]
 
