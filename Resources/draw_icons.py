@@ -1,8 +1,8 @@
-"""Draw the icons: an ultrasound fan that is MR on its right side.
+"""Draw the icons: an ultrasound fan that is MR on its right side, displaced where it has to be registered.
 
     python Resources/draw_icons.py
 
-Writes the extension's icon beside this file, and the module's into the module's resources.
+Writes the extension's icon beside this file, and the modules' into their resources.
 """
 
 from __future__ import annotations
@@ -67,6 +67,26 @@ def ventricle() -> Image.Image:
     return sheet
 
 
+def shifted(sheet: Image.Image, right: float, down: float) -> Image.Image:
+    """A shape, moved by so many pixels of the icon."""
+    return ImageChops.offset(sheet, round(right * FINE), round(down * FINE))
+
+
+def draw_registration_icon() -> Image.Image:
+    """The icon (128, 128), RGBA: the MR half still lies apart, and an arrow leads it to the ultrasound."""
+    image = Image.new("RGBA", (SIZE * FINE, SIZE * FINE))
+    whole, right = fan(), right_half()
+    left, right = ImageChops.subtract(whole, right), ImageChops.multiply(whole, right)
+    image.paste(NIGHT, mask=left)
+    image.paste(ECHO, mask=ImageChops.multiply(left, echoes()))
+    image.paste(TISSUE, mask=shifted(right, 14, 12))
+    image.paste(FLUID, mask=shifted(ImageChops.multiply(right, ventricle()), 14, 12))
+    draw = ImageDraw.Draw(image)
+    draw.line([(104 * FINE, 34 * FINE), (80 * FINE, 20 * FINE)], fill=SEAM, width=7 * FINE)
+    draw.polygon([(70 * FINE, 14 * FINE), (89 * FINE, 14 * FINE), (80 * FINE, 30 * FINE)], fill=SEAM)
+    return image.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+
+
 def draw_icon(with_ground: bool) -> Image.Image:
     """The icon (128, 128), RGBA; its corners, or all around the fan, are transparent."""
     image = Image.new("RGBA", (SIZE * FINE, SIZE * FINE))
@@ -84,11 +104,14 @@ def draw_icon(with_ground: bool) -> Image.Image:
 
 
 def main() -> None:
-    """Write both icons."""
+    """Write the icons."""
     draw_icon(with_ground=True).save(REPOSITORY / "Resources" / "MMHVAE.png", optimize=True)
     module = REPOSITORY / "MMHVAESynthesis" / "Resources" / "Icons" / "MMHVAESynthesis.png"
     module.parent.mkdir(exist_ok=True)
     draw_icon(with_ground=False).save(module, optimize=True)
+    module = REPOSITORY / "MMHVAERegistration" / "Resources" / "Icons" / "MMHVAERegistration.png"
+    module.parent.mkdir(exist_ok=True)
+    draw_registration_icon().save(module, optimize=True)
 
 
 if __name__ == "__main__":
