@@ -1,4 +1,4 @@
-"""Draw the icons: an ultrasound fan that is MR on its right side, displaced where it has to be registered.
+"""Draw the icons: an ultrasound fan that is MR on its right side; under a register mark for registration.
 
     python Resources/draw_icons.py
 
@@ -67,26 +67,6 @@ def ventricle() -> Image.Image:
     return sheet
 
 
-def shifted(sheet: Image.Image, right: float, down: float) -> Image.Image:
-    """A shape, moved by so many pixels of the icon."""
-    return ImageChops.offset(sheet, round(right * FINE), round(down * FINE))
-
-
-def draw_registration_icon() -> Image.Image:
-    """The icon (128, 128), RGBA: the MR half still lies apart, and an arrow leads it to the ultrasound."""
-    image = Image.new("RGBA", (SIZE * FINE, SIZE * FINE))
-    whole, right = fan(), right_half()
-    left, right = ImageChops.subtract(whole, right), ImageChops.multiply(whole, right)
-    image.paste(NIGHT, mask=left)
-    image.paste(ECHO, mask=ImageChops.multiply(left, echoes()))
-    image.paste(TISSUE, mask=shifted(right, 14, 12))
-    image.paste(FLUID, mask=shifted(ImageChops.multiply(right, ventricle()), 14, 12))
-    draw = ImageDraw.Draw(image)
-    draw.line([(104 * FINE, 34 * FINE), (80 * FINE, 20 * FINE)], fill=SEAM, width=7 * FINE)
-    draw.polygon([(70 * FINE, 14 * FINE), (89 * FINE, 14 * FINE), (80 * FINE, 30 * FINE)], fill=SEAM)
-    return image.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
-
-
 def draw_icon(with_ground: bool) -> Image.Image:
     """The icon (128, 128), RGBA; its corners, or all around the fan, are transparent."""
     image = Image.new("RGBA", (SIZE * FINE, SIZE * FINE))
@@ -100,6 +80,21 @@ def draw_icon(with_ground: bool) -> Image.Image:
     image.paste(TISSUE, mask=right)
     image.paste(FLUID, mask=ImageChops.multiply(right, ventricle()))
     ImageDraw.Draw(image).rectangle(scaled((62, APEX[1] + NEAR, 66, APEX[1] + FAR)), fill=SEAM)
+    return image.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+
+
+def draw_registration_icon() -> Image.Image:
+    """The same under a register mark, by which printers lay one sheet on another; without a ground."""
+    image = draw_icon(with_ground=False).resize((SIZE * FINE, SIZE * FINE), Image.Resampling.LANCZOS)
+    draw = ImageDraw.Draw(image)
+    x, y = 64.0, 78.0
+    for width, colour in ((13, NIGHT), (7, SEAM)):  # with an edge, so that it stands out
+        extra = (width - 7) / 2
+        draw.ellipse(
+            scaled((x - 21 - extra, y - 21 - extra, x + 21 + extra, y + 21 + extra)), None, colour, width * FINE
+        )
+        for ends in ((x - 34 - extra, y, x + 34 + extra, y), (x, y - 34 - extra, x, y + 34 + extra)):
+            draw.line(scaled(ends), fill=colour, width=width * FINE)
     return image.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
 
 
