@@ -91,9 +91,7 @@ def displaced(problem: RigidProblem, count: int, reach: tuple[float, float]) -> 
     axes = rng.standard_normal((count, 2, 3))
     axes /= np.linalg.norm(axes, axis=-1, keepdims=True)
     lengths = rng.uniform(*reach, (count, 1))
-    return problem.start @ exp_se3(
-        np.concatenate([axes[:, 0] * lengths / 2 / problem.view.radius, axes[:, 1] * lengths], 1)
-    )
+    return problem.start @ exp_se3(np.concatenate([axes[:, 0] * lengths / 2 / problem.view.radius, axes[:, 1] * lengths], 1))
 
 
 def apart(problem: RigidProblem, pose: Matrix, other: Matrix) -> float:

@@ -91,7 +91,9 @@ class RigidProblem:
         key = index, level
         if key not in self._terms:
             fixed = volumes.level_volume(self._fixed[index], level.spacing, level.smoothing)
-            moving = volumes.level_volume(self._moving[index], min(level.spacing, COARSEST_MOVING), level.smoothing)
+            moving = volumes.level_volume(
+                self._moving[index], min(level.spacing, COARSEST_MOVING), level.smoothing
+            )
             place = self.view.centre, level.window, level.block
             self._terms[key] = (
                 LinearCombination(fixed, moving, *place)

@@ -12,7 +12,9 @@ _SENTENCES: Mapping[str, Callable[[Evidence], str]] = {
     "contrast_disagreement_mm": lambda e: (
         f"{shown(e.farthest[0])} and {shown(e.farthest[1])} disagree by {_mm(e, 'contrast_disagreement_mm')}."
     ),
-    "half_disagreement_mm": lambda e: f"The two halves of the ultrasound disagree by {_mm(e, 'half_disagreement_mm')}.",
+    "half_disagreement_mm": lambda e: (
+        f"The two halves of the ultrasound disagree by {_mm(e, 'half_disagreement_mm')}."
+    ),
     "start_disagreement_mm": lambda e: (
         f"Registrations from nearby starts end {_mm(e, 'start_disagreement_mm')} away from this one."
     ),
