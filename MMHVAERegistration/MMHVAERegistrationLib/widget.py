@@ -74,6 +74,7 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         self._landmarks = LandmarksPanel(self.ui, self.logic)
         self._advanced = Advanced(self.ui, self.logic, self.later)
         self.sections = Sections(self.ui, self.logic, lambda: self._parameters, self.later)
+        self.ui.checkSetupButton.connect("clicked()", open_setup)
         self._observe_scene()
         self.initializeParameterNode()
 
@@ -289,3 +290,13 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
     def _failed(self, failure: Failure) -> None:
         self._state.keep(failure)
         self.refresh()
+
+
+def open_setup() -> None:
+    """Go to the section Setup of the synthesis module, which looks after both."""
+    if getattr(slicer.modules, "mmhvaesynthesis", None) is None:
+        text = _("MMHVAE Synthesis is not loaded; add its folder in Edit > Application Settings > Modules.")
+        slicer.util.errorDisplay(text)
+        return
+    slicer.util.selectModule("MMHVAESynthesis")
+    slicer.util.getModuleWidget("MMHVAESynthesis").open_setup()
