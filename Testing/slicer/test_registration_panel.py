@@ -425,3 +425,35 @@ def test_names_tell_which_image_is_which_and_a_choice_is_kept(panel):
     panel.exit()
     panel.enter()
     assert panel.ui.flairSelector.currentNode().GetName() == "FLAIR 2"
+
+
+def test_a_look_at_before_is_no_step_and_a_changed_image_is_told(panel):
+    case = chosen(panel, make_case(13))
+    run(panel, panel.ui.previewButton)
+    steps, full = len(panel.logic.history.steps), local_matrix(find_result())
+    view = slicer.app.layoutManager().sliceWidget("Red").sliceView()
+    view.setFocus()
+    QtTest.QTest.keyPress(view, qt.Qt.Key_Space)
+    settled(panel)
+    assert np.array_equal(local_matrix(find_result()), np.eye(4))
+    QtTest.QTest.keyRelease(view, qt.Qt.Key_Space)
+    settled(panel)
+    assert len(panel.logic.history.steps) == steps
+    assert np.array_equal(local_matrix(find_result()), full)
+    assert "Out of date" not in panel.ui.stateLabel.text
+    case.ultrasound.SetAndObserveTransformNodeID(transform(pose(1)).GetID())
+    rig.wait_until(lambda: "The iUS was moved since" in panel.ui.stateLabel.text, 10)
+    case.ultrasound.SetAndObserveTransformNodeID(None)
+    rig.wait_until(lambda: "Out of date" not in panel.ui.stateLabel.text, 10)
+
+
+def test_a_deleted_result_lets_everything_go_back_under_its_own_parent(panel):
+    above = transform(pose(2), "planning")
+    case = chosen(panel, make_case(14, above_mr=above))
+    panel.logic.go_to(panel._parameters, "hand", rigid(1))
+    settled(panel)
+    assert is_registered(case.mrs["t2"])
+    slicer.mrmlScene.RemoveNode(find_result())
+    settled(panel)
+    assert case.mrs["t2"].GetParentTransformNode() is above
+    assert panel.logic.history is None
