@@ -93,7 +93,7 @@ def local_matrix(transform: Any) -> Matrix:
 
 def world_matrix(result: Any) -> Matrix:
     """(4, 4), the registration D in world coordinates: from before to after, RAS mm."""
-    to_parent: Matrix = np.linalg.inv(parent_to_world(result))
+    to_parent = np.asarray(np.linalg.inv(parent_to_world(result)), np.float64)
     return _conjugated(local_matrix(result), to_parent)
 
 
