@@ -76,12 +76,6 @@ def place_piece(
     shape = tuple(int(n) for n in size)
     count = max(1, round(piece.count / abs(float(np.linalg.det(to_source[:3, :3])))))
     distance = _distances(piece.mask, source_spacing, to_piece, shape, 1.5 * diagonal)
-    thickness = 2 * float(distance.max())
-    if thickness <= 2 * max(spacing):  # too thin for its voxels, perhaps: distances between half voxels know
-        distance = _distances(piece.mask, source_spacing, to_piece, shape, 1.5 * diagonal, fine=True)
-        thickness = 2 * float(distance.max())
-        thin = float(np.mean(spacing)) - thickness
-        count = max(count, int((distance > -thin / 2).sum())) if thin > 0 else count
     region, there = _overlap(start, size, result.shape)
     distance[region][_taken(result, there, piece.value)] = -np.inf
     for axis in range(3):  # the border stays background
@@ -115,7 +109,7 @@ def _clipped(piece: Piece, to_grid: Matrix, start: NDArray[np.int_], size: NDArr
 
 
 def _distances(
-    mask: Mask, spacing: Sequence[float], to_mask: Matrix, shape: tuple[int, ...], reach: float, fine: bool = False
+    mask: Mask, spacing: Sequence[float], to_mask: Matrix, shape: tuple[int, ...], reach: float
 ) -> Distances:
     """Signed distance in mm to the mask's surface, positive inside, at the voxels of a grid of this ``shape``.
 
@@ -125,19 +119,13 @@ def _distances(
         to_mask: (4, 4) from the grid's array indices to the mask's.
         shape: of the grid.
         reach: mm around the mask within which distances are wanted; less than ``_FAR`` beyond.
-        fine: each voxel halved first, so that the distances within a single layer of voxels are right.
     """
-    parts = 2 if fine else 1
-    fine_mask = mask.repeat(parts, 0).repeat(parts, 1).repeat(parts, 2)
-    steps = np.array(spacing) / parts
-    pads = [math.ceil(reach / step) + 2 for step in steps]
-    inside = sitk.GetImageFromArray(np.pad(fine_mask, [(p, p) for p in pads]).astype(np.uint8))
-    inside.SetSpacing(steps[::-1].tolist())
+    pads = [math.ceil(reach / step) + 2 for step in spacing]
+    inside = sitk.GetImageFromArray(np.pad(mask, [(p, p) for p in pads]).astype(np.uint8))
+    inside.SetSpacing(list(spacing)[::-1])
     distance = _distance_to(sitk.Equal(inside, 0)) - _distance_to(inside)
     distance.SetSpacing((1.0, 1.0, 1.0))
-    to_fine = np.diag([parts, parts, parts, 1.0])
-    to_fine[:3, 3] = np.array(pads) + (parts - 1) / 2
-    matrix = to_fine @ to_mask
+    matrix = translation_matrix(np.array(pads, float)) @ to_mask
     moved = sitk.AffineTransform(matrix[:3, :3][::-1, ::-1].ravel().tolist(), matrix[:3, 3][::-1].tolist())
     grid = sitk.Image(shape[::-1], sitk.sitkUInt8)
     resampled = sitk.Resample(distance, grid, moved, sitk.sitkLinear, _FAR, sitk.sitkFloat32)
@@ -168,8 +156,8 @@ def _taken(result: NDArray[np.int32], there: Box, value: int) -> Mask:
 
 def _placed(distance: Distances, count: int, wanted: Topology, diagonal: float) -> tuple[Mask, bool]:
     """``count`` voxels of the greatest distances with the wanted topology, or as near to it as can be."""
-    first = _highest(distance, count)
-    best, difference = first, topology(first).difference(wanted)
+    best = _highest(distance, count, 1.5 * diagonal)
+    difference = topology(best).difference(wanted)
     for level in LEVELS:
         if not difference:
             break
@@ -183,13 +171,18 @@ def _placed(distance: Distances, count: int, wanted: Topology, diagonal: float) 
     return placed, topology(placed) == wanted
 
 
-def _highest(distance: Distances, count: int) -> Mask:
-    """The ``count`` voxels of the greatest distances, which must not touch the array's border."""
-    values = distance.ravel()
-    count = min(count, int((values > -np.inf).sum()))
-    mask = np.zeros(values.shape, bool)
-    mask[np.argpartition(values, -count)[-count:]] = True
-    return mask.reshape(distance.shape)
+def _highest(distance: Distances, count: int, band: float) -> Mask:
+    """The ``count`` voxels of the greatest distances; only those within ``band`` mm of the surface need sorting."""
+    mask: Mask = distance > band
+    missing = count - int(mask.sum())
+    near = np.flatnonzero((distance >= -band) & ~mask)
+    if not 0 <= missing <= len(near):
+        near, missing = np.flatnonzero(distance > -np.inf), count
+        mask[:] = False
+    if missing:
+        chosen = np.argpartition(distance.ravel()[near], -min(missing, len(near)))[-missing:]
+        mask.ravel()[near[chosen]] = True
+    return mask
 
 
 def _without_new_cavities(mask: Mask, wanted: int) -> Mask:

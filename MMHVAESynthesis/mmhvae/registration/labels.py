@@ -11,7 +11,7 @@ Nothing here needs torch: it runs in Slicer's own process too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..exceptions import InputError
 from .label_pieces import pieces_of, place_piece
-from .topology import is_simple
+from .topology import is_simple, neighbours_in
 from .transforms import Matrix, apply_matrix, inverse, to_matrix
 
 Labels = NDArray[np.int32]
@@ -48,9 +48,10 @@ class PlacedLabel:
     topology_kept: bool
 
 
-def labels_on_grid(
-    labels: sitk.Image, transform: sitk.Transform, reference: sitk.Image
-) -> tuple[sitk.Image, list[PlacedLabel]]:
+Placed = tuple[sitk.Image, list[PlacedLabel]]
+
+
+def labels_on_grid(labels: sitk.Image, transform: sitk.Transform, reference: sitk.Image) -> Placed:
     """Bring a label map onto the exact grid of ``reference``.
 
     Labels of one map exclude each other; structures that overlap come in several maps, one call each.
@@ -62,28 +63,26 @@ def labels_on_grid(
 
     Returns:
         A map on the grid of ``reference`` (uint8 where its labels allow, else int32), and what became of each label, in
-        the order of their numbers.
+        the order of their numbers; an empty map where there is none.
 
     Raises:
-        InputError: ``labels`` is no 3-D map of whole numbers or shows nothing; the transform is not linear or flattens.
+        InputError: ``labels`` is no 3-D map of whole numbers; the transform is not linear, or it flattens.
     """
     steps = label_steps(labels, transform, reference)
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            placed: tuple[sitk.Image, list[PlacedLabel]] = end.value
+            placed: Placed = end.value
             return placed
 
 
-def label_steps(labels: sitk.Image, transform: sitk.Transform, reference: sitk.Image) -> Iterator[float]:
+def label_steps(labels: sitk.Image, transform: sitk.Transform, reference: sitk.Image) -> Generator[float, None, Placed]:
     """:func:`labels_on_grid` piece by piece: yields the share that is done, and returns the result."""
     array = label_array(labels)
     to_source = _to_source_index(labels, transform, reference)
     result = np.zeros(reference.GetSize()[::-1], np.int32)
     values = [int(value) for value in np.unique(array) if value]
-    if not values:
-        raise InputError("The segmentation is empty; choose one that shows something.")
     # Small structures first: what they take is not missed by the large ones, and they would have no other place.
     all_pieces = sorted((p for value in values for p in pieces_of(array, value)), key=lambda piece: piece.count)
     kept, reached = dict.fromkeys(values, True), dict.fromkeys(values, 0)
@@ -96,7 +95,7 @@ def label_steps(labels: sitk.Image, transform: sitk.Transform, reference: sitk.I
     if len(values) > 1:
         _close_seams(result, array, to_source)
     report = [_report(value, array, result, to_source, reference, reached[value], kept[value]) for value in values]
-    kind = np.uint8 if max(values) <= 255 else np.int32
+    kind = np.uint8 if max(values, default=0) <= 255 else np.int32
     image = sitk.GetImageFromArray(result.astype(kind))
     image.CopyInformation(reference)
     return image, report
@@ -137,27 +136,34 @@ def _to_source_index(labels: sitk.Image, transform: sitk.Transform, reference: s
 
 
 def _close_seams(result: Labels, array: Labels, to_source: Matrix) -> None:
-    """Give voxels that were left over between two labels to the one that lay there, unless its topology forbids."""
-    for place in np.argwhere(_between_labels(result)):
-        there = np.rint(apply_matrix(to_source, place[None].astype(float))[0]).astype(int)
-        if (there < 0).any() or (there >= array.shape).any() or (place == 0).any():
-            continue
-        value = array[tuple(there)]
+    """Give voxels that were left over between labels to one that touches them, unless every topology forbids it.
+
+    Of those that do, to the label that this enlarges least, so that volumes stay within per mille.
+    """
+    places = np.argwhere(_between_labels(result))
+    inside = ((places > 0) & (places < np.array(result.shape) - 1)).all(axis=1)
+    there = np.rint(apply_matrix(to_source, places.astype(float))).astype(int)
+    inside &= ((there >= 0) & (there < array.shape)).all(axis=1)
+    inside[inside] &= array[tuple(there[inside].T)] > 0  # real background stays
+    before = np.bincount(result.ravel())
+    added = np.zeros(len(before))
+    for place in places[inside]:
         around = result[tuple(slice(p - 1, p + 2) for p in place)]
-        if not value or around.shape != (3, 3, 3):
-            continue
-        bits = sum(1 << n for n, same in enumerate((around == value).ravel()) if same)
-        if is_simple(bits):
+        touching = np.unique(around[around > 0]).tolist()
+        fitting = [value for value in touching if is_simple(neighbours_in(around == value))]
+        if fitting:
+            value = min(fitting, key=lambda value: (added[value] + 1) / before[value])
             result[tuple(place)] = value
+            added[value] += 1
 
 
 def _between_labels(result: Labels) -> NDArray[np.bool_]:
     """Background voxels that touch two labels or more."""
     image = sitk.GetImageFromArray(result)
-    largest = sitk.GetArrayViewFromImage(sitk.GrayscaleDilate(image, [1, 1, 1], sitk.sitkBox))
+    largest = sitk.GetArrayFromImage(sitk.GrayscaleDilate(image, [1, 1, 1], sitk.sitkBox))
     most = int(result.max()) + 1
     smallest_image = sitk.GetImageFromArray(np.where(result == 0, most, result))
-    smallest = sitk.GetArrayViewFromImage(sitk.GrayscaleErode(smallest_image, [1, 1, 1], sitk.sitkBox))
+    smallest = sitk.GetArrayFromImage(sitk.GrayscaleErode(smallest_image, [1, 1, 1], sitk.sitkBox))
     between: NDArray[np.bool_] = (result == 0) & (largest > smallest)
     return between
 
