@@ -76,7 +76,9 @@ class Inputs:
             blocked = ui.usSelector.blockSignals(True)
             ui.usSelector.setCurrentNode(wanted)
             ui.usSelector.blockSignals(blocked)
-        ui.usSelector.noneDisplay = _("from the file below") if path else _("none")
+        none = _("from the file below") if path else _("none")
+        if ui.usSelector.noneDisplay != none:  # or a list that the user has just opened would be made anew
+            ui.usSelector.noneDisplay = none
         ui.sweepRow.setVisible(bool(path) or browser is not None)
         ui.sweepRemoveButton.setVisible(bool(path))
         for part in (ui.calibrationLabel, ui.calibrationRow):

@@ -34,12 +34,14 @@ class Volume:
         weights: (D, H, W) float32, 1 inside the mask and 0 outside.
         matrix: array index (slice, row, column) -> LPS mm.
         smoothed: standard deviation in mm of the Gaussian that the intensities went through.
+        certainty: (D, H, W) float32 in [0, 1], how far to believe the voxel; None for all alike.
     """
 
     intensities: Tensor
     weights: Tensor
     matrix: Matrix
     smoothed: float = 0.0
+    certainty: Tensor | None = None
 
     @property
     def spacing(self) -> NDArray[np.float64]:
@@ -175,14 +177,23 @@ def reduced(volume: Volume, sigma: float, strides: list[int]) -> Volume:
     missing = math.sqrt(max(sigma**2 - volume.smoothed**2, 0.0))
     if missing == 0 and max(strides) == 1:
         return volume
-    smooth, support = volume.intensities * volume.weights, volume.weights
-    for axis, (spacing, stride) in enumerate(zip(volume.spacing, strides, strict=True)):
-        kernel = gaussian_kernel(missing / spacing)
-        smooth = smooth_axis(smooth, axis, kernel, stride)
-        support = smooth_axis(support, axis, kernel, stride)
-    intensities = torch.where(support > 1e-4, smooth / support.clamp(min=1e-4), torch.zeros_like(smooth))
+    kernels = [gaussian_kernel(missing / spacing) for spacing in volume.spacing]
+    support = _smoothed(volume.weights, kernels, strides)
+
+    def within_mask(values: Tensor) -> Tensor:
+        smooth = _smoothed(values * volume.weights, kernels, strides)
+        return torch.where(support > 1e-4, smooth / support.clamp(min=1e-4), torch.zeros_like(smooth))
+
+    certainty = None if volume.certainty is None else within_mask(volume.certainty)
     weights = volume.weights[:: strides[0], :: strides[1], :: strides[2]]
-    return Volume(intensities, weights, volume.matrix @ np.diag([*map(float, strides), 1.0]), sigma)
+    matrix = volume.matrix @ np.diag([*map(float, strides), 1.0])
+    return Volume(within_mask(volume.intensities), weights, matrix, sigma, certainty)
+
+
+def _smoothed(values: Tensor, kernels: list[list[float]], strides: list[int]) -> Tensor:
+    for axis, (kernel, stride) in enumerate(zip(kernels, strides, strict=True)):
+        values = smooth_axis(values, axis, kernel, stride)
+    return values
 
 
 def base_volume(volume: Volume) -> Volume:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
-from mmhvae.registration.similarity import VARIANCE_FLOOR, LocalCorrelation, box_sum
+from mmhvae.registration.similarity import VARIANCE_FLOOR, LocalCorrelation
+from mmhvae.registration.windows import box_sum, box_sum
 from mmhvae.registration.transforms import exp_se3, translation_matrix
 from mmhvae.registration.volumes import Volume, level_volume, reduced, to_volume
 

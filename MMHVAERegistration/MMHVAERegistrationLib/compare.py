@@ -1,0 +1,149 @@
+"""The panel's part "Compare": ultrasound and MR in one view, faded, in squares, and as before while a key is held."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import qt
+import slicer
+from mmhvae.modalities import MODALITIES
+from MMHVAESynthesisLib.advanced import fill, select
+from MMHVAESynthesisLib.fade_key import FadeKey
+from MMHVAESynthesisLib.geometry import Matrix, to_vtk
+from slicer.i18n import tr as _
+
+from .case import case_from
+from .checkerboard import Checkerboard
+from .logic import MMHVAERegistrationLogic
+from .outlines import Outlines
+from .parameters import RegistrationParameters
+from .result_transform import find_result, local_matrix, local_to, parts
+
+
+class Compare:
+    """Keeps the slice views, the widgets and the parameters together.
+
+    Nothing is shown before the user asks for it: by a registration, or by touching one of these widgets.
+
+    Args:
+        ui: the panel's widgets by their names.
+        logic: tells the poses.
+    """
+
+    def __init__(self, ui: Any, logic: MMHVAERegistrationLogic) -> None:
+        self._ui, self._logic = ui, logic
+        self._parameters: RegistrationParameters | None = None
+        self._checkerboard, self._outlines = Checkerboard(), Outlines()
+        self._held: list[tuple[Any, Matrix]] = []  # parts that were put as before, and what they held
+        self._is_shown = False
+        self._key = FadeKey(self._has_moved, self._show_before, qt.Qt.Key_Space)
+        ui.shownSelector.connect("activated(int)", self._choose)
+        ui.fadeSlider.connect("valueChanged(double)", self._touched)
+        for box in (ui.checkerboardCheckBox, ui.outlinesCheckBox):
+            box.connect("clicked()", self._touched)
+
+    @property
+    def is_before(self) -> bool:
+        """Whether everything is shown as before just now."""
+        return bool(self._held)
+
+    def use(self, parameters: RegistrationParameters | None) -> None:
+        """Work on other parameters, or on none while there is no scene."""
+        self._held, self._is_shown = [], False
+        self._parameters = parameters
+        if parameters is None:
+            self._checkerboard.remove()
+            self._outlines.show([])
+
+    def listen(self, is_on: bool) -> None:
+        """Whether the key is heard: only while the panel is open."""
+        self._key.listen(is_on)
+
+    def close(self) -> None:
+        """The panel is going."""
+        self._key.listen(False)
+        self._outlines.close()
+        self._checkerboard.remove()
+
+    def refresh(self) -> None:
+        """Offer what there is, and bring what is shown up to date."""
+        parameters = self._parameters
+        if parameters is None:
+            return
+        ui, mrs = self._ui, case_from(parameters).mrs
+        fill(ui.shownSelector, [(MODALITIES[name].name, name) for name in mrs])
+        if parameters.shown in mrs:
+            select(ui.shownSelector, parameters.shown)
+        why_not = self._why_not(parameters)
+        for control in (ui.fadeSlider, ui.shownSelector, ui.checkerboardCheckBox):
+            control.setEnabled(not why_not)
+        if self._is_shown and not why_not and not self.is_before:
+            self._show()
+
+    def show_new(self) -> None:
+        """Show what a registration has just found."""
+        self._is_shown = True
+        self._show()
+        slicer.util.resetSliceViews()
+
+    def _why_not(self, parameters: RegistrationParameters) -> str:
+        if not case_from(parameters).mrs:
+            return _("Choose a pre-operative MR first.")
+        return "" if self._ultrasound(parameters) is not None else _("The ultrasound has no volume yet: register.")
+
+    def _ultrasound(self, parameters: RegistrationParameters) -> Any:
+        volume = case_from(parameters).ultrasound.volumes.get("us") or self._logic.synthetic(parameters).ultrasound
+        return volume if volume is not None and volume.GetImageData() is not None else None
+
+    def _mr(self, parameters: RegistrationParameters) -> Any:
+        mrs = case_from(parameters).mrs
+        return mrs.get(parameters.shown) or next(iter(mrs.values()), None)
+
+    def _choose(self, index: int) -> None:
+        if self._parameters is not None:
+            self._parameters.shown = self._ui.shownSelector.itemData(index)
+            self._touched()
+
+    def _touched(self, *_: Any) -> None:
+        self._is_shown = True
+        if self._parameters is not None and not self._why_not(self._parameters):
+            self._show()
+
+    def _show(self) -> None:
+        parameters = self._parameters
+        if parameters is None:
+            return
+        ultrasound, mr = self._ultrasound(parameters), self._mr(parameters)
+        if ultrasound is None or mr is None:
+            return
+        foreground, opacity = mr, self._ui.fadeSlider.value
+        if self._ui.checkerboardCheckBox.checked:
+            foreground, opacity = self._checkerboard.node(ultrasound, mr), 1.0
+        for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+            composite.SetBackgroundVolumeID(ultrasound.GetID())
+            composite.SetForegroundVolumeID(foreground.GetID())
+            composite.SetForegroundOpacity(opacity)
+        self._outlines.show(outlined(parameters) if self._ui.outlinesCheckBox.checked else [])
+
+    def _has_moved(self) -> bool:
+        return find_result() is not None and not np.array_equal(local_matrix(find_result()), np.eye(4))
+
+    def _show_before(self, is_before: bool) -> None:
+        """Put the result, and its parts, as the navigation has it; or give back what they held, to the last bit."""
+        held, self._held = self._held, []
+        if is_before and not held:
+            result = find_result()
+            self._held = [(part, local_matrix(part)) for part in parts(result)] if result is not None else []
+            for part, _matrix in self._held:
+                part.SetMatrixTransformToParent(to_vtk(local_to(part, np.eye(4))))
+        for part, matrix in held if not is_before else ():
+            part.SetMatrixTransformToParent(to_vtk(matrix))
+
+
+def outlined(parameters: RegistrationParameters) -> list[Any]:
+    """What is drawn before and after: segmentations and models that move along."""
+    from .moving_nodes import moving_nodes
+
+    kinds = ("vtkMRMLSegmentationNode", "vtkMRMLModelNode")
+    return [node for node in moving_nodes(parameters) if any(node.IsA(kind) for kind in kinds)]

@@ -1,0 +1,73 @@
+"""What a registration maximises: the weighted mean of several pairs' similarities, less the prior's penalty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .prior import PriorTerm
+from .transforms import Matrix
+from .windows import Derivatives, WindowedSimilarity
+
+Similarity = WindowedSimilarity[Any]
+
+
+class Differentiable(Protocol):
+    """A function of poses that optimisers can climb."""
+
+    def differentiate(self, poses: Matrix) -> Derivatives:
+        """Values, gradients and Gauss-Newton Hessians at (B, 4, 4) poses."""
+
+
+class Objective:
+    """The weighted mean of similarities that share one pose, less the prior's penalty if there is one.
+
+    Args:
+        terms: one similarity a pair of images, about one centre.
+        weights: of the terms, positive; only their ratios matter.
+        prior: None for maximum likelihood.
+    """
+
+    def __init__(self, terms: Sequence[Similarity], weights: Sequence[float], prior: PriorTerm | None = None) -> None:
+        self.terms = tuple(terms)
+        self.weights = np.array(weights, dtype=np.float64) / sum(weights)
+        self.prior = prior
+
+    def evaluate_terms(self, poses: Matrix) -> NDArray[np.float64]:
+        """(C, B): the similarity of each of the C pairs at (B, 4, 4) poses."""
+        return np.stack([term.evaluate(poses) for term in self.terms])
+
+    def evaluate_similarity(self, poses: Matrix) -> NDArray[np.float64]:
+        """(B,): the weighted mean of the similarities, without the prior."""
+        mean: NDArray[np.float64] = self.weights @ self.evaluate_terms(poses)
+        return mean
+
+    def evaluate(self, poses: Matrix) -> NDArray[np.float64]:
+        """(B,): what is maximised."""
+        values = self.evaluate_similarity(poses)
+        return values if self.prior is None else values + self.prior.differentiate(poses).values
+
+    def differentiate_similarity(self, poses: Matrix) -> Derivatives:
+        """The weighted mean of the similarities with its derivatives, without the prior."""
+        parts = [term.differentiate(poses) for term in self.terms]
+        return _weighted_sum(parts, self.weights)
+
+    def differentiate(self, poses: Matrix) -> Derivatives:
+        """What is maximised, with its derivatives."""
+        mean = self.differentiate_similarity(poses)
+        return mean if self.prior is None else _weighted_sum([mean, self.prior.differentiate(poses)], np.ones(2))
+
+    def overlap(self, pose: Matrix) -> float:
+        """The share of the field of view with moving image, of the pair that has least."""
+        return min(term.overlap(pose) for term in self.terms)
+
+
+def _weighted_sum(parts: Sequence[Derivatives], weights: NDArray[np.float64]) -> Derivatives:
+    return Derivatives(
+        sum((w * p.values for w, p in zip(weights, parts, strict=True)), np.zeros(1)),
+        sum((w * p.gradients for w, p in zip(weights, parts, strict=True)), np.zeros(1)),
+        sum((w * p.hessians for w, p in zip(weights, parts, strict=True)), np.zeros(1)),
+    )
