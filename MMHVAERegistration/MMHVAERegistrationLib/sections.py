@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .logic import MMHVAERegistrationLogic
+from .moving_nodes import chosen_mrs
+from .overlays_panel import OverlaysPanel
 from .parameters import RegistrationParameters
 
 
@@ -26,7 +28,9 @@ class Sections:
         find_parameters: Callable[[], RegistrationParameters | None],
         on_changed: Callable[[], None],
     ) -> None:
-        self._panels: list[Any] = []
+        self._logic, self._find_parameters = logic, find_parameters
+        self.overlays = OverlaysPanel(ui.overlaysFrame, self._mr, self._ultrasound, on_changed)
+        self._panels: list[Any] = [self.overlays]
 
     def refresh(self) -> None:
         """Show what is."""
@@ -37,3 +41,16 @@ class Sections:
         """The panel is going."""
         for panel in self._panels:
             panel.close()
+
+    def _mr(self) -> Any:
+        parameters = self._find_parameters()
+        return next(iter(chosen_mrs(parameters)), None) if parameters is not None else None
+
+    def _ultrasound(self) -> Any:
+        """As a volume: the one that was chosen, or the reconstruction of the sweep; None where there is none."""
+        parameters = self._find_parameters()
+        if parameters is None:
+            return None
+        volume = self._logic.case(parameters).ultrasound.volumes.get("us")
+        volume = volume or self._logic.synthetic(parameters).ultrasound
+        return volume if volume is not None and volume.GetImageData() is not None else None

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import SimpleITK as sitk
 
 from ..exceptions import InputError
 from ..nifti import check_nifti
 from .labels import label_array
+
+#: A parcellation of the whole brain has some 200; grey-level images have thousands.
+MOST_LABELS = 500
 
 _DICOM_MARK = 128  # bytes into a DICOM file, before the letters DICM
 
@@ -37,7 +41,8 @@ def read_segmentation(path: str | Path) -> Segmentation:
     path = Path(path)
     if not os.path.isfile(path):
         raise InputError(f"There is no file {path}; check the path of the segmentation.")
-    _refuse_dicom(path)
+    if is_dicom(path):  # ITK reads it without the place of its frames: a wrong overlay, and no error
+        raise InputError(f"{path} is DICOM; load it in 3D Slicer and save the segmentation as .seg.nrrd.")
     check_nifti(path, "segmentation")
     try:
         image = sitk.ReadImage(str(path))
@@ -47,21 +52,21 @@ def read_segmentation(path: str | Path) -> Segmentation:
         image = image[:, :, :, 0]
     count = image.GetNumberOfComponentsPerPixel()
     layers = (image,) if count == 1 else tuple(sitk.VectorIndexSelectionCast(image, n) for n in range(count))
-    shown = [bool(label_array(layer).any()) for layer in layers]
-    if not any(shown):
+    counts = [np.count_nonzero(np.unique(label_array(layer))) for layer in layers]
+    if not any(counts):
         raise InputError(f"{path} shows no segment; choose a segmentation that shows something.")
+    if max(counts) > MOST_LABELS:
+        raise InputError(f"{path} holds {max(counts)} different values: an image, it seems; choose a segmentation.")
     return Segmentation(layers, _names(image))
 
 
-def _refuse_dicom(path: Path) -> None:
-    """ITK reads DICOM SEG without the place of its frames, which would be a wrong overlay and no error."""
+def is_dicom(path: Path) -> bool:
+    """Whether a file has the mark of DICOM."""
     try:
         with path.open("rb") as stream:
-            start = stream.read(_DICOM_MARK + 4)
+            return stream.read(_DICOM_MARK + 4)[_DICOM_MARK:] == b"DICM"
     except OSError as error:
-        raise InputError(f"{path} cannot be read; check its permissions.") from error
-    if start[_DICOM_MARK:] == b"DICM":
-        raise InputError(f"{path} is DICOM; load it in 3D Slicer and save the segmentation as .seg.nrrd.")
+        raise InputError(f"{path} cannot be read; check its name and permissions.") from error
 
 
 def _names(image: sitk.Image) -> dict[tuple[int, int], str]:
