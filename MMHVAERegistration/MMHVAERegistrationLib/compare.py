@@ -16,6 +16,7 @@ from slicer.i18n import tr as _
 from .case import case_from
 from .checkerboard import Checkerboard
 from .logic import MMHVAERegistrationLogic
+from .moving_nodes import moving_nodes
 from .outlines import Outlines
 from .parameters import RegistrationParameters
 from .result_transform import find_result, local_matrix, local_to, parts
@@ -85,7 +86,9 @@ class Compare:
         """Show what a registration has just found."""
         self._is_shown = True
         self._show()
-        slicer.util.resetSliceViews()
+        ultrasound = self._ultrasound(self._parameters) if self._parameters is not None else None
+        if ultrasound is not None:
+            look_at(ultrasound)
 
     def _why_not(self, parameters: RegistrationParameters) -> str:
         if not case_from(parameters).mrs:
@@ -143,7 +146,17 @@ class Compare:
 
 def outlined(parameters: RegistrationParameters) -> list[Any]:
     """What is drawn before and after: segmentations and models that move along."""
-    from .moving_nodes import moving_nodes
-
     kinds = ("vtkMRMLSegmentationNode", "vtkMRMLModelNode")
     return [node for node in moving_nodes(parameters) if any(node.IsA(kind) for kind in kinds)]
+
+
+def look_at(volume: Any) -> None:
+    """Fit every slice view to a volume, through its middle."""
+    bounds = [0.0] * 6
+    volume.GetRASBounds(bounds)
+    middle = [(bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3)]
+    layout = slicer.app.layoutManager()
+    for name in layout.sliceViewNames() if layout is not None else ():
+        widget = layout.sliceWidget(name)
+        widget.fitSliceToBackground()
+        widget.mrmlSliceNode().JumpSliceByOffsetting(*middle)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class History:
     def __init__(self, result: Any) -> None:
         self.result = result
         if not result.GetAttribute(_HISTORY):
-            self._store([self._here(NAVIGATION)], 0)
+            self._store([self._here(NAVIGATION).to_json()], 0)
 
     @property
     def steps(self) -> list[Step]:
@@ -80,7 +81,7 @@ class History:
     @property
     def current(self) -> Step:
         """The step that is now."""
-        return self.steps[self.position]
+        return Step.from_json(self._stored()["steps"][self.position])
 
     @property
     def can_undo(self) -> bool:
@@ -122,10 +123,10 @@ class History:
             self._append(self._here(BY_HAND))
 
     def _go(self, position: int) -> None:
-        steps = self.steps
+        steps = self._stored()["steps"]
         if 0 <= position < len(steps):
             with slicer.util.NodeModify(self.result):
-                self._show(steps[position])
+                self._show(Step.from_json(steps[position]))
                 self._store(steps, position)
 
     def _show(self, step: Step) -> None:
@@ -151,14 +152,19 @@ class History:
         return tuple(local_matrix(part) for part in parts(self.result))
 
     def _append(self, step: Step) -> None:
-        steps = [*self.steps[: self.position + 1], step]
+        steps = [*self._stored()["steps"][: self.position + 1], step.to_json()]
         steps = steps[:1] + steps[1:][-MOST_STEPS:]
         self._store(steps, len(steps) - 1)
 
     def _stored(self) -> dict[str, Any]:
-        stored: dict[str, Any] = json.loads(self.result.GetAttribute(_HISTORY))
-        return stored
+        return _parsed(self.result.GetAttribute(_HISTORY))
 
-    def _store(self, steps: list[Step], position: int) -> None:
-        text = json.dumps({"steps": [step.to_json() for step in steps], "position": position})
-        self.result.SetAttribute(_HISTORY, text)
+    def _store(self, steps: list[dict[str, Any]], position: int) -> None:
+        self.result.SetAttribute(_HISTORY, json.dumps({"steps": steps, "position": position}))
+
+
+@lru_cache(maxsize=2)
+def _parsed(text: str) -> dict[str, Any]:
+    """The history of an attribute, which nobody may change; asked for at every look at the panel."""
+    stored: dict[str, Any] = json.loads(text)
+    return stored

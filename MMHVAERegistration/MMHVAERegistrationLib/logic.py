@@ -18,7 +18,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from . import history
 from .case import Case, case_from, problem_of_case
-from .history import History
+from .history import History, Step
 from .moving_nodes import candidates, moving_nodes
 from .outcome import FAILED, Outcome
 from .parameters import RegistrationParameters
@@ -113,7 +113,7 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
                 self.use_pending(parameters)
             on_done(outcome)
 
-        self._run = RegistrationRun(self.engine, case, is_preview, self.world, on_progress, done, on_failure)
+        self._run = RegistrationRun(self.engine, case, is_preview, self.start, on_progress, done, on_failure)
         self._run.start()
 
     def cancel(self) -> None:
@@ -129,6 +129,15 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
             return np.eye(4)
         poses.settle()
         return poses.current.world
+
+    @property
+    def start(self) -> Step:
+        """Where a registration starts: the last step that no registration made, so that its outcome can be repeated."""
+        poses = self.history
+        if poses is None:
+            return Step(history.NAVIGATION, np.eye(4), ())
+        poses.settle()
+        return next(step for step in reversed(poses.steps[: poses.position + 1]) if step.outcome is None)
 
     def use_pending(self, parameters: RegistrationParameters) -> None:
         """Move the MRs, and what is ticked, by the pending outcome."""
@@ -168,11 +177,14 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
     def ensure_result(self, parameters: RegistrationParameters) -> Any:
         """The scene's result, made where there is none, with everything under it that moves along."""
         result = find_result()
-        if result is None:
-            nodes = moving_nodes(parameters)
-            result = create_result(nodes[0].GetParentTransformNode() if nodes else None)
-            History(result)
-        self.place(parameters)
+        if result is not None:
+            self.place(parameters)
+            return result
+        nodes = moving_nodes(parameters)  # asked for first: afterwards only what lies under the result counts as ticked
+        result = create_result(nodes[0].GetParentTransformNode() if nodes else None)
+        History(result)
+        for node in nodes:
+            put_under(result, node)
         return result
 
     @staticmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +22,8 @@ class Outcome:
         expected_error_mm: or None where it cannot be told.
         reason: one or two plain sentences.
         evidence: what the verdict was judged by.
-        moved_mm, moved_deg: from the navigation, in the middle of the field of view.
+        moved_mm, moved_deg: from the start, over the field of view.
+        start: where it started, "navigation", or where it was put by "hand" or by the "centres".
         similarity_before, similarity_after: of the metric.
         contrasts: modalities that took part.
         method: "synthetic" or "direct".
@@ -38,6 +38,7 @@ class Outcome:
     reason: str
     moved_mm: float
     moved_deg: float
+    start: str = "navigation"
     evidence: Mapping[str, Any] = field(default_factory=dict)
     similarity_before: float = 0.0
     similarity_after: float = 0.0
@@ -61,7 +62,3 @@ class Outcome:
         return Outcome(
             **dict(stored) | {"world": np.reshape(stored["world"], (4, 4)), "contrasts": tuple(stored["contrasts"])}
         )
-
-    def same(self, other: Outcome | None) -> bool:
-        """Whether ``other`` is this very outcome."""
-        return other is not None and json.dumps(self.to_json()) == json.dumps(other.to_json())

@@ -18,7 +18,7 @@ import vtk
 from mmhvae import InputError
 from mmhvae.protocol import Message
 from MMHVAESynthesisLib.engine import Engine
-from MMHVAESynthesisLib.geometry import FLIP, Matrix, ijk_to_ras
+from MMHVAESynthesisLib.geometry import FLIP, ijk_to_ras
 from MMHVAESynthesisLib.jobs import CANCELLED, Callbacks, Failure, Job
 from MMHVAESynthesisLib.results import Results, find_results, made_of, store
 from MMHVAESynthesisLib.staleness import stale_reason
@@ -28,6 +28,7 @@ from slicer.i18n import tr as _
 
 from .case import DIRECT, SYNTHETIC, Case
 from .held_synthesis import Held, HeldReconstruction, HeldSynthesis
+from .history import Step
 from .outcome import Outcome
 from .result_transform import before_to_world
 
@@ -49,7 +50,7 @@ class RegistrationRun:
         engine: does the work.
         case: what to register.
         is_preview: stop early, for a first answer.
-        start: (4, 4), the pose to start from: the registration in use, RAS mm in world coordinates.
+        start: the pose to start from.
         on_progress, on_done, on_failure: who hears of it.
     """
 
@@ -58,7 +59,7 @@ class RegistrationRun:
         engine: Engine,
         case: Case,
         is_preview: bool,
-        start: Matrix,
+        start: Step,
         on_progress: Callable[[float, str], None],
         on_done: Callable[[Outcome], None],
         on_failure: Callable[[Failure], None],
@@ -168,7 +169,7 @@ class RegistrationRun:
         return write_steps(image, path)
 
     def _settings(self) -> dict[str, Any]:
-        to_moving = FLIP @ np.linalg.inv(self._start) @ FLIP
+        to_moving = FLIP @ np.linalg.inv(self._start.world) @ FLIP
         settings: dict[str, Any] = {
             "initial": to_moving.ravel().tolist(),
             "preview": self._is_preview,
@@ -207,6 +208,7 @@ class RegistrationRun:
             reason=answer["reason"],
             moved_mm=answer["moved_mm"],
             moved_deg=answer["moved_deg"],
+            start=self._start.what,
             evidence=answer["evidence"],
             similarity_before=answer["similarity_before"],
             similarity_after=answer["similarity_after"],

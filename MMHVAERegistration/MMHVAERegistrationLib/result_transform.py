@@ -103,8 +103,8 @@ def local_to(part: Any, world: Matrix) -> Matrix:
 
 
 def _conjugated(matrix: Matrix, frame: Matrix) -> Matrix:
-    """``frame``^-1 ``matrix`` ``frame``; to the last bit itself where the frame is the world."""
-    if np.array_equal(frame, np.eye(4)):
+    """``frame``^-1 ``matrix`` ``frame``; to the last bit itself where one of them is the identity."""
+    if np.array_equal(frame, np.eye(4)) or np.array_equal(matrix, np.eye(4)):
         return matrix
     result: Matrix = np.linalg.inv(frame) @ matrix @ frame
     result[3] = [0, 0, 0, 1]

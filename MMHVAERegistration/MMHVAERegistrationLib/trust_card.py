@@ -8,6 +8,7 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
+from .history import BY_HAND, CENTRES, NAVIGATION
 from .logic import MMHVAERegistrationLogic
 from .outcome import CHECK, FAILED, GOOD, Outcome
 from .parameters import RegistrationParameters
@@ -48,10 +49,11 @@ class TrustCard:
 
     def _show(self, outcome: Outcome | None, is_pending: bool) -> None:
         ui = self._ui
-        for label in (ui.verdictLabel, ui.errorLabel, ui.reasonLabel, ui.movedLabel, ui.calibrationNoteLabel):
+        for label in (ui.verdictLabel, ui.errorLabel, ui.movedLabel, ui.calibrationNoteLabel):
             label.setVisible(outcome is not None)
         if outcome is None:
             ui.trustFrame.setStyleSheet("")
+            ui.reasonLabel.setText(self._where())
             return
         colour = COLOURS[outcome.verdict]
         ui.trustFrame.setStyleSheet(_CARD % (colour, colour))
@@ -60,6 +62,15 @@ class TrustCard:
         ui.errorLabel.setText(error_text(outcome))
         ui.reasonLabel.setText(outcome.reason)
         ui.movedLabel.setText(moved_text(outcome, is_pending))
+
+    def _where(self) -> str:
+        """Where the MRs are, while no registration is in use."""
+        what = self._logic.start.what
+        if what == BY_HAND:
+            return _("Not registered: put by hand.")
+        if what == CENTRES:
+            return _("Not registered: centre on centre.")
+        return _("Not registered: where the navigation shows the MRs.")
 
     def _enable(self, pending: Outcome | None, outcome: Outcome | None) -> None:
         ui, poses, running = self._ui, self._logic.history, self._logic.is_running
@@ -108,9 +119,12 @@ def error_text(outcome: Outcome) -> str:
 
 def moved_text(outcome: Outcome, is_pending: bool) -> str:
     """How far the result lies from the navigation, and whether it is in use."""
-    text = _("{mm:.1f} mm and {degrees:.1f} degrees from the navigation.").format(
-        mm=outcome.moved_mm, degrees=outcome.moved_deg
-    )
+    texts = {
+        NAVIGATION: _("Moved {mm:.1f} mm and {degrees:.1f} degrees from the navigation."),
+        BY_HAND: _("Moved {mm:.1f} mm and {degrees:.1f} degrees from where it was put by hand."),
+        CENTRES: _("Moved {mm:.1f} mm and {degrees:.1f} degrees from centre on centre."),
+    }
+    text = texts[outcome.start].format(mm=outcome.moved_mm, degrees=outcome.moved_deg)
     state = _("Not in use: nothing was moved.") if is_pending else _("In use.")
     kind = _("Preview.") if outcome.preview else ""
     return " ".join(part for part in (text, state, kind) if part)

@@ -9,14 +9,14 @@ ultrasound itself. Distances between poses are means over the field of view, as 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..exceptions import InputError, Progress
-from ..images import field_of_view, image_on
+from ..images import field_of_view
 from .channels import Channel
 from .problem import RigidProblem
 from .transforms import Matrix, exp_se3
@@ -31,8 +31,6 @@ NEAR_STARTS, NEAR_REACH, FAR_STARTS = 6, 5.0, 4
 ANOTHER = 3.0
 #: Distances (mm) count up to this: beyond it all poses are equally wrong.
 FARTHEST = 30.0
-#: Half a field of view loses less at its edge than a whole one, or little would be left.
-HALF_EROSION = 2.0
 COARSE, FINE = 3.0, 2.0
 ITERATIONS = 6
 
@@ -77,10 +75,10 @@ def collect(
     progress(0.4, "Registering each contrast alone")
     each_contrast_alone(problem, found)
     progress(0.6, "Registering each half alone")
-    each_half_alone(problem, device, found)
+    each_half_alone(problem, found)
     progress(0.8, "Comparing with the ultrasound itself")
     if ultrasound is not None:
-        by_ultrasound(problem, ultrasound, ultrasound_mask, poses, device, found)
+        by_ultrasound(problem, ultrasound, ultrasound_mask, poses, found)
     uncertainty(channels, found)
     return found
 
@@ -91,7 +89,9 @@ def displaced(problem: RigidProblem, count: int, reach: tuple[float, float]) -> 
     axes = rng.standard_normal((count, 2, 3))
     axes /= np.linalg.norm(axes, axis=-1, keepdims=True)
     lengths = rng.uniform(*reach, (count, 1))
-    return problem.start @ exp_se3(np.concatenate([axes[:, 0] * lengths / 2 / problem.view.radius, axes[:, 1] * lengths], 1))
+    return problem.start @ exp_se3(
+        np.concatenate([axes[:, 0] * lengths / 2 / problem.view.radius, axes[:, 1] * lengths], 1)
+    )
 
 
 def apart(problem: RigidProblem, pose: Matrix, other: Matrix) -> float:
@@ -152,7 +152,7 @@ def climbed(problem: RigidProblem, pose: Matrix) -> Matrix:
 
 
 def each_contrast_alone(problem: RigidProblem, found: Evidence) -> None:
-    """How far apart the contrasts end at most when each is registered alone from the result."""
+    """How far apart the contrasts end when each is registered alone from the result: at most, and the nearest two."""
     names = [channel.name for channel in problem.channels]
     if len(names) < 2:
         return
@@ -161,18 +161,19 @@ def each_contrast_alone(problem: RigidProblem, found: Evidence) -> None:
     distances = [apart(problem, ends[i], ends[j]) for i, j in pairs]
     i, j = pairs[int(np.argmax(distances))]
     found.values["contrast_disagreement_mm"], found.farthest = max(distances), (names[j], names[i])
+    found.values["nearest_contrasts_mm"] = min(distances)
 
 
-def each_half_alone(problem: RigidProblem, device: str, found: Evidence) -> None:
-    """How far apart the two halves of the field of view end, across its longest axis."""
-    ends = []
-    for side in (0, 1):
-        halves = [replace(c, fixed_mask=half_of(mask_of(c), side)) for c in problem.channels]
-        try:
-            half = RigidProblem(halves, problem.transform_of(problem.start), device, erosion_mm=HALF_EROSION)
-        except InputError:  # too few voxels, or no MR there: no second opinion
-            return
-        ends.append(problem.pose_of(half.transform_of(climbed(half, half.start))))
+def each_half_alone(problem: RigidProblem, found: Evidence) -> None:
+    """How far apart the two halves of the field of view end, cut across its longest axis."""
+    points = problem.view.points
+    axis = np.linalg.eigh(points.T @ points)[1][:, -1]
+    middle = float(np.median(points @ axis))
+    try:
+        halves = [problem.narrowed(lambda p, sign=sign: sign * (p @ axis - middle) > 0) for sign in (-1, 1)]
+    except InputError:  # too few voxels: no second opinion
+        return
+    ends = [climbed(half, problem.start) for half in halves]
     found.values["half_disagreement_mm"] = apart(problem, *ends)
 
 
@@ -183,46 +184,29 @@ def mask_of(channel: Channel) -> sitk.Image:
     return on_grid_of(channel.fixed_mask, channel.fixed, channel.called("fixed mask"))
 
 
-def half_of(mask: sitk.Image, side: int) -> sitk.Image:
-    """The half of a mask (uint8) before (0) or behind (1) its median along the grid axis it is longest along."""
-    array = sitk.GetArrayFromImage(mask)
-    counts = [array.sum(axis=axes, dtype=np.int64) for axes in ((1, 2), (0, 2), (0, 1))]
-    lengths = [np.count_nonzero(c) * s for c, s in zip(counts, mask.GetSpacing()[::-1], strict=True)]
-    axis = int(np.argmax(lengths))
-    middle = int(np.searchsorted(np.cumsum(counts[axis]), counts[axis].sum() / 2))
-    removed = [slice(None)] * 3
-    removed[axis] = slice(middle, None) if side == 0 else slice(0, middle)
-    array[tuple(removed)] = 0
-    return image_on(array, mask)
-
-
 def by_ultrasound(
-    problem: RigidProblem,
-    ultrasound: sitk.Image,
-    mask: sitk.Image | None,
-    poses: Matrix,
-    device: str,
-    found: Evidence,
+    problem: RigidProblem, ultrasound: sitk.Image, mask: sitk.Image | None, poses: Matrix, found: Evidence
 ) -> None:
     """Where LC2 between the ultrasound and the MRs ends from the result, and how far it stands above random poses."""
-    direct = [Channel(ultrasound, c.moving, mask, c.moving_mask, name=c.name) for c in problem.channels]
-    lc2 = RigidProblem(direct, problem.transform_of(problem.start), device, metric="lc2")
-    shift = np.eye(4)
-    shift[:3, 3] = lc2.view.centre - problem.view.centre
-    every = np.concatenate([problem.start[None], poses]) @ shift
-    found.values["ultrasound_margin"] = margin(lc2.evaluate(every, COARSE))
-    end = problem.pose_of(lc2.transform_of(climbed(lc2, lc2.start)))
-    found.values["ultrasound_disagreement_mm"] = apart(problem, problem.start, end)
+    direct = problem.against_ultrasound(ultrasound, mask)
+    every = np.concatenate([problem.start[None], poses])
+    found.values["ultrasound_margin"] = margin(direct.evaluate(every, COARSE))
+    found.values["ultrasound_disagreement_mm"] = apart(problem, problem.start, climbed(direct, problem.start))
 
 
 def uncertainty(channels: Sequence[Channel], found: Evidence) -> None:
-    """The synthesis's own standard deviation as a share of the synthetic images', mean over the channels that have it."""
+    """The synthesis's standard deviation over the samples as a share of the synthetic image's, mean over channels."""
     shares = []
     for channel in channels:
         if channel.uncertainty is not None:
-            inside = sitk.GetArrayViewFromImage(mask_of(channel)) > 0
-            same = sitk.Resample(channel.uncertainty, channel.fixed, sitk.Transform(3, sitk.sitkIdentity))
-            deviation = sitk.GetArrayViewFromImage(same)[inside].mean()
-            shares.append(deviation / max(sitk.GetArrayViewFromImage(channel.fixed)[inside].std(), 1e-9))
+            values, deviation = inside(channel.fixed, mask_of(channel)), channel.uncertainty
+            mean = inside(deviation, on_grid_of(mask_of(channel), deviation, channel.called("fixed mask"))).mean()
+            shares.append(float(mean / max(float(values.std()), 1e-9)))
     if shares:
         found.values["synthesis_uncertainty"] = float(np.mean(shares))
+
+
+def inside(image: sitk.Image, mask: sitk.Image) -> NDArray[np.float64]:
+    """The image's values inside a mask on the same grid."""
+    values: NDArray[np.float64] = sitk.GetArrayViewFromImage(image)[sitk.GetArrayViewFromImage(mask) > 0]
+    return values.astype(np.float64)

@@ -1,4 +1,4 @@
-"""What a registration maximises: the weighted mean of several pairs' similarities, less the prior's penalty."""
+"""What a registration maximises: the weighted mean of several pairs' similarities, or with a prior the posterior."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from .windows import Derivatives, WindowedSimilarity
 
 Similarity = WindowedSimilarity[Any]
 
+#: 1 - similarity is taken for this at least: images that agree perfectly do not silence a prior.
+LEAST_RESIDUAL = 1e-3
+
 
 class Differentiable(Protocol):
     """A function of poses that optimisers can climb."""
@@ -23,7 +26,7 @@ class Differentiable(Protocol):
 
 
 class Objective:
-    """The weighted mean of similarities that share one pose, less the prior's penalty if there is one.
+    """The weighted mean s of similarities that share one pose; with a prior, -log(1 - s) less its penalty (.prior).
 
     Args:
         terms: one similarity a pair of images, about one centre.
@@ -48,26 +51,33 @@ class Objective:
     def evaluate(self, poses: Matrix) -> NDArray[np.float64]:
         """(B,): what is maximised."""
         values = self.evaluate_similarity(poses)
-        return values if self.prior is None else values + self.prior.differentiate(poses).values
+        return values if self.prior is None else self.prior.differentiate(poses).values - np.log(_residual(values))
 
     def differentiate_similarity(self, poses: Matrix) -> Derivatives:
         """The weighted mean of the similarities with its derivatives, without the prior."""
         parts = [term.differentiate(poses) for term in self.terms]
-        return _weighted_sum(parts, self.weights)
+        return Derivatives(
+            np.tensordot(self.weights, [part.values for part in parts], 1),
+            np.tensordot(self.weights, [part.gradients for part in parts], 1),
+            np.tensordot(self.weights, [part.hessians for part in parts], 1),
+        )
 
     def differentiate(self, poses: Matrix) -> Derivatives:
         """What is maximised, with its derivatives."""
         mean = self.differentiate_similarity(poses)
-        return mean if self.prior is None else _weighted_sum([mean, self.prior.differentiate(poses)], np.ones(2))
+        if self.prior is None:
+            return mean
+        residual, prior = _residual(mean.values), self.prior.differentiate(poses)
+        return Derivatives(
+            prior.values - np.log(residual),
+            prior.gradients + mean.gradients / residual[:, None],
+            prior.hessians + mean.hessians / residual[:, None, None],
+        )
 
     def overlap(self, pose: Matrix) -> float:
         """The share of the field of view with moving image, of the pair that has least."""
         return min(term.overlap(pose) for term in self.terms)
 
 
-def _weighted_sum(parts: Sequence[Derivatives], weights: NDArray[np.float64]) -> Derivatives:
-    return Derivatives(
-        sum((w * p.values for w, p in zip(weights, parts, strict=True)), np.zeros(1)),
-        sum((w * p.gradients for w, p in zip(weights, parts, strict=True)), np.zeros(1)),
-        sum((w * p.hessians for w, p in zip(weights, parts, strict=True)), np.zeros(1)),
-    )
+def _residual(similarities: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.maximum(1 - similarities, LEAST_RESIDUAL)

@@ -5,11 +5,11 @@ centre), the prior's energy is
 
     E = |w|^2 / (2 s_w^2) + |t|^2 / (2 s_t^2).
 
-It is set against the likelihood of the images. A local correlation is a mean over windows; a window's log-likelihood
-of a linear relation between the two images is -n/2 log(1 - rho^2) for n independent samples, about n rho^2 / 2. The
-images' evidence is therefore half their number of independent samples times the similarity, and what is maximised is
+It is set against the likelihood of the images. Under a linear relation between the two with Gaussian noise, the
+log-likelihood of n independent samples is -n/2 log(1 - rho^2) up to a constant, or -n/2 log(1 - rho) where the relation
+is known to be the identity. With the similarity s in the place of rho^2 or rho, what is maximised is
 
-    similarity - E / evidence.
+    -log(1 - s) - E / (n/2).
 
 Tissue varies over about a centimetre, hence one independent sample a cubic centimetre of the field of view.
 """
@@ -50,22 +50,22 @@ class PosePrior:
 
 
 class PriorTerm:
-    """E / evidence of a prior around one start, as a function of poses relative to the same centre.
+    """E / (n/2) of a prior around one start, as a function of poses relative to the same centre.
 
     Args:
         prior: its deviations.
         start: (4, 4) the pose at which it peaks.
-        samples: how many independent samples the images hold.
+        samples: n, how many independent samples the images hold.
     """
 
     def __init__(self, prior: PosePrior, start: Matrix, samples: float) -> None:
         self.from_start = inverse(start)
         turning, moving = np.deg2rad(prior.rotation_deg) ** -2.0, prior.translation_mm**-2.0
-        #: (6,) the inverse variances of rotations and translations, in units of the similarity.
+        #: (6,) the inverse variances of rotations and translations, over n/2.
         self.precisions = np.array([turning] * 3 + [moving] * 3) / (0.5 * samples)
 
     def differentiate(self, poses: Matrix) -> Derivatives:
-        """Minus E / evidence at (B, 4, 4) poses, its derivatives by twists of the pose, as for a similarity.
+        """Minus E / (n/2) at (B, 4, 4) poses, its derivatives by twists of the pose, as for a similarity.
 
         The gradient is exact: w is an eigenvector of the derivative of the rotation vector by a further rotation, with
         eigenvalue 1. The Hessian leaves out the curvature of the rotations (Gauss-Newton).

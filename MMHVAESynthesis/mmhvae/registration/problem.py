@@ -7,6 +7,7 @@ several starts or looking at single channels costs no more than the similarities
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -15,15 +16,25 @@ import torch
 from numpy.typing import NDArray
 
 from ..devices import choose_device
+from ..exceptions import InputError
 from . import volumes
-from .channels import Channel, FieldOfView, check_channels, fixed_side, moving_side, no_overlap, pooled_field_of_view
+from .channels import (
+    MINIMUM_VOXELS,
+    Channel,
+    FieldOfView,
+    check_channels,
+    fixed_side,
+    moving_side,
+    no_overlap,
+    pooled_field_of_view,
+)
 from .gauss_newton import Optimum, climb
 from .lc2 import LinearCombination
 from .levels import COARSEST_MOVING, LEVELS, TOLERANCE, Level, level_at
 from .objective import Objective, Similarity
 from .prior import INDEPENDENT, PosePrior, PriorTerm
 from .similarity import LocalCorrelation
-from .transforms import Matrix, exp_se3, inverse, to_euler, to_rigid_matrix, translation_matrix
+from .transforms import Matrix, apply_matrix, exp_se3, inverse, to_euler, to_rigid_matrix, translation_matrix
 from .volumes import Volume
 
 Metric = Literal["correlation", "lc2"]
@@ -91,9 +102,7 @@ class RigidProblem:
         key = index, level
         if key not in self._terms:
             fixed = volumes.level_volume(self._fixed[index], level.spacing, level.smoothing)
-            moving = volumes.level_volume(
-                self._moving[index], min(level.spacing, COARSEST_MOVING), level.smoothing
-            )
+            moving = volumes.level_volume(self._moving[index], min(level.spacing, COARSEST_MOVING), level.smoothing)
             place = self.view.centre, level.window, level.block
             self._terms[key] = (
                 LinearCombination(fixed, moving, *place)
@@ -190,3 +199,41 @@ class RigidProblem:
     def relative(self, pose: Matrix) -> Matrix:
         """(4, 4): the pose as seen from the start, start^-1 pose."""
         return inverse(self.start) @ pose
+
+    def narrowed(self, keep: Callable[[NDArray[np.float64]], NDArray[np.bool_]]) -> RigidProblem:
+        """The same problem seen through the part of its field of view whose (N, 3) points `keep` says True for.
+
+        Points are LPS mm relative to the centre; centre, radius and start stay those of the whole.
+
+        Raises:
+            InputError: too few voxels are left.
+        """
+
+        def cut(volume: Volume) -> Volume:
+            indices = volume.mask_indices()
+            out = indices[~keep(apply_matrix(volume.matrix, indices) - self.view.centre)].astype(np.intp)
+            weights = volume.weights.clone()
+            weights[tuple(torch.from_numpy(axis) for axis in out.T)] = 0
+            if int(torch.count_nonzero(weights)) < MINIMUM_VOXELS:
+                raise InputError("Too little of the field of view is left to register; give a larger one.")
+            return replace(volume, weights=weights)
+
+        part = object.__new__(RigidProblem)
+        part.__dict__.update(self.__dict__, _fixed=tuple(cut(volume) for volume in self._fixed), _terms={})
+        return part
+
+    def against_ultrasound(self, ultrasound: sitk.Image, mask: sitk.Image | None = None) -> RigidProblem:
+        """The moving images against an ultrasound by LC2: same centre, radius and start; nothing else is read again.
+
+        Raises:
+            InputError: the ultrasound or its mask cannot be used.
+        """
+        channels = tuple(
+            replace(c, fixed=ultrasound, fixed_mask=mask, signed=False, uncertainty=None) for c in self.channels
+        )
+        seen = fixed_side(channels[0], EROSION, self._fixed[0].weights.device)
+        part = object.__new__(RigidProblem)
+        part.__dict__.update(
+            self.__dict__, channels=channels, metric="lc2", prior=None, _fixed=(seen,) * len(channels), _terms={}
+        )
+        return part

@@ -12,9 +12,8 @@ _SENTENCES: Mapping[str, Callable[[Evidence], str]] = {
     "contrast_disagreement_mm": lambda e: (
         f"{shown(e.farthest[0])} and {shown(e.farthest[1])} disagree by {_mm(e, 'contrast_disagreement_mm')}."
     ),
-    "half_disagreement_mm": lambda e: (
-        f"The two halves of the ultrasound disagree by {_mm(e, 'half_disagreement_mm')}."
-    ),
+    "nearest_contrasts_mm": lambda e: f"No two contrasts agree better than by {_mm(e, 'nearest_contrasts_mm')}.",
+    "half_disagreement_mm": lambda e: f"The two halves of the ultrasound disagree by {_mm(e, 'half_disagreement_mm')}.",
     "start_disagreement_mm": lambda e: (
         f"Registrations from nearby starts end {_mm(e, 'start_disagreement_mm')} away from this one."
     ),
@@ -35,6 +34,7 @@ _SENTENCES: Mapping[str, Callable[[Evidence], str]] = {
 }
 _MISSING: Mapping[str, str] = {
     "contrast_disagreement_mm": "There is only one contrast, so that none can confirm the other.",
+    "nearest_contrasts_mm": "There is only one contrast, so that none can confirm the other.",
     "ultrasound_disagreement_mm": "The ultrasound itself could not be compared with the MR.",
     "ultrasound_margin": "The ultrasound itself could not be compared with the MR.",
     "half_disagreement_mm": "Too little of the ultrasound lies inside the MR to compare its two halves.",

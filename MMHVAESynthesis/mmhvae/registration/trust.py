@@ -184,9 +184,7 @@ def _angle(pose: Matrix, other: Matrix) -> float:
     return float(np.rad2deg(np.arccos(np.clip(cosine, -1, 1))))
 
 
-def _deviations(
-    prior: PosePrior, transform: sitk.Transform, initial: sitk.Transform | None, points: Matrix
-) -> float:
+def _deviations(prior: PosePrior, transform: sitk.Transform, initial: sitk.Transform | None, points: Matrix) -> float:
     """How far the result is from the start in the prior's standard deviations, the larger of shift and turn."""
     result, start = to_rigid_matrix(transform), np.eye(4) if initial is None else to_rigid_matrix(initial)
     centre = points.mean(axis=0, keepdims=True)

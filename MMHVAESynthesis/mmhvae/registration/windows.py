@@ -240,7 +240,7 @@ class WindowedSimilarity(ABC, Generic[Moments]):
     def _by_feature(
         self, samples: Tensor, coefficients: Tensor, blocks: slice
     ) -> tuple[list[Tensor], list[list[Tensor]]]:
-        """First and negated second derivatives by the C sampled features, each (B, b v); second ones as [i][j - i] for j >= i."""
+        """First and negated second derivatives by the C features, each (B, b v); the second as [i][j - i], j >= i."""
 
     def overlap(self, pose: Matrix) -> float:
         """The share of the field of view that lies inside the moving mask."""

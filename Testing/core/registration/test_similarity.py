@@ -10,9 +10,9 @@ import pytest
 import SimpleITK as sitk
 import torch
 from mmhvae.registration.similarity import VARIANCE_FLOOR, LocalCorrelation
-from mmhvae.registration.windows import box_sum, box_sum
 from mmhvae.registration.transforms import exp_se3, translation_matrix
 from mmhvae.registration.volumes import Volume, level_volume, reduced, to_volume
+from mmhvae.registration.windows import box_sum
 
 CPU = torch.device("cpu")
 CENTRE = np.array([1.0, -2.0, 0.5])
