@@ -45,7 +45,7 @@ VIEWS = (
 
 
 def pictures(ultrasound: Any, mr: Any, plans: Sequence[Any], is_used: bool) -> list[Picture]:
-    """Four pictures: the ultrasound above, the MR below; as the navigation has the plan on the left, after on the right.
+    """Four pictures: the ultrasound above, the MR below; on the left as the navigation has it, on the right after.
 
     The plane is the one of the three anatomical ones that shows most of the plan.
 

@@ -36,7 +36,8 @@ figcaption { font-size: 9.5pt; font-weight: bold; padding: 1mm 2mm }
 .picture { position: relative; text-align: center; height: 68mm }
 .picture img { height: 68mm; max-width: 100%; object-fit: contain; display: block; margin: auto }
 .side { position: absolute; font-weight: bold; color: #ffd833; text-shadow: 0 0 2px #000 }
-.left { left: 2mm; top: 45% } .right { right: 2mm; top: 45% } .top { top: 0; left: 48% } .bottom { bottom: 0; left: 48% }
+.left { left: 2mm; top: 45% } .right { right: 2mm; top: 45% }
+.top { top: 0; left: 48% } .bottom { bottom: 0; left: 48% }
 .legend { font-size: 9pt; margin-top: 1mm }
 .columns { display: flex; gap: 8mm; flex-wrap: wrap }
 table { border-collapse: collapse; font-size: 9.5pt } td, th { padding: 0.3mm 2.5mm 0.3mm 0; text-align: left }
