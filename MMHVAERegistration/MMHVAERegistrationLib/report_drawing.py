@@ -73,7 +73,7 @@ def _stamp(picture: Colours, places: NDArray[np.float64], reach: float, colour: 
     for row in range(-most, most + 1):
         for column in range(-most, most + 1):
             if np.hypot(row, column) <= reach:
-                spots = np.unique(np.rint(places + np.array([column, row])).astype(int), axis=0)
+                spots = np.rint(places + np.array([column, row])).astype(int)
                 inside = ((spots >= 0) & (spots < [picture.shape[1], picture.shape[0]])).all(axis=1)
                 picture[spots[inside, 1], spots[inside, 0]] = colour
 

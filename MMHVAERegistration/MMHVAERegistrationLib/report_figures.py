@@ -23,7 +23,7 @@ PIXELS = 520
 #: mm that are shown around the ultrasound.
 MARGIN = 6.0
 SCALE_MM = 10.0
-BEFORE, AFTER, EDGE = (255, 159, 28), (46, 196, 255), (150, 150, 150)
+BEFORE, AFTER, EDGE = (255, 159, 28), (46, 196, 255), (225, 225, 225)
 #: Points that are looked at to find the ultrasound's extent.
 _MOST_POINTS = 40_000
 
@@ -68,8 +68,8 @@ def pictures(ultrasound: Any, mr: Any, plans: Sequence[Any], is_used: bool) -> l
     limits = (0.0, float(np.percentile(seen[seen > 0], 99.5))) if (seen > 0).any() else (0.0, 1.0)
     echo = grey_picture(seen, *limits)
     spacing = grid.GetSpacing()[0]
-    late = _("After registration") if is_used else _("Registration not used: nothing moved")
-    titles = (_("As navigation shows it"), late)
+    late = _("after registration") if is_used else _("registration not used: nothing moved")
+    titles = (_("before, as navigation shows it"), late)
     made = [
         _picture(f"{_('Ultrasound')}: {titles[0]}", echo, [(lines[0], True)], view, spacing),
         _picture(f"{_('Ultrasound')}: {titles[1]}", echo, [(lines[0], True), (lines[1], False)], view, spacing),
@@ -82,7 +82,7 @@ def pictures(ultrasound: Any, mr: Any, plans: Sequence[Any], is_used: bool) -> l
             image = _on(_placed_image(mr, place), grid, np.nan)
             grey = grey_picture(image, *_mr_limits(image))
             for line in edge:
-                draw_line(grey, line, EDGE, 1)
+                draw_line(grey, line, EDGE, 1.5)
             made.append(_picture(f"{_('MR')}: {title}", grey, [(drawn, dashed)], view, spacing))
     return made
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 #: Landmarks that stand under each other before a new column begins.
-ROWS_A_COLUMN = 8
+ROWS_A_COLUMN = 5
 #: Sign and colour (Okabe and Ito) by verdict; the word says the same.
 _SIGNS = {
     "good": ("\N{HEAVY CHECK MARK}", "#00785a"),
@@ -33,12 +33,14 @@ h1 { font-size: 15pt } h2 { font-size: 11pt; margin: 3mm 0 1mm }
 .figures { display: grid; grid-template-columns: 1fr 1fr; gap: 2mm }
 figure { background: #101418; color: #fff; position: relative }
 figcaption { font-size: 9.5pt; font-weight: bold; padding: 1mm 2mm }
-.picture { position: relative; text-align: center; height: 68mm }
-.picture img { height: 68mm; max-width: 100%; object-fit: contain; display: block; margin: auto }
+.picture { position: relative; text-align: center; height: 58mm }
+.picture img { height: 58mm; max-width: 100%; object-fit: contain; display: block; margin: auto }
 .side { position: absolute; font-weight: bold; color: #ffd833; text-shadow: 0 0 2px #000 }
 .left { left: 2mm; top: 45% } .right { right: 2mm; top: 45% }
 .top { top: 0; left: 48% } .bottom { bottom: 0; left: 48% }
+.summary { font-weight: bold } .named { font-size: 9.5pt; margin-bottom: 2mm }
 .legend { font-size: 9pt; margin-top: 1mm }
+@media print { body { margin: 0 auto } .verdict, .word, .banner, figure { print-color-adjust: exact } }
 .columns { display: flex; gap: 8mm; flex-wrap: wrap }
 table { border-collapse: collapse; font-size: 9.5pt } td, th { padding: 0.3mm 2.5mm 0.3mm 0; text-align: left }
 td.number, th.number { text-align: right } tr.mean td { font-weight: bold; border-top: 1px solid #111 }
@@ -112,14 +114,19 @@ def report_page(report: Report, _: Translation = _untranslated) -> str:
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
         f'<div class="banner">{escape(notice)}</div>',
         f"<header><h1>{escape(title)}</h1><span>{escape(report.made)}</span></header>",
-        _rows(report.named, "named"),
+        _named(report.named),
         _verdict(report),
         _figures(report),
         _landmarks(report.landmarks, _),
-        f"<h2>{escape(_('How it was made'))}</h2>{_rows(report.details, 'made')}",
+        f"<h2>{escape(_('How it was made'))}</h2>{_rows(report.details)}",
         "</body></html>",
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _named(rows: Sequence[tuple[str, str]]) -> str:
+    texts = [f"{escape(name)}: <strong>{escape(value)}</strong>" for name, value in rows]
+    return f'<p class="named">{" &middot; ".join(texts)}</p>' if rows else ""
 
 
 def _verdict(report: Report) -> str:
@@ -157,6 +164,7 @@ def _landmarks(landmarks: Landmarks | None, _: Translation) -> str:
     rows = list(zip(landmarks.names, landmarks.before, landmarks.after, strict=True))
     means = [sum(values) / len(values) for values in (landmarks.before, landmarks.after)]
     rows.append((_("mean"), *means))
+    summary = _("Mean distance {before:.1f} mm before, {after:.1f} mm after.").format(before=means[0], after=means[1])
     chunks = [rows[start : start + ROWS_A_COLUMN] for start in range(0, len(rows), ROWS_A_COLUMN)]
     head = (
         f'<tr><th>{escape(_("pair"))}</th><th class="number">{escape(_("before"))}</th>'
@@ -166,7 +174,7 @@ def _landmarks(landmarks: Landmarks | None, _: Translation) -> str:
     for chunk in chunks:
         body = "".join(_row(name, before, after, row is rows[-1]) for row in chunk for name, before, after in [row])
         tables.append(f"<table>{head}{body}</table>")
-    return f'<h2>{title}</h2><div class="columns">{"".join(tables)}</div>'
+    return f'<h2>{title}</h2><p class="summary">{escape(summary)}</p><div class="columns">{"".join(tables)}</div>'
 
 
 def _row(name: str, before: float, after: float, is_mean: bool) -> str:
@@ -176,8 +184,6 @@ def _row(name: str, before: float, after: float, is_mean: bool) -> str:
     )
 
 
-def _rows(rows: Sequence[tuple[str, str]], kind: str) -> str:
-    if not rows:
-        return ""
+def _rows(rows: Sequence[tuple[str, str]]) -> str:
     body = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in rows)
-    return f'<table class="{kind}">{body}</table>'
+    return f'<table class="made">{body}</table>'
