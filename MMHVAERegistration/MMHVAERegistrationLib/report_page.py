@@ -43,7 +43,7 @@ figcaption { font-size: 9.5pt; font-weight: bold; padding: 1mm 2mm }
 @media print { body { margin: 0 auto } .verdict, .word, .banner, figure { print-color-adjust: exact } }
 .columns { display: flex; gap: 8mm; flex-wrap: wrap }
 table { border-collapse: collapse; font-size: 9.5pt } td, th { padding: 0.3mm 2.5mm 0.3mm 0; text-align: left }
-td.number, th.number { text-align: right } tr.mean td { font-weight: bold; border-top: 1px solid #111 }
+td.number, th.number { text-align: right }
 .made td { font-size: 8.5pt; overflow-wrap: anywhere } .made td:first-child { color: #444; white-space: nowrap }
 """
 
@@ -163,7 +163,6 @@ def _landmarks(landmarks: Landmarks | None, _: Translation) -> str:
         return f'<h2>{title}</h2><p class="small">{escape(_("No landmarks were given."))}</p>'
     rows = list(zip(landmarks.names, landmarks.before, landmarks.after, strict=True))
     means = [sum(values) / len(values) for values in (landmarks.before, landmarks.after)]
-    rows.append((_("mean"), *means))
     summary = _("Mean distance {before:.1f} mm before, {after:.1f} mm after.").format(before=means[0], after=means[1])
     chunks = [rows[start : start + ROWS_A_COLUMN] for start in range(0, len(rows), ROWS_A_COLUMN)]
     head = (
@@ -172,16 +171,14 @@ def _landmarks(landmarks: Landmarks | None, _: Translation) -> str:
     )
     tables = []
     for chunk in chunks:
-        body = "".join(_row(name, before, after, row is rows[-1]) for row in chunk for name, before, after in [row])
+        body = "".join(_row(*row) for row in chunk)
         tables.append(f"<table>{head}{body}</table>")
     return f'<h2>{title}</h2><p class="summary">{escape(summary)}</p><div class="columns">{"".join(tables)}</div>'
 
 
-def _row(name: str, before: float, after: float, is_mean: bool) -> str:
-    kind = ' class="mean"' if is_mean else ""
-    return (
-        f'<tr{kind}><td>{escape(name)}</td><td class="number">{before:.1f}</td><td class="number">{after:.1f}</td></tr>'
-    )
+def _row(name: str, before: float, after: float) -> str:
+    numbers = "".join(f'<td class="number">{value:.1f}</td>' for value in (before, after))
+    return f"<tr><td>{escape(name)}</td>{numbers}</tr>"
 
 
 def _rows(rows: Sequence[tuple[str, str]]) -> str:
