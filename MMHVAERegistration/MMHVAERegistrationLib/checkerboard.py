@@ -16,7 +16,7 @@ from vtk.util import numpy_support
 
 #: Millimetres.
 SIDE = 12.0
-_TAG = "MMHVAECheckerboard"
+_KIND = "checkerboard"
 _STATE = "MMHVAE.CheckerboardOf"
 
 
@@ -25,7 +25,7 @@ class Checkerboard:
 
     def node(self, ultrasound: Any, mr: Any) -> Any:
         """The volume, up to date, on the grid of ``ultrasound``."""
-        node = slicer.mrmlScene.GetSingletonNode(_TAG, "vtkMRMLScalarVolumeNode") or _new_node()
+        node = _find() or _new_node()
         state = _state_of(ultrasound, mr)
         if node.GetAttribute(_STATE) != state:
             node.SetAndObserveImageData(image_data(board(ultrasound, mr)))
@@ -36,19 +36,24 @@ class Checkerboard:
 
     def remove(self) -> None:
         """Take it out of the scene."""
-        node = slicer.mrmlScene.GetSingletonNode(_TAG, "vtkMRMLScalarVolumeNode")
+        node = _find()
         if node is not None:
             slicer.mrmlScene.RemoveNode(node)
+
+
+def _find() -> Any:
+    """The one of this scene, or None; no singleton, which would outlive the scene's closing."""
+    found = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    return next((node for node in found if node.GetAttribute(KIND) == _KIND), None)
 
 
 def _new_node() -> Any:
     node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLScalarVolumeNode")
     node.UnRegister(None)
     node.SetName(_("Checkerboard of ultrasound and MR"))
-    node.SetSingletonTag(_TAG)
     node.SetHideFromEditors(True)
     node.SetSaveWithScene(False)
-    node.SetAttribute(KIND, "checkerboard")
+    node.SetAttribute(KIND, _KIND)
     slicer.mrmlScene.AddNode(node)
     node.CreateDefaultDisplayNodes()
     node.GetDisplayNode().SetSaveWithScene(False)

@@ -10,7 +10,6 @@ import slicer
 from mmhvae.modalities import MODALITIES
 from MMHVAESynthesisLib.advanced import fill, select
 from MMHVAESynthesisLib.fade_key import FadeKey
-from MMHVAESynthesisLib.geometry import Matrix, to_vtk
 from slicer.i18n import tr as _
 
 from .case import case_from
@@ -19,7 +18,6 @@ from .logic import MMHVAERegistrationLogic
 from .moving_nodes import moving_nodes
 from .outlines import Outlines
 from .parameters import RegistrationParameters
-from .result_transform import find_result, local_matrix, local_to, parts
 
 
 class Compare:
@@ -36,23 +34,16 @@ class Compare:
         self._ui, self._logic = ui, logic
         self._parameters: RegistrationParameters | None = None
         self._checkerboard, self._outlines = Checkerboard(), Outlines()
-        self._held: list[tuple[Any, Matrix]] = []  # parts that were put as before, and what they held
         self._is_shown = False
-        self._key = FadeKey(self._has_moved, self._show_before, qt.Qt.Key_Space)
+        self._key = FadeKey(self._has_moved, logic.show_before, qt.Qt.Key_Space)
         ui.shownSelector.connect("activated(int)", self._choose)
         ui.fadeSlider.connect("valueChanged(double)", self._touched)
         for box in (ui.checkerboardCheckBox, ui.outlinesCheckBox):
             box.connect("clicked()", self._touched)
 
-    @property
-    def is_before(self) -> bool:
-        """Whether everything is shown as before just now."""
-        return bool(self._held)
-
     def use(self, parameters: RegistrationParameters | None) -> None:
         """Work on other parameters, or on none while there is no scene."""
-        self._held, self._is_shown = [], False
-        self._parameters = parameters
+        self._is_shown, self._parameters = False, parameters
         if parameters is None:
             self._checkerboard.remove()
             self._outlines.show([])
@@ -77,9 +68,14 @@ class Compare:
         if parameters.shown in mrs:
             select(ui.shownSelector, parameters.shown)
         why_not = self._why_not(parameters)
-        for control in (ui.fadeSlider, ui.shownSelector, ui.checkerboardCheckBox):
+        for control, tip in (
+            (ui.fadeSlider, _("How much of the MR covers the ultrasound: 0 ultrasound alone, 1 MR alone.")),
+            (ui.shownSelector, _("Which MR is compared with the ultrasound.")),
+            (ui.checkerboardCheckBox, _("Ultrasound and MR in turn, in squares.")),
+        ):
             control.setEnabled(not why_not)
-        if self._is_shown and not why_not and not self.is_before:
+            control.setToolTip(why_not or tip)
+        if self._is_shown and not why_not and not self._logic.is_before:
             self._show()
 
     def show_new(self) -> None:
@@ -130,18 +126,7 @@ class Compare:
         self._outlines.show(outlined(parameters) if self._ui.outlinesCheckBox.checked else [])
 
     def _has_moved(self) -> bool:
-        return find_result() is not None and not np.array_equal(local_matrix(find_result()), np.eye(4))
-
-    def _show_before(self, is_before: bool) -> None:
-        """Put the result, and its parts, as the navigation has it; or give back what they held, to the last bit."""
-        held, self._held = self._held, []
-        if is_before and not held:
-            result = find_result()
-            self._held = [(part, local_matrix(part)) for part in parts(result)] if result is not None else []
-            for part, _matrix in self._held:
-                part.SetMatrixTransformToParent(to_vtk(local_to(part, np.eye(4))))
-        for part, matrix in held if not is_before else ():
-            part.SetMatrixTransformToParent(to_vtk(matrix))
+        return not np.array_equal(self._logic.world, np.eye(4))
 
 
 def outlined(parameters: RegistrationParameters) -> list[Any]:

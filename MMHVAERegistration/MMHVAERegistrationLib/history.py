@@ -84,6 +84,12 @@ class History:
         return Step.from_json(self._stored()["steps"][self.position])
 
     @property
+    def world(self) -> Matrix:
+        """(4, 4), the registration as it is now, in world coordinates, RAS mm; changes nothing."""
+        step = self.current
+        return step.world if self._distance(step) < ROUNDING else world_matrix(self.result)
+
+    @property
     def can_undo(self) -> bool:
         """Whether there is an earlier step, or a change that is none yet."""
         return self.position > 0 or self._was_moved()
@@ -121,6 +127,15 @@ class History:
         else:
             follow_result(self.result)
             self._append(self._here(BY_HAND))
+
+    def show_before(self) -> None:
+        """Put everything as the first step has it, for a look, which is no step; :meth:`show_now` takes it back."""
+        self.settle()
+        self._show(self.steps[0])
+
+    def show_now(self) -> None:
+        """Put everything as the present step has it, to the last bit."""
+        self._show(self.current)
 
     def _go(self, position: int) -> None:
         steps = self._stored()["steps"]

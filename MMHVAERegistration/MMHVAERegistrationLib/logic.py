@@ -21,6 +21,7 @@ from .case import Case, case_from, problem_of_case
 from .history import History, Step
 from .moving_nodes import candidates, moving_nodes
 from .outcome import FAILED, Outcome
+from .outcome_inputs import stale_reason
 from .parameters import RegistrationParameters
 from .registration_run import RegistrationRun
 from .result_transform import create_result, find_result, put_under, take_out
@@ -39,6 +40,8 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
         self._run: RegistrationRun | None = None
         #: The last outcome that is not in use: failed, or taken back; None where there is none.
         self.pending: Outcome | None = None
+        #: Whether everything is shown as before just now, see :meth:`show_before`.
+        self.is_before = False
         annotate_slice_views()
 
     @property
@@ -113,6 +116,8 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
                 self.use_pending(parameters)
             on_done(outcome)
 
+        self.show_before(False)
+        self.settle()
         self._run = RegistrationRun(self.engine, case, is_preview, self.start, on_progress, done, on_failure)
         self._run.start()
 
@@ -127,8 +132,13 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
         poses = self.history
         if poses is None:
             return np.eye(4)
-        poses.settle()
-        return poses.current.world
+        return poses.current.world if self.is_before else poses.world
+
+    @property
+    def stale(self) -> str:
+        """Why the outcome in use no longer fits its images, in one sentence; "" where it does, or there is none."""
+        outcome = self.outcome
+        return stale_reason(outcome) if outcome is not None else ""
 
     @property
     def start(self) -> Step:
@@ -136,7 +146,6 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
         poses = self.history
         if poses is None:
             return Step(history.NAVIGATION, np.eye(4), ())
-        poses.settle()
         return next(step for step in reversed(poses.steps[: poses.position + 1]) if step.outcome is None)
 
     def use_pending(self, parameters: RegistrationParameters) -> None:
@@ -150,8 +159,27 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
         self, parameters: RegistrationParameters, what: str, world: Matrix, outcome: Outcome | None = None
     ) -> None:
         """Take a pose as a new step of the history."""
-        result = self.ensure_result(parameters)
-        History(result).go_to(what, world, outcome)
+        self.show_before(False)
+        History(self.ensure_result(parameters)).go_to(what, world, outcome)
+
+    def settle(self) -> None:
+        """Make what the handle, or another module, has done to the result a step that can be undone."""
+        poses = self.history
+        if poses is not None and not self.is_before:
+            poses.settle()
+
+    def show_before(self, is_before: bool) -> None:
+        """Show everything as navigation has it for a while, and then again as it is, to the last bit."""
+        poses = self.history
+        if is_before == self.is_before:
+            return
+        if is_before and poses is not None:
+            self.is_before = True
+            poses.show_before()
+        elif not is_before:
+            if poses is not None:
+                poses.show_now()
+            self.is_before = False
 
     def discard(self) -> None:
         """Forget the pending outcome, or else go back to before the one in use."""
@@ -164,6 +192,7 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
         """Back to the pose before."""
         poses = self.history
         if poses is not None:
+            self.show_before(False)
             self.pending = None
             poses.undo()
 
@@ -171,6 +200,7 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
         """Forward to the pose after."""
         poses = self.history
         if poses is not None:
+            self.show_before(False)
             self.pending = None
             poses.redo()
 

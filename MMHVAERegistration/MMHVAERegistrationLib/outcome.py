@@ -29,6 +29,7 @@ class Outcome:
         method: "synthetic" or "direct".
         preview: whether it stopped early.
         bundle, weights_sha256: of the model, "" where none took part.
+        inputs: what was registered, see :mod:`.outcome_inputs`.
         device, seconds, notice: how the work went.
     """
 
@@ -47,6 +48,7 @@ class Outcome:
     preview: bool = False
     bundle: str = ""
     weights_sha256: str = ""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
     device: str = ""
     seconds: float = 0.0
     notice: str = ""

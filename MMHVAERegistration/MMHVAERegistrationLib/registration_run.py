@@ -30,6 +30,7 @@ from .case import DIRECT, SYNTHETIC, Case
 from .held_synthesis import Held, HeldReconstruction, HeldSynthesis
 from .history import Step
 from .outcome import Outcome
+from .outcome_inputs import inputs_of
 from .result_transform import before_to_world
 
 #: Share of the progress that synthesis takes, where it takes part.
@@ -133,6 +134,7 @@ class RegistrationRun:
         self._progressed(0.0, _("preparing the images"))
         yield
         self._job = job = self._engine.job()
+        self._inputs = inputs_of(self._case)
         parameters: dict[str, Any] = {"fixed": {}, "uncertainty": {}, "moving": {}, "ultrasound": ""}
         for group, name, image in self._fixed_images():
             path = job.folder / f"{group}-{name}.mha"
@@ -217,6 +219,7 @@ class RegistrationRun:
             preview=self._is_preview,
             bundle=self._case.ultrasound.bundle if synthetic else "",
             weights_sha256=self._weights() if synthetic else "",
+            inputs=self._inputs,
             device=answer["device"],
             seconds=time.monotonic() - self._began,
             notice=answer["notice"] or (self._held.notice if self._held is not None else ""),

@@ -158,3 +158,9 @@ def take_out(node: Any) -> None:
     if is_part(part):
         above = part.GetParentTransformNode()
         node.SetAndObserveTransformNodeID(above.GetID() if above is not None else None)
+
+
+def nodes_under(part: Any) -> list[Any]:
+    """The nodes directly under a part."""
+    found = slicer.util.getNodesByClass("vtkMRMLTransformableNode")
+    return [node for node in found if node.GetParentTransformNode() is part]

@@ -62,6 +62,8 @@ class TrustCard:
         ui.errorLabel.setText(error_text(outcome))
         ui.reasonLabel.setText(outcome.reason)
         ui.movedLabel.setText(moved_text(outcome, is_pending))
+        for label in (ui.verdictLabel, ui.reasonLabel):
+            label.setToolTip(evidence_text(outcome))
 
     def _where(self) -> str:
         """Where the MRs are, while no registration is in use."""
@@ -128,3 +130,9 @@ def moved_text(outcome: Outcome, is_pending: bool) -> str:
     state = _("Not in use: nothing was moved.") if is_pending else _("In use.")
     kind = _("Preview.") if outcome.preview else ""
     return " ".join(part for part in (text, state, kind) if part)
+
+
+def evidence_text(outcome: Outcome) -> str:
+    """What the verdict was judged by, a line each."""
+    lines = [f"{name}: {value:.3g}" for name, value in outcome.evidence.items()]
+    return "\n".join([_("Judged by a calibration on simulations:"), *lines])

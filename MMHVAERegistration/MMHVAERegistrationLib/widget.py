@@ -24,7 +24,7 @@ from .move_list import MoveList
 from .moving_nodes import moving_nodes
 from .outcome import FAILED, Outcome
 from .parameters import RegistrationParameters
-from .result_transform import find_result, follow_result
+from .result_transform import find_result, follow_result, is_part, nodes_under, take_out
 from .run_buttons import RunButtons
 from .sections import Sections
 from .start_panel import StartPanel
@@ -74,6 +74,7 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         self._landmarks = LandmarksPanel(self.ui, self.logic)
         self._advanced = Advanced(self.ui, self.logic, self.later)
         self.sections = Sections(self.ui, self.logic, lambda: self._parameters, self.later)
+        self.ui.checkSetupButton.connect("clicked()", open_setup)
         self._observe_scene()
         self.initializeParameterNode()
 
@@ -179,8 +180,7 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         self._card.refresh()
         self._start.refresh(problem)
         self._advanced.refresh()
-        if not self._compare.is_before:
-            self._landmarks.refresh()
+        self._landmarks.refresh()
         self._compare.refresh()
         self.sections.refresh()
         self._state.show(problem, self._ready(parameters), self._warnings(parameters))
@@ -203,11 +203,10 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
             model = _("no model (LC2)")
         return _("Ready: {model}, {device}").format(model=model, device=device)
 
-    @staticmethod
-    def _warnings(parameters: RegistrationParameters) -> list[str]:
-        why = case_from(parameters).why_direct
-        text = _("No model takes part, the ultrasound is registered directly: {reason}")
-        return [text.format(reason=why)] if why else []
+    def _warnings(self, parameters: RegistrationParameters) -> list[str]:
+        why, stale = case_from(parameters).why_direct, self.logic.stale
+        direct = _("No model takes part, the ultrasound is registered directly: {reason}").format(reason=why)
+        return ([_("Out of date: {reason}").format(reason=stale)] if stale else []) + ([direct] if why else [])
 
     def _nodes_to_watch(self, parameters: RegistrationParameters) -> list[Any]:
         nodes = [getattr(parameters, name) for name in _OBSERVED] + [find_result()]
@@ -226,15 +225,13 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         self._watched = nodes
 
     def _node_changed(self, caller: Any, event: Any) -> None:
-        if caller is find_result() and not self._compare.is_before:
+        if caller is find_result() and not self.logic.is_before:
             follow_result(caller)  # the handle moves the result alone
             self._let_go.start()
         self.later()
 
     def _handle_rests(self) -> None:
-        poses = self.logic.history
-        if poses is not None and not self._compare.is_before:
-            poses.settle()
+        self.logic.settle()
         self.later()
 
     def _pose_changed(self) -> None:
@@ -245,13 +242,21 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         self.addObserver(scene, kind.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, kind.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(scene, kind.EndImportEvent, self.onSceneEndImport)
+        self.addObserver(scene, kind.NodeAboutToBeRemovedEvent, self.onNodeAboutToBeRemoved)
         for event in (kind.NodeAddedEvent, kind.NodeRemovedEvent):
             self.addObserver(scene, event, self.later)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)  # type: ignore[untyped-decorator,unused-ignore]
+    def onNodeAboutToBeRemoved(self, caller: Any, event: Any, node: Any) -> None:  # noqa: N802 - Slicer's name
+        """Somebody deletes the result: what lay under it goes back under its own parents, not into the world."""
+        if is_part(node) and not slicer.mrmlScene.IsClosing():
+            for lower in nodes_under(node):
+                take_out(lower)
 
     def onSceneStartClose(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
         """The nodes are about to go."""
         self._watch([])
-        self.logic.pending = None
+        self.logic.pending, self.logic.is_before = None, False
         self.setParameterNode(None)
 
     def onSceneEndClose(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
@@ -262,9 +267,7 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
 
     def onSceneEndImport(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
         """A scene, or a part of one, was loaded; it may have brought parameters and a result along."""
-        poses = self.logic.history
-        if poses is not None:
-            poses.settle()
+        self.logic.settle()  # a file has lost some digits
         if self.parent.isEntered:
             self.setParameterNode(self.logic.getParameterNode())
 
@@ -289,3 +292,13 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
     def _failed(self, failure: Failure) -> None:
         self._state.keep(failure)
         self.refresh()
+
+
+def open_setup() -> None:
+    """Go to the section Setup of the synthesis module, which looks after both."""
+    if getattr(slicer.modules, "mmhvaesynthesis", None) is None:
+        text = _("MMHVAE Synthesis is not loaded; add its folder in Edit > Application Settings > Modules.")
+        slicer.util.errorDisplay(text)
+        return
+    slicer.util.selectModule("MMHVAESynthesis")
+    slicer.util.getModuleWidget("MMHVAESynthesis").open_setup()

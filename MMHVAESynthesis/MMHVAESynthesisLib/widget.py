@@ -64,7 +64,7 @@ class MMHVAESynthesisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._look = Look(self.ui, self.logic)
         self._advanced = Advanced(self.ui, self.logic.engine, self.later)
         self._sections = Sections(self.ui, self.logic.engine, lambda: self._parameters, self.later)
-        self.ui.checkSetupButton.connect("clicked()", self._open_setup)
+        self.ui.checkSetupButton.connect("clicked()", self.open_setup)
         self._observe_scene()
         self.initializeParameterNode()
 
@@ -221,6 +221,7 @@ class MMHVAESynthesisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._state.keep(failure)
         self.refresh()
 
-    def _open_setup(self) -> None:
+    def open_setup(self) -> None:
+        """Unfold the section Setup, and check; the registration module comes here, too."""
         self.ui.setupSection.collapsed = False
         self._sections.setup.check()

@@ -239,6 +239,49 @@ def test_what_ends_in_the_middle_leaves_the_scene_as_it_was(panel, how):
         assert "stopped unexpectedly" not in panel.ui.stateLabel.text
 
 
+def composites():
+    views = map(slicer.app.layoutManager().sliceWidget, ("Red", "Yellow", "Green"))
+    return [view.sliceLogic().GetSliceCompositeNode() for view in views]
+
+
+def test_ultrasound_and_mr_are_compared_by_fade_and_checkerboard(panel):
+    case = chosen(panel, make_case(11, ("t2", "flair")))
+    faded = rig.move_slider(panel.ui.fadeSlider, 0.8)
+    for composite in composites():
+        assert composite.GetBackgroundVolumeID() == case.ultrasound.GetID()
+        assert composite.GetForegroundVolumeID() == case.mrs["t2"].GetID()
+        assert composite.GetForegroundOpacity() == pytest.approx(faded)
+    rig.choose(panel.ui.shownSelector, "FLAIR")
+    assert composites()[0].GetForegroundVolumeID() == case.mrs["flair"].GetID()
+    before = rig.grab_slice("Red")
+    rig.click(panel.ui.checkerboardCheckBox)
+    settled(panel)
+    board = slicer.mrmlScene.GetNodeByID(composites()[0].GetForegroundVolumeID())
+    assert "Checkerboard" in board.GetName()
+    assert composites()[0].GetForegroundOpacity() == 1.0
+    assert (rig.grab_slice("Red") != before).any()
+    squares = slicer.util.arrayFromVolume(board).copy()
+    panel.logic.go_to(panel._parameters, "hand", case.world)
+    settled(panel)
+    assert not np.array_equal(slicer.util.arrayFromVolume(board), squares)
+    rig.click(panel.ui.checkerboardCheckBox)
+    assert composites()[0].GetForegroundVolumeID() == case.mrs["flair"].GetID()
+
+
+def test_space_presses_the_button_that_a_keyboard_user_is_on(panel):
+    chosen(panel, make_case(12))
+    panel.logic.go_to(panel._parameters, "hand", rigid(1))
+    settled(panel)
+    moved = local_matrix(find_result())
+    panel.ui.undoButton.setFocus(qt.Qt.TabFocusReason)
+    QtTest.QTest.keyClick(panel.ui.undoButton, qt.Qt.Key_Space)
+    settled(panel)
+    assert np.array_equal(local_matrix(find_result()), np.eye(4))
+    rig.click(panel.ui.redoButton)
+    assert np.array_equal(local_matrix(find_result()), moved)
+    assert not panel.ui.redoButton.hasFocus()  # a mouse click leaves the space bar free
+
+
 def test_an_mr_elsewhere_is_a_sentence_and_align_centres_brings_it_near(panel):
     far = rigid(4, mm=260.0, degrees=3.0)
     case = chosen(panel, make_case(4, moved=far))
@@ -382,3 +425,35 @@ def test_names_tell_which_image_is_which_and_a_choice_is_kept(panel):
     panel.exit()
     panel.enter()
     assert panel.ui.flairSelector.currentNode().GetName() == "FLAIR 2"
+
+
+def test_a_look_at_before_is_no_step_and_a_changed_image_is_told(panel):
+    case = chosen(panel, make_case(13))
+    run(panel, panel.ui.previewButton)
+    steps, full = len(panel.logic.history.steps), local_matrix(find_result())
+    view = slicer.app.layoutManager().sliceWidget("Red").sliceView()
+    view.setFocus()
+    QtTest.QTest.keyPress(view, qt.Qt.Key_Space)
+    settled(panel)
+    assert np.array_equal(local_matrix(find_result()), np.eye(4))
+    QtTest.QTest.keyRelease(view, qt.Qt.Key_Space)
+    settled(panel)
+    assert len(panel.logic.history.steps) == steps
+    assert np.array_equal(local_matrix(find_result()), full)
+    assert "Out of date" not in panel.ui.stateLabel.text
+    case.ultrasound.SetAndObserveTransformNodeID(transform(pose(1)).GetID())
+    rig.wait_until(lambda: "The iUS was moved since" in panel.ui.stateLabel.text, 10)
+    case.ultrasound.SetAndObserveTransformNodeID(None)
+    rig.wait_until(lambda: "Out of date" not in panel.ui.stateLabel.text, 10)
+
+
+def test_a_deleted_result_lets_everything_go_back_under_its_own_parent(panel):
+    above = transform(pose(2), "planning")
+    case = chosen(panel, make_case(14, above_mr=above))
+    panel.logic.go_to(panel._parameters, "hand", rigid(1))
+    settled(panel)
+    assert is_registered(case.mrs["t2"])
+    slicer.mrmlScene.RemoveNode(find_result())
+    settled(panel)
+    assert case.mrs["t2"].GetParentTransformNode() is above
+    assert panel.logic.history is None

@@ -24,7 +24,7 @@ from MMHVAERegistrationLib.result_transform import (
 )
 from MMHVAESynthesisLib.geometry import parent_to_world
 
-from .nodes import pose, transform, vtk_matrix, volume
+from .nodes import pose, transform, volume, vtk_matrix
 from .registration_case import rigid
 
 CHAINS = {"no parent": (), "one parent": (1,), "oblique chain": (1, 2, 3)}
