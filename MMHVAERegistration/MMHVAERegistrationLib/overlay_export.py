@@ -12,6 +12,7 @@ import slicer
 from mmhvae import InputError
 from mmhvae.registration.labels import PlacedLabel, label_steps
 from MMHVAESynthesisLib.geometry import FLIP, Matrix, follow, ijk_to_ras, parent_to_world, to_vtk
+from MMHVAESynthesisLib.results import KIND
 from MMHVAESynthesisLib.volume_files import image_data, require_volume
 from slicer.i18n import tr as _
 
@@ -72,6 +73,7 @@ def _node(array: Any, layer: Layer, segmentation: Any, ultrasound: Any) -> Any:
         segmentation=segmentation.GetName(), ultrasound=ultrasound.GetName()
     )
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", slicer.mrmlScene.GenerateUniqueName(name))
+    node.SetAttribute(KIND, "overlay")  # it lies in the ultrasound: it is not offered among what moves with the MRs
     node.SetIJKToRASMatrix(to_vtk(ijk_to_ras(ultrasound)))
     node.SetAndObserveImageData(image_data(array))
     follow(node, ultrasound)

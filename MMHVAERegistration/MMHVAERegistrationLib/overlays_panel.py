@@ -16,6 +16,9 @@ from slicer.i18n import tr as _
 from .overlay_export import Exported, export_steps
 from .overlay_loading import KINDS, load_overlay
 
+#: Share of its volume that a segment may gain or lose before it is told.
+VOLUME_TOLERANCE = 0.02
+
 
 class OverlaysPanel:
     """Fills a frame.
@@ -170,12 +173,15 @@ def _names(nodes: list[Any]) -> str:
 
 
 def told(exported: Exported) -> list[str]:
-    """A line about every segment that lies outside in part, or changed its topology; else one that all is well."""
+    """A line about every segment that is not as it was on the grid, and why; else one that all is well."""
     lines = []
     for segment, label in exported.placed:
         if label.outside > 0:
             text = _("{name}: {percent:.0f} % of it lies outside the ultrasound.")
             lines.append(text.format(name=segment.name, percent=max(1.0, 100 * label.outside)))
+        elif abs(label.on_grid_mm3 / label.volume_mm3 - 1) > VOLUME_TOLERANCE:
+            text = _("{name}: {now:.0f} of {before:.0f} mm3, since the voxels are coarse beside it.")
+            lines.append(text.format(name=segment.name, now=label.on_grid_mm3, before=label.volume_mm3))
         if not label.topology_kept:
             lines.append(_("{name} is finer than the grid: check its small parts.").format(name=segment.name))
     return lines or [_("All segments lie within it; volumes and holes are as they were.")]

@@ -20,7 +20,7 @@ import SimpleITK as sitk
 import slicer
 from mmhvae import InputError, __version__
 from mmhvae.modalities import MODALITIES
-from mmhvae.registration.transforms import flip_ras_lps, to_euler, write_transform
+from mmhvae.registration.transforms import flip_ras_lps, inverse, to_euler, write_transform
 from MMHVAESynthesisLib.geometry import FLIP, Matrix, ijk_to_world
 from slicer.i18n import tr as _
 
@@ -111,7 +111,7 @@ def us_to_mr(subject: Subject) -> sitk.Euler3DTransform:
         size = subject.ultrasound.GetImageData().GetDimensions()
         middle = np.array([*((n - 1) / 2 for n in size), 1.0])
         centre = (FLIP @ ijk_to_world(subject.ultrasound) @ middle)[:3]
-    return to_euler(flip_ras_lps(np.linalg.inv(subject.world)), centre)
+    return to_euler(flip_ras_lps(inverse(subject.world)), centre)
 
 
 def report_of(subject: Subject, now: datetime) -> Report:

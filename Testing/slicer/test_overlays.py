@@ -202,6 +202,14 @@ def test_what_lies_outside_is_said(case, tmp_path):
     assert "% of it lies outside the ultrasound" in case.panel.work.label.text
 
 
+def test_a_segment_that_voxels_are_too_coarse_for_is_told(case, tmp_path):
+    case.us = volume(np.ones((8, 8, 9), np.uint8), np.diag([6.0, 6.0, 6.0, 1.0]), "iUS")
+    case.load(write(tmp_path / "plan.nrrd", ball(radius=1.2).astype(np.uint8), np.eye(4)))
+    (label,) = case.export()
+    assert (slicer.util.arrayFromVolume(label) > 0).sum() == 1
+    assert "Segment_1: 216 of 7 mm3, since the voxels are coarse beside it." in case.panel.work.label.text
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

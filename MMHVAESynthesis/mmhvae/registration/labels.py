@@ -141,7 +141,7 @@ def _close_seams(result: Labels, array: Labels, to_source: Matrix) -> None:
     Of those that do, to the label that this enlarges least, so that volumes stay within per mille.
     """
     places = np.argwhere(_between_labels(result))
-    inside = ((places > 0) & (places < np.array(result.shape) - 1)).all(axis=1)
+    inside = np.all((places > 0) & (places < np.array(result.shape) - 1), axis=1)
     there = np.rint(apply_matrix(to_source, places.astype(float))).astype(int)
     inside &= ((there >= 0) & (there < array.shape)).all(axis=1)
     inside[inside] &= array[tuple(there[inside].T)] > 0  # real background stays

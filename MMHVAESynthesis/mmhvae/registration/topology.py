@@ -151,7 +151,7 @@ def deformed(mask: Mask, order: NDArray[np.floating[Any]], count: int, allowed: 
     free &= (order > -np.inf) & (True if allowed is None else allowed) if grows else order < np.inf
     state = bytearray(mask.astype(np.uint8).tobytes())
     shifts = [(a * mask.shape[1] + b) * mask.shape[2] + c for a, b, c in _STEPS]
-    keys = memoryview((-order if grows else order).astype(np.float64).ravel())  # of Python's numbers: fast to compare
+    keys = (-order if grows else order).astype(np.float64).ravel().data  # of Python's numbers: fast to compare
     movable = free.ravel()
     surface = np.flatnonzero((spread(mask) & ~mask if grows else mask & spread(~mask)).ravel() & movable)
     queue = [(keys[place], place) for place in surface.tolist()]
