@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import rig
 
 rig.require()
@@ -16,7 +17,8 @@ sys.path[:0] = {paths}
 import rig
 rig.start()
 import slicer
-representation = rig.load_module("MMHVAESynthesis")
+name = "{module}"
+representation = rig.load_module(name)
 old = representation.self()
 for value in (7, 9):
     representation.self().onReload()
@@ -26,7 +28,7 @@ for value in (7, 9):
     rig.process_events(200)
     assert representation.self().ui.samplesSpinBox.value == value
 assert representation.self() is not old
-assert sys.modules["MMHVAESynthesisLib.widget"].MMHVAESynthesisWidget is type(representation.self())
+assert vars(sys.modules[name + "Lib.widget"])[name + "Widget"] is type(representation.self())
 slicer.mrmlScene.Clear()
 rig.process_events(100)
 assert slicer.app.errors == [], slicer.app.errors
@@ -34,10 +36,11 @@ print("reloaded")
 """
 
 
-def test_reloading_the_module_twice():
+@pytest.mark.parametrize("module", ["MMHVAESynthesis", "MMHVAERegistration"])
+def test_reloading_the_module_twice(module):
     """In a process of its own, since a reload replaces the modules that other tests have imported."""
     root = Path(__file__).resolve().parents[2]
-    paths = [str(root / "Testing" / "rig"), str(root / "MMHVAESynthesis")]
-    command = [sys.executable, "-c", SCRIPT.format(paths=paths)]
+    paths = [str(root / name) for name in ("Testing/rig", "MMHVAESynthesis", "MMHVAERegistration")]
+    command = [sys.executable, "-c", SCRIPT.format(paths=paths, module=module)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.stdout.splitlines()[-1:] == ["reloaded"], done.stdout + done.stderr
