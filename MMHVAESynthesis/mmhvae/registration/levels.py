@@ -33,26 +33,25 @@ LEVELS = (
     Level(spacing=2, smoothing=1.0, window=14, block=0, iterations=8, keep=1, keep_first=False),
     Level(spacing=1, smoothing=0.5, window=6, block=2, iterations=5, keep=1, keep_first=False),
 )
-#: For LC2, whose many local optima want more tracks; only fine levels tell these apart.
+#: For LC2, which knows a pose by thin interfaces: less smoothing, hence narrower peaks, more starts and more tracks.
 LC2_LEVELS = (
     Level(
-        spacing=4,
-        smoothing=2.0,
-        window=20,
+        spacing=3,
+        smoothing=0.7,
+        window=15,
         block=0,
-        iterations=12,
-        keep=16,
+        iterations=10,
+        keep=10,
         keep_first=True,
         offsets=(-12.0, -6.0, 0.0, 6.0, 12.0),
         turned=16,
         starts=23,
     ),
-    Level(spacing=3, smoothing=1.5, window=15, block=0, iterations=12, keep=8, keep_first=True),
-    Level(spacing=2, smoothing=1.0, window=10, block=0, iterations=12, keep=4, keep_first=True),
+    Level(spacing=2, smoothing=0.5, window=14, block=0, iterations=10, keep=4, keep_first=True),
     Level(spacing=1, smoothing=0.5, window=6, block=2, iterations=8, keep=1, keep_first=False),
 )
-#: A preview stops after so many levels, at 2 mm, about a tenth of a millimetre less exact.
-PREVIEW_LEVELS = 3
+#: A preview stops at this spacing, about a tenth of a millimetre less exact.
+PREVIEW_SPACING = 2.0
 #: Climbing ends when a point at the field of view's radius would move less than this share of the level's spacing.
 TOLERANCE = 0.02
 #: The moving volume is sampled at this spacing at most, even at the 4 mm level.

@@ -105,7 +105,7 @@ class RigidProblem:
         return self._terms[key]
 
     def level(self, spacing: float) -> Level:
-        """The level of `spacing` mm, one of 4, 3, 2 and 1; ValueError for another."""
+        """The level of `spacing` mm: 4 (not of LC2), 3, 2 or 1; ValueError for another."""
         return level_at(self.levels, spacing)
 
     def objective(self, level: Level) -> Objective:
@@ -152,7 +152,7 @@ class RigidProblem:
     def evaluate(self, poses: Matrix, spacing: float = 2.0) -> NDArray[np.float64]:
         """(B,): the channels' weighted mean similarity, without the prior, of (B, 4, 4) poses.
 
-        At the level of `spacing` mm, one of 4, 3, 2 and 1.
+        At the level of `spacing` mm: 4 (not of LC2), 3, 2 or 1.
         """
         return self.objective(self.level(spacing)).evaluate_similarity(poses)
 
