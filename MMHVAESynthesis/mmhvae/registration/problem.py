@@ -23,7 +23,7 @@ from .levels import COARSEST_MOVING, LC2_LEVELS, LEVELS, TOLERANCE, Level, level
 from .objective import Objective, Similarity
 from .prior import INDEPENDENT, PosePrior, PriorTerm
 from .similarity import LocalCorrelation
-from .transforms import Matrix, exp_se3, inverse, to_euler, to_rigid_matrix, translation_matrix
+from .transforms import Matrix, exp_se3, to_euler, to_rigid_matrix, translation_matrix
 from .volumes import Volume
 
 Metric = Literal["correlation", "lc2"]
@@ -193,7 +193,3 @@ class RigidProblem:
         hessian = (gradients[6:] - gradients[:6]) / (2 * steps[:, None])
         symmetric: NDArray[np.float64] = (hessian + hessian.T) / 2
         return symmetric
-
-    def relative(self, pose: Matrix) -> Matrix:
-        """(4, 4): the pose as seen from the start, start^-1 pose."""
-        return inverse(self.start) @ pose
