@@ -135,7 +135,7 @@ def _evaluation(scores: Sequence[SliceScore]) -> str:
 def _limitations(network: MMHVAE) -> list[str]:
     return [
         "Synthetic images can show structures that are not there, and miss structures that are. What lies outside the "
-        "field of view of the input is not synthesised. Probes, scanners, pathologies and stages of surgery that the "
-        "training data lack are unknown to the model.",
+        "field of view of the input is not synthesised. What the training data lack, such as other probes, "
+        "scanners, pathologies and stages of surgery, the model has never seen.",
         f"A slice has {network.config.image_size} pixels a side, always: the coarsest level is fully connected.",
     ]
