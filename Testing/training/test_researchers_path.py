@@ -82,6 +82,8 @@ def test_the_model_card_holds_facts_and_nothing_half_empty(path):
     assert "10.7937/3RAG-D070" in card
     assert re.search(r"\| iUS \| T2 \| \d \| \d", card)
     assert "| loss.kl_weight | 0.001 |" in card
+    assert "2 cases, none of them trained on" in card
+    assert card.lower().count("not approved for clinical use") == 1
     assert str(path) not in card
 
 
