@@ -150,12 +150,12 @@ def test_the_experts_approach_the_known_posterior_for_every_subset():
     Cases observe a subset each, as incomplete data sets do, and what is observed is encoded.
     """
     every = subsets_of(LINEAR.modalities)
-    network, test = trained(lambda rng: every[rng.integers(len(every))], lambda observed, rng: observed)
+    network, test = trained(lambda rng: every[rng.integers(len(every))], lambda observed, rng: observed, steps=800)
     for subset in every:
         found = network.posterior(network.encode({name: test.inputs[name] for name in subset}))
         mean, deviation = truth(subset, test.inputs)
         assert (found.mean - mean).square().mean().sqrt() < 0.1 * mean.square().mean().sqrt(), subset
-        torch.testing.assert_close(found.log_scale.exp()[0], deviation, rtol=0.04, atol=0)
+        torch.testing.assert_close(found.log_scale.exp()[0], deviation, rtol=0.06, atol=0)
 
 
 def test_where_a_pass_also_synthesises_the_spread_becomes_that_of_the_full_posterior():
@@ -165,7 +165,7 @@ def test_where_a_pass_also_synthesises_the_spread_becomes_that_of_the_full_poste
     mean, own = truth(("us",), test.inputs)
     _, full = truth(LINEAR.modalities, test.inputs)
     torch.testing.assert_close(found.mean, mean, rtol=0, atol=0.1)
-    torch.testing.assert_close(found.log_scale.exp()[0], full, rtol=0.04, atol=0)
+    torch.testing.assert_close(found.log_scale.exp()[0], full, rtol=0.06, atol=0)
     assert (found.log_scale.exp()[0] < 0.95 * own).all()
 
 
