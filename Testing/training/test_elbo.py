@@ -42,12 +42,16 @@ def test_shared_encodings_give_the_gradient_of_the_plain_algorithm():
     subsets = [FOUR[:3], ("us",), ("t2", "cet1")]
     passes = [draw_pass(s, 2, TINY, MixtureConfig(), rng, noise) for s in subsets]
 
+    encoded = []
+    for name, encoder in shared.encoders.items():
+        encoder.register_forward_hook(lambda *_, name=name: encoded.append(name))
     encodings = shared.encode(batch.inputs)
     leaves = leaves_of(encodings)
     for chosen in passes:
         result = run_pass(shared, leaves, chosen, batch, FOUR, CONFIG.loss)
         negative_elbo(result, 0.001, CONFIG.loss, 4).backward()
     backward_through_encoders(encodings, leaves)
+    assert encoded == ["us", "t2", "cet1"]  # once each, for three passes
 
     total = torch.zeros(())
     for chosen in passes:
