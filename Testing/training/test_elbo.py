@@ -42,12 +42,16 @@ def test_shared_encodings_give_the_gradient_of_the_plain_algorithm():
     subsets = [FOUR[:3], ("us",), ("t2", "cet1")]
     passes = [draw_pass(s, 2, TINY, MixtureConfig(), rng, noise) for s in subsets]
 
+    encoded = []
+    for name, encoder in shared.encoders.items():
+        encoder.register_forward_hook(lambda *_, name=name: encoded.append(name))
     encodings = shared.encode(batch.inputs)
     leaves = leaves_of(encodings)
     for chosen in passes:
         result = run_pass(shared, leaves, chosen, batch, FOUR, CONFIG.loss)
         negative_elbo(result, 0.001, CONFIG.loss, 4).backward()
     backward_through_encoders(encodings, leaves)
+    assert encoded == ["us", "t2", "cet1"]  # once each, for three passes
 
     total = torch.zeros(())
     for chosen in passes:
@@ -150,12 +154,12 @@ def test_the_experts_approach_the_known_posterior_for_every_subset():
     Cases observe a subset each, as incomplete data sets do, and what is observed is encoded.
     """
     every = subsets_of(LINEAR.modalities)
-    network, test = trained(lambda rng: every[rng.integers(len(every))], lambda observed, rng: observed)
+    network, test = trained(lambda rng: every[rng.integers(len(every))], lambda observed, rng: observed, steps=800)
     for subset in every:
         found = network.posterior(network.encode({name: test.inputs[name] for name in subset}))
         mean, deviation = truth(subset, test.inputs)
         assert (found.mean - mean).square().mean().sqrt() < 0.1 * mean.square().mean().sqrt(), subset
-        torch.testing.assert_close(found.log_scale.exp()[0], deviation, rtol=0.04, atol=0)
+        torch.testing.assert_close(found.log_scale.exp()[0], deviation, rtol=0.06, atol=0)
 
 
 def test_where_a_pass_also_synthesises_the_spread_becomes_that_of_the_full_posterior():
@@ -165,7 +169,7 @@ def test_where_a_pass_also_synthesises_the_spread_becomes_that_of_the_full_poste
     mean, own = truth(("us",), test.inputs)
     _, full = truth(LINEAR.modalities, test.inputs)
     torch.testing.assert_close(found.mean, mean, rtol=0, atol=0.1)
-    torch.testing.assert_close(found.log_scale.exp()[0], full, rtol=0.04, atol=0)
+    torch.testing.assert_close(found.log_scale.exp()[0], full, rtol=0.06, atol=0)
     assert (found.log_scale.exp()[0] < 0.95 * own).all()
 
 

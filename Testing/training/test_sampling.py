@@ -45,7 +45,7 @@ def test_only_the_cases_of_the_split_are_read(data, tmp_path):
     (tmp_path / "splits.csv").write_text("case,split\ncase-0,train\ncase-1,test\ncase-2,train\n")
     found = load_training_set(replace(data, splits=tmp_path / "splits.csv"), TINY)
     assert [case.name for case in found.cases] == ["case-0", "case-2"]
-    with pytest.raises(InputError, match="puts no case of .* into the split 'validation'"):
+    with pytest.raises(InputError, match=r"puts no case of .* into the split 'validation'"):
         load_training_set(replace(data, splits=tmp_path / "splits.csv", split="validation"), TINY)
 
 
