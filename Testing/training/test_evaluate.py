@@ -127,7 +127,8 @@ def test_another_programs_images_are_scored_where_they_lie(world, tmp_path, monk
     assert min(row.psnr_standard for row in same) > 70  # what half precision leaves
     assert min(row.ssim_standard for row in same) > 0.9999
     assert np.median([row.psnr_standard for row in mirrored]) < 50
-    assert max(row.st_lpips for row in same) < 1e-4 < min(row.st_lpips for row in mirrored)
+    distances = [np.mean([row.st_lpips for row in rows]) for rows in (same, mirrored)]
+    assert 0 <= distances[0] < 0.01 * distances[1]
     assert "T2 ST-LPIPS (%)" in (tmp_path / "e-same" / "table.md").read_text()
     capsys.readouterr()
 
