@@ -129,7 +129,8 @@ def make_figures(arguments: argparse.Namespace) -> None:
     targets = [t for t in source.modalities if t not in inputs and any(_has(case, (*inputs, t)) for case in cases)]
     if targets:
         draw_temperature_figure(source, cases, inputs, targets, arguments.output / "temperature.png")
-    for name, (before, after) in draw_harmonisation_figure(cases, arguments.output / "harmonisation.png").items():
+    spreads = draw_harmonisation_figure(cases, arguments.output / "harmonisation.png")
+    for name, (before, after) in spreads.items() if len(cases) > 1 else ():
         print(f"{name}: distributions lie {before:.2f} apart before harmonisation, {after:.2f} after")
 
 

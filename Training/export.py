@@ -43,9 +43,11 @@ def evaluated(folder: Path, facts: dict[str, Any]) -> list[SliceScore]:
 
 def make_bundle(arguments: argparse.Namespace) -> Bundle:
     """Network, manifest and card of the run."""
-    network, spacing, facts = load_run(arguments.run, arguments.weights)
-    if type(network) is not MMHVAE:
+    trained, spacing, facts = load_run(arguments.run, arguments.weights)
+    if facts["ablation"]:
         raise InputError(f"{arguments.run} trained an ablation, which no bundle can hold; export another run.")
+    network = MMHVAE(trained.config).eval()  # as users load it: training's own has faster layers
+    network.load_state_dict(trained.state_dict())
     run = json.loads((arguments.run / RUN).read_text(encoding="utf-8"))
     name, scores = arguments.name or facts["run"], None
     if arguments.evaluation:

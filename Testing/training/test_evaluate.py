@@ -118,7 +118,8 @@ def test_another_programs_images_are_scored_where_they_lie(world, tmp_path, monk
     cases = world[0] / "cases"
     write_predictions(cases, tmp_path / "same")
     write_predictions(cases, tmp_path / "mirrored", lambda array: np.ascontiguousarray(array[:, :, ::-1]))
-    options = ("--cases", cases, "--count", 1, "--spacing", 1, "--side", 32)
+    pytest.importorskip("stlpips_pytorch", reason="needs the extra 'perceptual'")
+    options = ("--cases", cases, "--count", 1, "--spacing", 1, "--side", 32, "--perceptual")
     for name in ("same", "mirrored"):
         run(monkeypatch, "table", *options, "--predictions", tmp_path / name, "--output", tmp_path / f"e-{name}")
     same, mirrored = (read_scores(tmp_path / f"e-{name}") for name in ("same", "mirrored"))
@@ -126,6 +127,9 @@ def test_another_programs_images_are_scored_where_they_lie(world, tmp_path, monk
     assert min(row.psnr_standard for row in same) > 70  # what half precision leaves
     assert min(row.ssim_standard for row in same) > 0.9999
     assert np.median([row.psnr_standard for row in mirrored]) < 50
+    distances = [np.mean([row.st_lpips for row in rows]) for rows in (same, mirrored)]
+    assert 0 <= distances[0] < 0.01 * distances[1]
+    assert "T2 ST-LPIPS (%)" in (tmp_path / "e-same" / "table.md").read_text()
     capsys.readouterr()
 
 

@@ -15,12 +15,13 @@ import SimpleITK as sitk
 import torch
 from mmhvae import InputError, load_bundle, synthesize
 from mmhvae.cli import main as mmhvae_main
+from mmhvae.images import same_grid
 from mmhvae_training.checkpoints import CHECKPOINT
 from mmhvae_training.monai_network import FixedChannelMMHVAE
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"Training/configs/paper.yaml": "Training/configs/tiny.yaml"}  # as the README says
-MORE = {"make_miniature_remind.py": ["--cases", "4"]}  # to save time
+MORE = {"make_miniature_remind.py": ["--cases", "4"], "evaluate.py figures": ["--count", "1"]}  # to save time
 
 
 def commands() -> list[list[str]]:
@@ -51,7 +52,8 @@ def path(tmp_path_factory):
                 assert mmhvae_main(arguments) == 0, arguments
                 continue
             name, *options = [SMALL.get(argument, argument) for argument in arguments]
-            patch.setattr(sys, "argv", [name, *options, *MORE.get(Path(name).name, [])])
+            more = [*MORE.get(Path(name).name, []), *MORE.get(f"{Path(name).name} {options[0]}", [])]
+            patch.setattr(sys, "argv", [name, *options, *more])
             script(name).main()
     return folder
 
@@ -60,7 +62,7 @@ def test_the_path_ends_with_a_bundle_that_synthesises(path):
     bundle = load_bundle(path / "bundle")
     us = sitk.ReadImage(str(path / "prepared" / "Case001" / "us.nii.gz"), sitk.sitkFloat32)
     image = sitk.ReadImage(str(path / "synthetic" / "t2.nii.gz"))
-    assert (image.GetSize(), image.GetDirection()) == (us.GetSize(), us.GetDirection())
+    assert same_grid(image, us)
     assert sitk.GetArrayViewFromImage(image).max() > 0
     assert bundle.manifest.name == "remind"
     assert bundle.manifest.spacing_mm == 1.0  # tiny.yaml's
@@ -80,6 +82,8 @@ def test_the_model_card_holds_facts_and_nothing_half_empty(path):
     assert "10.7937/3RAG-D070" in card
     assert re.search(r"\| iUS \| T2 \| \d \| \d", card)
     assert "| loss.kl_weight | 0.001 |" in card
+    assert "2 cases, none of them trained on" in card
+    assert card.lower().count("not approved for clinical use") == 1
     assert str(path) not in card
 
 
@@ -134,7 +138,7 @@ def test_monai_verifies_loads_and_runs_its_bundle(path, monai, tmp_path):
     override = {"_meta_#network_data_format#outputs#pred#num_channels": 3}
     with pytest.raises(ValueError, match="output channel number"):
         monai.verify_net_in_out(net_id="network_def", device="cpu", **configs, **override)
-    network = monai.load("monai-bundle", bundle_dir=str(path), device="cpu").eval()
+    network = monai.load("monai-bundle", bundle_dir=str(path), workflow_type="inference", device="cpu").eval()
     weights = load_bundle(path / "bundle").network.state_dict()
     assert all(torch.equal(value, weights[name]) for name, value in network.mmhvae.state_dict().items())
     (tmp_path / "cases").mkdir()

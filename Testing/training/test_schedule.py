@@ -42,4 +42,4 @@ def test_the_learning_rate_is_a_cosine_that_the_reset_does_not_touch(schedule):
 def test_without_weight_there_is_no_game():
     quiet = Configuration(Path("run"), DEFAULT.data, adversarial=AdversarialConfig(weight=0))
     last = Schedule(quiet, EPOCH).at(999 * EPOCH)
-    assert not (last.fill_pools or last.train_discriminators or last.adversarial_weight)
+    assert (last.fill_pools, last.train_discriminators, last.adversarial_weight) == (False, False, 0)

@@ -10,10 +10,11 @@ from mmhvae.modalities import MODALITIES
 from mmhvae.network import MMHVAE
 
 from .scoring.scores import SliceScore
-from .scoring.table import EXPLAINED, case_means, summary
+from .scoring.table import EXPLAINED, case_means, cell_order, summary
 
 MANY_NAMES = 12  # cases beyond this number are counted in the card, and named in bundle.json alone
 PATHS_AND_HABITS = ("run", "start_from", "output", "device", "cases", "incomplete", "splits")  # of one machine
+WARNING = "not approved for clinical use"
 NOT_EVALUATED = (
     "These weights were not evaluated on held-out cases before export. Do so before you rely on them: "
     "`Training/evaluate.py table`."
@@ -40,11 +41,13 @@ def model_card(
         scores: of an evaluation of these very weights.
     """
     sections = {
-        "Intended use": [intended_use, "Research only. Not approved for clinical use."],
+        "Intended use": [intended_use]
+        if WARNING in intended_use.lower()
+        else [intended_use, f"{WARNING.capitalize()}."],
         "Model": _model(network, spacing),
         "Training data": [data, *_cases(run)],
         "Training": _training(run, facts),
-        "Evaluation": [_evaluation(scores)] if scores else [NOT_EVALUATED],
+        "Evaluation": [_evaluation(scores, run)] if scores else [NOT_EVALUATED],
         "Limitations": _limitations(network),
         "Licence": [licence],
     }
@@ -110,16 +113,18 @@ def _shown(value: Any) -> str:
     return "none" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _evaluation(scores: Sequence[SliceScore]) -> str:
+def _evaluation(scores: Sequence[SliceScore], run: Mapping[str, Any]) -> str:
     cases = {row.case for row in scores}
+    seen = cases & {*run["cases"], *run.get("incomplete", {})}
+    held_out = f"{len(seen)} of them trained on, which flatters the numbers" if seen else "none of them trained on"
     lines = [
-        f"{len(cases)} held-out cases. Mean (standard deviation) over cases. {EXPLAINED['standard']}",
+        f"{len(cases)} cases, {held_out}. Mean (standard deviation) over cases. {EXPLAINED['standard']}",
         "",
         "| inputs | target | cases | PSNR (dB) | SSIM (%) |",
         "|---|---|---|---|---|",
     ]
     psnr, ssim = (case_means(scores, metric) for metric in ("psnr_standard", "ssim_standard"))
-    for (inputs, target), values in sorted(psnr.items(), key=lambda item: (item[0][0].count("+"), item[0])):
+    for (inputs, target), values in sorted(psnr.items(), key=lambda item: cell_order(item[0])):
         if target in inputs.split("+"):
             continue  # harmonisation; evaluate.py's own table has it
         numbers = [
@@ -135,7 +140,7 @@ def _evaluation(scores: Sequence[SliceScore]) -> str:
 def _limitations(network: MMHVAE) -> list[str]:
     return [
         "Synthetic images can show structures that are not there, and miss structures that are. What lies outside the "
-        "field of view of the input is not synthesised. Probes, scanners, pathologies and stages of surgery that the "
-        "training data lack are unknown to the model.",
+        "field of view of the input is not synthesised. What the training data lack, such as other probes, "
+        "scanners, pathologies and stages of surgery, the model has never seen.",
         f"A slice has {network.config.image_size} pixels a side, always: the coarsest level is fully connected.",
     ]

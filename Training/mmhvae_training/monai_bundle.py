@@ -77,7 +77,7 @@ def _architecture(bundle: Bundle) -> dict[str, Any]:
 def inference(bundle: Bundle) -> dict[str, Any]:
     """``configs/inference.json``: the network, its weights, and a run over a folder of cases."""
     return {
-        "imports": ["$import torch", "$import scripts.inference"],
+        "imports": ["$import torch", "$import scripts.inference as volumes"],
         "bundle_root": ".",
         "device": "$torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')",
         "dataset_dir": "$@bundle_root + '/cases'",
@@ -93,7 +93,7 @@ def inference(bundle: Bundle) -> dict[str, Any]:
             "$@network.load_state_dict(torch.load(@checkpoint, map_location=@device, weights_only=True))",
         ],
         "run": [
-            "$scripts.inference.run(@network, @dataset_dir, @output_dir, "
+            "$volumes.run(@network, @dataset_dir, @output_dir, "
             f"{bundle.manifest.spacing_mm}, {bundle.manifest.slice_axis})"
         ],
     }

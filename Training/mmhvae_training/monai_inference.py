@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from mmhvae import synthesize
 from mmhvae.bundle import Bundle, Manifest
 from mmhvae.images import read_volume, write_volumes
-from torch import nn
 
 
-def run(network: nn.Module, dataset_dir: str, output_dir: str, spacing: float, slice_axis: int) -> list[str]:
+def run(network: Any, dataset_dir: str, output_dir: str, spacing: float, slice_axis: int) -> list[str]:
     """Synthesise every modality for every case; the files written.
 
     Args:

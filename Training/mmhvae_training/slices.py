@@ -17,7 +17,7 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 from mmhvae.exceptions import InputError
-from mmhvae.images import SMALLEST_WEIGHT, field_of_view, resampled, resampled_within, working_grid
+from mmhvae.images import SMALLEST_WEIGHT, bounding_box, field_of_view, resampled, resampled_within, working_grid
 from mmhvae.intensities import harmonise_target, input_range
 from mmhvae.white_matter import white_matter_from_labels
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from .simulation.anatomy import Label
 
 Volume = NDArray[np.float16]
 WHITE_MATTER = "white-matter.json"
+MARGIN = 8  # voxels around the field of view, so that smoothing does not feel the cut
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,15 @@ def load_case(folder: Path, modalities: Sequence[str], spacing: float = 1.0) -> 
         raise InputError(f"The case {folder} holds none of {', '.join(modalities)}; remove it, or add its images.")
     images = read_on_one_grid(paths)
     visible = field_of_view(images.get("us", next(iter(images.values()))))
+    start, size = _around(visible)
+    visible = sitk.RegionOfInterest(visible, size, start)
     grid = working_grid(visible, spacing, slice_axis=2)
     mask = sitk.GetArrayFromImage(resampled(visible, grid)) > SMALLEST_WEIGHT
     inputs, targets = {}, {}
     for name, image in images.items():
         whole = sitk.GetArrayFromImage(image)
         lowest = 0.0 if name == "us" else float(whole.min())
-        voxels = resampled_within(image, visible, grid)[0] - lowest
+        voxels = resampled_within(sitk.RegionOfInterest(image, size, start), visible, grid)[0] - lowest
         shifted = np.where(mask, voxels, 0)
         as_input = input_range(shifted).normalise(shifted, mask if name == "us" else mask & (shifted > 0))
         inputs[name] = as_input.astype(np.float16)
@@ -96,6 +99,14 @@ def load_case(folder: Path, modalities: Sequence[str], spacing: float = 1.0) -> 
             harmonised = harmonise_target(voxels, name, _white_matter(whole, name, folder) - lowest, minimum=0.0)
             targets[name] = np.where(mask, harmonised, -1).astype(np.float16)
     return TrainingCase(folder.name, mask, inputs, targets)
+
+
+def _around(visible: sitk.Image) -> tuple[list[int], list[int]]:
+    """First index and size of the box around a field of view: the rest of a padded grid need not be resampled."""
+    first, count = bounding_box(visible)
+    start = [max(0, n - MARGIN) for n in first]
+    end = [min(n + c + MARGIN, whole) for n, c, whole in zip(first, count, visible.GetSize(), strict=True)]
+    return start, [e - s for s, e in zip(start, end, strict=True)]
 
 
 def _white_matter(voxels: NDArray[np.float32], modality: str, folder: Path) -> float:

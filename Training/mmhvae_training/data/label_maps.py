@@ -24,7 +24,7 @@ def find_label_map(image: Path, folder: Path | None = None) -> Path | None:
     goes before one beside the image.
     """
     name = next((image.name.removesuffix(s) for s in SUFFIXES if image.name.endswith(s)), image.stem)
-    places = [(image.parent, ENDINGS[:2])]
+    places: list[tuple[Path, tuple[str, ...]]] = [(image.parent, ENDINGS[:2])]
     if folder is not None:
         places = [(folder / image.parent.parent.name, ENDINGS), (folder, ENDINGS), *places]
     for place, endings in places:

@@ -33,11 +33,14 @@ def prepare_all(
         What ``manifest.json`` says: the settings, a record a prepared case, a sentence a failed one.
 
     Raises:
-        InputError: a case cannot be written: no other could be either. Or none could be prepared.
+        InputError: a case cannot be written: no other could be either. One was prepared with other settings before.
+            None could be prepared.
     """
     manifest: dict[str, Any] = {"settings": asdict(settings), "cases": {}, "failed": {}}
     for name, read in cases:
         record = None if again else read_record(output / name)
+        if record is not None and record["settings"] != asdict(settings):
+            raise InputError(f"{output / name} was prepared with other settings; choose a new folder, or --again.")
         if record is None:
             prepared = _prepared(read, settings)
             if isinstance(prepared, str):

@@ -113,6 +113,7 @@ def _empty_case(name: str, visible: sitk.Image, settings: Settings) -> PreparedC
     mask, everything = (sitk.GetArrayFromImage(resampled(visible, g)) > SMALLEST_WEIGHT for g in (grid, whole))
     record = {
         "case": name,
+        "settings": asdict(settings),
         "grid": {"size": list(grid.GetSize()), "spacing_mm": list(grid.GetSpacing())},
         "field_of_view_cut_off": round(max(0.0, 1 - float(mask.sum() / everything.sum())), 4),
         "modalities": {},

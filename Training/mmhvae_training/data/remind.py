@@ -132,10 +132,12 @@ def _tumour(folder: Path, published: CaseTransforms, picked: list[str], problems
     preferred = [reference[0] if reference else "", *picked]
     rank = {name: position for position, name in enumerate(reversed(preferred))}
     ordered = sorted(candidates, key=lambda c: (TUMOUR_KINDS.index(c[0]), -rank.get(c[1], -1)))
-    for _, series, path in ordered if reference else ():
+    if reference is None:
+        return None
+    for _, series, path in ordered:
         matrix = attempt(missed, published.to_series, series)
         if matrix is not None:
             return SourceImage(path, matrix)
-    if candidates and reference:
+    if candidates:
         problems.append(f"The tumour of {folder.name} cannot be placed: {missed[0]}")
     return None

@@ -14,7 +14,8 @@ from mmhvae.images import same_grid
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
-P, Found = ParamSpec("P"), TypeVar("Found")
+P = ParamSpec("P")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,10 @@ from itertools import combinations
 
 import numpy as np
 from mmhvae.exceptions import InputError
-from mmhvae.modalities import MODALITIES
 from scipy.stats import wilcoxon
 
-from ..subsets import subsets_of
 from .scores import SliceScore
-from .table import METRICS, PERCENT, Cell, case_means, summary
+from .table import METRICS, TITLES, Cell, case_means, cell_order, summary
 
 ALPHA = 0.01  # the paper's
 LOWER_IS_BETTER = {"st_lpips"}
@@ -74,7 +72,7 @@ def comparison(runs: Mapping[str, Sequence[SliceScore]], variant: str) -> str:
         cells = compare(runs, metric)
         pairs = list(combinations(runs, 2))
         lines += [
-            f"## {metric} ({'%' if metric in PERCENT else 'dB'})",
+            f"## {TITLES[metric]}",
             "",
             f"Mean (standard deviation) over cases. Paired Wilcoxon signed-rank test over cases, two-sided, times "
             f"{len(pairs) * len(cells)} tests (Bonferroni); bold: better than every other at p < {ALPHA}.",
@@ -82,14 +80,9 @@ def comparison(runs: Mapping[str, Sequence[SliceScore]], variant: str) -> str:
             "| inputs | target | cases | " + " | ".join([*runs, *(f"p, {a} - {b}" for a, b in pairs)]) + " |",
             "|" + "---|" * (3 + len(runs) + len(pairs)),
         ]
-        lines += [_line(cell, cells[cell], metric, pairs) for cell in sorted(cells, key=_order)]
+        lines += [_line(cell, cells[cell], metric, pairs) for cell in sorted(cells, key=cell_order)]
         lines.append("")
     return "\n".join(lines)
-
-
-def _order(cell: Cell) -> tuple[int, int, int]:
-    subset, target = tuple(cell[0].split("+")), cell[1]
-    return len(subset), subsets_of(tuple(MODALITIES)).index(subset), list(MODALITIES).index(target)
 
 
 def _line(cell: Cell, compared: Compared, metric: str, pairs: Sequence[tuple[str, str]]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mmhvae.exceptions import InputError
+from mmhvae.modalities import MODALITIES
 from numpy.typing import NDArray
 
 DARK = "#101418"
@@ -39,6 +40,11 @@ def show(
     axis.set_title(title, color="white", fontsize=9)
     axis.set_facecolor(DARK)
     axis.set_axis_off()
+
+
+def shown_name(modality: str) -> str:
+    """As people write it: T2 for t2."""
+    return MODALITIES[modality].name if modality in MODALITIES else modality
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -26,7 +26,7 @@ def densities(case: JudgedCase, modality: str) -> tuple[Curve, Curve]:
     return _density(raw), _density(case.truths[modality][inside])
 
 
-def _density(values: NDArray[np.float32]) -> Curve:
+def _density(values: NDArray[np.floating[Any]]) -> Curve:
     return np.asarray(np.histogram(values, BINS, density=True)[0], np.float64)
 
 

@@ -97,7 +97,8 @@ def load_run(folder: Path, weights: Path | None = None) -> tuple[MMHVAE, float, 
     described = json.loads((folder / RUN).read_text(encoding="utf-8"))
     checkpoint = read_checkpoint(folder / CHECKPOINT)
     chosen = read_checkpoint(weights) if weights else checkpoint
-    network = build_network(MMHVAEConfig(**checkpoint["architecture"]), VariantConfig(**checkpoint.get("variant", {})))
+    variant = VariantConfig(**checkpoint.get("variant", {}))
+    network = build_network(MMHVAEConfig(**checkpoint["architecture"]), variant)
     try:
         network.load_state_dict(chosen["average"])
     except (KeyError, RuntimeError) as error:
@@ -105,7 +106,7 @@ def load_run(folder: Path, weights: Path | None = None) -> tuple[MMHVAE, float, 
             f"{weights or folder} holds no averaged weights of this run's network; give its own."
         ) from error
     step = int(weights.stem.split("-")[-1]) if weights else checkpoint["step"]
-    facts = {"run": folder.resolve().name, "step": step, "commit": described["commit"]}
+    facts = {"run": folder.resolve().name, "step": step, "commit": described["commit"], "ablation": not variant.plain}
     spacing = described["config"].get("data", {}).get("spacing", OLDER_RUNS_SPACING)
     return network.eval(), float(spacing), facts
 

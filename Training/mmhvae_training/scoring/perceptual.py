@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from importlib import metadata
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -93,7 +92,7 @@ def load_perceptual(device: str = "cpu") -> ShiftTolerantLPIPS:
         raise InputError(f"ST-LPIPS needs the package {PACKAGE}; install it, or leave --perceptual out.") from error
     measure = ShiftTolerantLPIPS()
     measure.load_state_dict({_renamed(name): value for name, value in state.items()})
-    return cast(ShiftTolerantLPIPS, measure.eval().requires_grad_(False).to(device))
+    return measure.eval().requires_grad_(False).to(device)
 
 
 def _renamed(name: str) -> str:

@@ -52,7 +52,7 @@ class SliceScore:
 
 def score_case(source: Source, case: JudgedCase, measure: ShiftTolerantLPIPS | None = None) -> list[SliceScore]:
     """Every subset and target that the source has and whose truth the case knows; empty slices are left out."""
-    rows = []
+    rows: list[SliceScore] = []
     for prediction in source.predictions(case):
         for target, image in prediction.images.items():
             rows += _rows(case, prediction, target, image, measure)

@@ -16,6 +16,13 @@ METRICS = {
     "paper-compatible": ("psnr_paper", "ssim_paper", "st_lpips"),
 }
 PERCENT = {"ssim_standard", "ssim_paper", "st_lpips"}
+TITLES = {
+    "psnr_standard": "PSNR (dB)",
+    "psnr_paper": "PSNR (dB)",
+    "ssim_standard": "SSIM (%)",
+    "ssim_paper": "SSIM (%)",
+    "st_lpips": "ST-LPIPS (%)",
+}
 NOT_COMPUTED = "not computed"
 EXPLAINED = {
     "standard": "**standard**: pixels in the field of view; range fixed to the harmonised [0, 1]; 2-D Gaussian SSIM.",
@@ -75,6 +82,12 @@ def summary(values: Sequence[float], metric: str) -> str:
     scaled = np.array(values) * (100 if metric in PERCENT else 1)
     spread = f" ({scaled.std(ddof=1):.1f})" if len(scaled) > 1 else ""
     return f"{scaled.mean():.1f}{spread}"
+
+
+def cell_order(cell: Cell) -> tuple[int, int, int]:
+    """Key to sort cells by: few inputs first, then the modalities' own order."""
+    subset, target = tuple(cell[0].split("+")), cell[1]
+    return len(subset), subsets_of(tuple(MODALITIES)).index(subset), list(MODALITIES).index(target)
 
 
 def _of(means: CaseMeans, target: str) -> list[dict[str, float]]:

@@ -9,24 +9,25 @@ from typing import Any
 import numpy as np
 import torch
 
-from .drawing import DARK, new_figure, save, show
+from .drawing import DARK, new_figure, save, show, shown_name
 from .judged_case import Images, JudgedCase, in_unit
 from .metrics import standard_psnr, standard_ssim
 from .network_source import NetworkSource
 
 TEMPERATURES = (0.0, 0.25, 0.5, 0.75, 1.0)
 SAMPLES = 3  # a temperature, for the diversity
+MEASURES = ("PSNR (dB)", "SSIM", "spread of samples")
 SLICES = 6  # of each case, evenly spaced among those that see much
 
 Curves = dict[str, np.ndarray]  # measure -> (temperatures,)
 
 
 def sweep(source: NetworkSource, cases: Sequence[JudgedCase], inputs: tuple[str, ...], target: str) -> Curves:
-    """PSNR (dB), SSIM and diversity (mean standard deviation over samples) a temperature, mean over cases."""
+    """PSNR (dB), SSIM and the mean standard deviation over samples, a temperature, mean over cases."""
     usable = [case for case in cases if target in case.truths and all(name in case.inputs for name in inputs)]
     found = [[_measured(source, case, inputs, target, t) for t in TEMPERATURES] for case in usable]
     means = np.mean(found, axis=0)  # (temperatures, 3)
-    return {name: means[:, n] for n, name in enumerate(("PSNR (dB)", "SSIM", "diversity"))}
+    return {name: means[:, n] for n, name in enumerate(MEASURES)}
 
 
 def _measured(
@@ -89,18 +90,18 @@ def _image_row(axes: Any, source: NetworkSource, case: JudgedCase, inputs: tuple
     truth, mask = case.truths[target][best][0], case.mask[best][0]
     limits = (0.0, max(float(np.percentile(truth[mask], 99.5)), 0.05))
     given = case.truths[inputs[0]][best][0]
-    show(axes[0], given, f"input: {inputs[0]} ({case.name})", mask)
+    show(axes[0], given, f"input: {shown_name(inputs[0])} ({case.name})", mask)
     for axis, temperature in zip(axes[1:-1], TEMPERATURES, strict=True):
         image = draws(source, case, inputs, target, temperature, best)[0][0]
-        show(axis, image, f"SYNTHETIC {target}, T = {temperature:g}", mask, limits)
-    show(axes[-1], truth, f"true {target}", mask, limits)
+        show(axis, image, f"SYNTHETIC {shown_name(target)}, T = {temperature:g}", mask, limits)
+    show(axes[-1], truth, f"true {shown_name(target)}", mask, limits)
 
 
 def _curves(axes: Any, curves: dict[str, Curves]) -> None:
-    for axis, measure in zip(axes, ("PSNR (dB)", "SSIM", "diversity"), strict=False):
+    for axis, measure in zip(axes, MEASURES, strict=False):
         axis.set_facecolor(DARK)
         for target, found in curves.items():
-            axis.plot(TEMPERATURES, found[measure], marker="o", label=target)
+            axis.plot(TEMPERATURES, found[measure], marker="o", label=shown_name(target))
         axis.set_title(measure, color="white", fontsize=10)
         axis.set_xlabel("temperature", color="white", fontsize=8)
         axis.tick_params(colors="white", labelsize=8)
