@@ -1,8 +1,8 @@
-"""Draw the icons: an ultrasound fan that is MR on its right side.
+"""Draw the icons: an ultrasound fan that is MR on its right side; under a register mark for registration.
 
     python Resources/draw_icons.py
 
-Writes the extension's icon beside this file, and the module's into the module's resources.
+Writes the extension's icon beside this file, and the modules' into their resources.
 """
 
 from __future__ import annotations
@@ -83,12 +83,30 @@ def draw_icon(with_ground: bool) -> Image.Image:
     return image.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
 
 
+def draw_registration_icon() -> Image.Image:
+    """The same under a register mark, by which printers lay one sheet on another; without a ground."""
+    image = draw_icon(with_ground=False).resize((SIZE * FINE, SIZE * FINE), Image.Resampling.LANCZOS)
+    draw = ImageDraw.Draw(image)
+    x, y = 64.0, 78.0
+    for width, colour in ((13, NIGHT), (7, SEAM)):  # with an edge, so that it stands out
+        extra = (width - 7) / 2
+        draw.ellipse(
+            scaled((x - 21 - extra, y - 21 - extra, x + 21 + extra, y + 21 + extra)), None, colour, width * FINE
+        )
+        for ends in ((x - 34 - extra, y, x + 34 + extra, y), (x, y - 34 - extra, x, y + 34 + extra)):
+            draw.line(scaled(ends), fill=colour, width=width * FINE)
+    return image.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+
+
 def main() -> None:
-    """Write both icons."""
+    """Write the icons."""
     draw_icon(with_ground=True).save(REPOSITORY / "Resources" / "MMHVAE.png", optimize=True)
     module = REPOSITORY / "MMHVAESynthesis" / "Resources" / "Icons" / "MMHVAESynthesis.png"
     module.parent.mkdir(exist_ok=True)
     draw_icon(with_ground=False).save(module, optimize=True)
+    module = REPOSITORY / "MMHVAERegistration" / "Resources" / "Icons" / "MMHVAERegistration.png"
+    module.parent.mkdir(exist_ok=True)
+    draw_registration_icon().save(module, optimize=True)
 
 
 if __name__ == "__main__":

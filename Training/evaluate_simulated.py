@@ -9,7 +9,6 @@ start it again at will. ``evaluation.md`` compares the cases that all methods ha
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -31,6 +30,7 @@ from mmhvae_training.evaluation import (
     load_evaluation_case,
     read_lines,
     table,
+    write_line,
 )
 
 Method = Callable[[EvaluationCase], dict[str, Any]]
@@ -44,16 +44,6 @@ def methods(paths: list[Path], samples: int, device: str) -> dict[str, Method]:
         name = f"{path.name} {bundle.manifest.weights_sha256[:8]}"
         found[name] = partial(evaluate_bundle, bundle, samples=samples, device=device)
     return found
-
-
-def write_line(path: Path, row: dict[str, Any]) -> None:
-    """Append one line, on a line of its own even where the last run was killed in the middle of one."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        path.write_text(whole, encoding="utf-8")
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
 
 
 def main() -> None:

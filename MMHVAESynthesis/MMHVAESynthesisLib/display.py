@@ -17,7 +17,6 @@ from .volume_files import image_data, voxels
 OFF, CONTOURS, COLOURS = "off", "contours", "colours"
 #: How much of the image the colours of uncertainty let through.
 COLOURS_OPACITY = 0.5
-_LEVELS_TAG = "MMHVAEUncertaintyLevels"
 _LEVELS_OF = "MMHVAE.LevelsOf"
 
 
@@ -88,9 +87,7 @@ def _set_outline(slice_node: Any, is_on: bool) -> None:
 
 def _levels_of(uncertainty: Any) -> Any:
     """A label map whose outlines are the contours of ``uncertainty`` at ``LEVELS``; one a scene, never saved."""
-    node = slicer.mrmlScene.GetSingletonNode(_LEVELS_TAG, "vtkMRMLLabelMapVolumeNode")
-    if node is None:
-        node = _new_levels_node()
+    node = _levels_node() or _new_levels_node()
     state = f"{uncertainty.GetID()} {uncertainty.GetImageData().GetMTime()}"
     if node.GetAttribute(_LEVELS_OF) != state:
         values = voxels(uncertainty)
@@ -104,11 +101,16 @@ def _levels_of(uncertainty: Any) -> Any:
     return node
 
 
+def _levels_node() -> Any:
+    # Found by an attribute: a singleton, Slicer's usual way, would outlive the closing of the scene.
+    nodes = slicer.util.getNodesByClass("vtkMRMLLabelMapVolumeNode")
+    return next((node for node in nodes if node.GetAttribute(KIND) == "levels"), None)
+
+
 def _new_levels_node() -> Any:
     node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLLabelMapVolumeNode")
     node.UnRegister(None)
     node.SetName(_("SYNTHETIC uncertainty contours"))
-    node.SetSingletonTag(_LEVELS_TAG)
     node.SetHideFromEditors(True)
     node.SetSaveWithScene(False)
     node.SetAttribute(KIND, "levels")
@@ -124,7 +126,7 @@ def _show_legend(results: Results, label: Any) -> None:
     logic = slicer.modules.colors.logic()
     if not hasattr(logic, "AddDefaultColorLegendDisplayNode"):
         return
-    levels = slicer.mrmlScene.GetSingletonNode(_LEVELS_TAG, "vtkMRMLLabelMapVolumeNode")
+    levels = _levels_node()
     for node in [*results.uncertainty.values(), *([levels] if levels is not None else [])]:
         legend = logic.GetColorLegendDisplayNode(node)
         if legend is not None and node is not label:

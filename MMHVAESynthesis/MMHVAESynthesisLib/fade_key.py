@@ -9,19 +9,24 @@ import qt
 import slicer
 
 _TYPING = ("QLineEdit", "QTextEdit", "QPlainTextEdit", "QAbstractSpinBox", "QSpinBox", "QDoubleSpinBox", "QComboBox")
+_PRESSED_BY_SPACE = ("QAbstractButton", "QAbstractItemView")
 
 
 class FadeKey(qt.QObject):
-    """Hears the key F of the whole application.
+    """Hears one key of the whole application, unless it is somebody's shortcut.
 
     Args:
         is_wanted: tells whether there is something to fade; otherwise the key keeps its other meaning.
         on_change: called with True when it goes down, and with False when it comes up.
+        key: by default F; the space bar keeps its meaning for what it presses or ticks while that has the focus.
     """
 
-    def __init__(self, is_wanted: Callable[[], bool], on_change: Callable[[bool], None]) -> None:
+    def __init__(
+        self, is_wanted: Callable[[], bool], on_change: Callable[[bool], None], key: Any = qt.Qt.Key_F
+    ) -> None:
         super().__init__()
-        self._is_wanted, self._on_change = is_wanted, on_change
+        self._is_wanted, self._on_change, self._key_code = is_wanted, on_change, key
+        self._others = _TYPING + (_PRESSED_BY_SPACE if key == qt.Qt.Key_Space else ())
         self._is_listening = self._is_down = False
 
     def listen(self, is_on: bool) -> None:
@@ -38,7 +43,7 @@ class FadeKey(qt.QObject):
     def eventFilter(self, receiver: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
         """Qt's: every event of the application comes by here; the key goes no further, for F scrolls slice views."""
         kind = event.type()
-        if kind in (qt.QEvent.KeyPress, qt.QEvent.KeyRelease, qt.QEvent.ShortcutOverride):
+        if kind in (qt.QEvent.KeyPress, qt.QEvent.KeyRelease):  # PythonQt gives a key to these two only
             return self._key(kind, event)
         if kind in (qt.QEvent.WindowDeactivate, qt.QEvent.ApplicationDeactivate):
             self._set(False)  # the release would go to another window
@@ -46,13 +51,14 @@ class FadeKey(qt.QObject):
 
     def _key(self, kind: Any, event: Any) -> bool:
         """Whether the key is ours; an automatic repetition is swallowed, too."""
-        if event.key() != qt.Qt.Key_F or event.modifiers() != qt.Qt.NoModifier or not self._is_wanted() or _is_typing():
+        if event.key() != self._key_code or not (self._is_down or self._may_go_down(event)):
             return False
-        if kind == qt.QEvent.ShortcutOverride:
-            event.accept()  # so that it comes as a key, and not as somebody's shortcut
-        elif not event.isAutoRepeat():
+        if not event.isAutoRepeat():
             self._set(kind == qt.QEvent.KeyPress)
         return True
+
+    def _may_go_down(self, event: Any) -> bool:
+        return event.modifiers() == qt.Qt.NoModifier and self._is_wanted() and not _has_focus(self._others)
 
     def _set(self, is_down: bool) -> None:
         if is_down != self._is_down:
@@ -60,6 +66,6 @@ class FadeKey(qt.QObject):
             self._on_change(is_down)
 
 
-def _is_typing() -> bool:
+def _has_focus(kinds: tuple[str, ...]) -> bool:
     focus = slicer.app.focusWidget()
-    return focus is not None and any(focus.inherits(kind) for kind in _TYPING)
+    return focus is not None and any(focus.inherits(kind) for kind in kinds)

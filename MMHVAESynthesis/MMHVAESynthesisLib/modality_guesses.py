@@ -20,6 +20,13 @@ def guessed_inputs() -> dict[str, Any]:
     Tracked frames in a sequence browser go before an ultrasound volume. Where there is ultrasound, it comes alone: the
     MR beside it is pre-operative as a rule, lies where the brain was before, and would be believed.
     """
+    found = candidates()
+    names = ("us",) if "us" in found else tuple(found)
+    return {name: found[name][0] for name in names if len(found[name]) == 1}
+
+
+def candidates() -> dict[str, list[Any]]:
+    """Every node of the scene that a modality's name or description fits; tracked frames before ultrasound volumes."""
     found: dict[str, list[Any]] = {}
     for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
         guess = _guess(node)
@@ -28,8 +35,7 @@ def guessed_inputs() -> dict[str, Any]:
     browsers = [node for node in slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode") if _is_sweep(node)]
     if browsers:
         found["us"] = browsers
-    names = ("us",) if "us" in found else tuple(found)
-    return {name: found[name][0] for name in names if len(found[name]) == 1}
+    return found
 
 
 def _guess(node: Any) -> str | None:

@@ -103,16 +103,7 @@ class SynthesisRun:
         for name, node in request.volumes.items():
             inputs[name] = job.folder / f"{name}.mha"
             yield from self._reported(volume_files.write_steps(node, inputs[name]), (len(inputs) - 1) / parts, parts)
-        parameters = {
-            "bundle": bundle_path(request.bundle),
-            "inputs": inputs,
-            "targets": list(request.targets),
-            "device": request.device,
-            "temperature": request.temperature,
-            "samples": request.samples,
-            "seed": request.seed,
-            "slice_axis": request.slice_axis,
-        }
+        parameters = {"inputs": inputs, **self._settings()}
         if request.browser is not None:
             path = job.folder / "sweep.igs.mha"
             frames = tracked_frames.write_steps(request.browser, request.calibration, path)
@@ -121,6 +112,18 @@ class SynthesisRun:
         elif request.sweep_path:
             parameters["sweep"] = {"path": Path(request.sweep_path), "calibration": request.calibration}
         return parameters
+
+    def _settings(self) -> dict[str, Any]:
+        request = self._request
+        return {
+            "bundle": bundle_path(request.bundle),
+            "targets": list(request.targets),
+            "device": request.device,
+            "temperature": request.temperature,
+            "samples": request.samples,
+            "seed": request.seed,
+            "slice_axis": request.slice_axis,
+        }
 
     def _provenance(self) -> Provenance:
         """What the results are made of; taken before the first voxel is written, so that no change is missed."""
@@ -177,7 +180,7 @@ class SynthesisRun:
         ultrasound = None
         if "ultrasound" in answer:
             ultrasound = yield from read_steps(answer["ultrasound"])
-        place = next(iter(images.values())).ijk_to_ras if ultrasound is not None else self._place
+        place = ultrasound.ijk_to_ras if ultrasound is not None else self._place  # they share its grid
         seconds = time.monotonic() - self._started
         return ReadResults(images, uncertainty, ultrasound, place, answer["notice"], seconds, answer["device"])
 

@@ -67,26 +67,42 @@ def voxels(node: Any) -> NDArray[Any]:
     return array.reshape(tuple(reversed(image.GetDimensions())))
 
 
-def write_steps(node: Any, path: Path) -> Generator[float, None, None]:
-    """Write a volume node in world coordinates, piece by piece; yields the share that is done.
+def write_steps(node: Any, path: Path, place: Matrix | None = None) -> Generator[float, None, None]:
+    """Write a volume node, piece by piece; yields the share that is done.
+
+    Args:
+        node: the volume.
+        path: of the new file.
+        place: (4, 4) from indices to RAS mm; by default where the node is in world coordinates.
 
     Raises:
         InputError: as :func:`require_volume`, or the disk is full.
     """
     require_volume(node)
-    array = voxels(node)
+    place = ijk_to_world(node) if place is None else place
+    yield from write_image_steps(voxels(node), FLIP @ place, path, node.GetName())
+
+
+def write_image_steps(
+    array: NDArray[Any], ijk_to_lps: Matrix, path: Path, name: str = "The image"
+) -> Generator[float, None, None]:
+    """Write voxels (k, j, i) that lie where (4, 4) ``ijk_to_lps`` says, piece by piece; yields the share that is done.
+
+    Raises:
+        InputError: voxels of a type that files do not hold, or the disk is full; it begins with ``name``.
+    """
     code = array.dtype.newbyteorder("=").str[1:]
     if code not in _ELEMENT_TYPES:
-        raise InputError(f"{node.GetName()} has voxels of type {array.dtype}; convert it to a usual type (Cast).")
+        raise InputError(f"{name} has voxels of type {array.dtype}; convert it to a usual type (Cast).")
     data = array.reshape(-1).view(np.uint8).data
     try:
         with path.open("xb", buffering=0) as stream:
-            stream.write(_header(array, code, FLIP @ ijk_to_world(node)))
+            stream.write(_header(array, code, ijk_to_lps))
             for start in range(0, len(data), CHUNK):
                 _write_all(stream, data[start : start + CHUNK])
                 yield min(1.0, (start + CHUNK) / len(data))
     except OSError as error:
-        raise InputError(f"{node.GetName()} cannot be written to {path.parent}; free some space there.") from error
+        raise InputError(f"{name} cannot be written to {path.parent}; free some space there.") from error
 
 
 def _write_all(stream: Any, data: memoryview) -> None:

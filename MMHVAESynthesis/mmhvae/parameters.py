@@ -50,6 +50,16 @@ class Parameters:
             raise InputError(f"The parameter {name} has {len(values)} numbers; give {count}.")
         return None if values is None else [_of_kind(name, entry, int) for entry in values]
 
+    def numbers(self, name: str, count: int) -> list[float] | None:
+        """``count`` finite numbers, or nothing."""
+        values = self._take(name, list, None)
+        if values is None:
+            return None
+        found = [_of_kind(name, entry, float) for entry in values]
+        if len(found) != count or not all(map(math.isfinite, found)):
+            raise InputError(f"The parameter {name} is not {count} finite numbers; correct it.")
+        return found
+
     def path(self, name: str) -> Path | None:
         """The path of a file, or nothing."""
         value = self._take(name, str, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import os
 import time
@@ -21,9 +20,9 @@ from .exceptions import InputError, Progress
 from .images import read_volume
 from .inference import prepared
 from .live_tasks import LIVE_TASKS, LiveStreams
+from .memory_ladder import MEMORY_FULL
 from .parameters import Parameters
-from .registration.rigid import RigidResult, register_rigid
-from .registration.transforms import read_transform, write_transform
+from .registration_tasks import REGISTRATION_TASKS
 from .self_test import self_test
 from .sweep import Reconstruction, read_calibration, read_sweep, reconstruct
 from .sweep.splatting import Compounding
@@ -35,7 +34,6 @@ MOST_BUNDLES = 2
 #: Share of a request's progress that reconstructing its sweep takes.
 RECONSTRUCTED = 0.4
 LOADING, READING, WRITING = "loading the model", "reading the images", "writing the results"
-MEMORY_FULL = "The GPU's memory was full, so the CPU did the work."
 
 Answer = dict[str, Any]
 
@@ -224,56 +222,6 @@ def _described(compounded: Reconstruction) -> Answer:
     }
 
 
-def run_register(parameters: Parameters, context: Context) -> Answer:
-    """The rigid transform, fixed points -> moving points in LPS mm, as a file."""
-    started = time.monotonic()
-    fixed_path, moving_path = parameters.required_path("fixed"), parameters.required_path("moving")
-    masks = [parameters.path(name) for name in ("fixed_mask", "moving_mask")]
-    initial_path, device = parameters.path("initial"), parameters.text("device", "auto")
-    signed, preview = parameters.flag("same_contrast"), parameters.flag("preview")
-    parameters.finish()
-    chosen = choose_device(device)
-    fixed, moving = read_volume(fixed_path, "fixed image"), read_volume(moving_path, "moving image")
-    fixed_mask, moving_mask = (read_volume(path, "mask") if path else None for path in masks)
-    initial = read_transform(initial_path) if initial_path else None
-
-    def on(where: torch.device) -> RigidResult:
-        return register_rigid(
-            fixed, moving, fixed_mask, moving_mask, initial, str(where), context.progress,
-            signed=signed, preview=preview,
-        )  # fmt: skip
-
-    result, used = _where_it_fits(on, chosen, context.progress)
-    context.folder.mkdir(mode=0o700, exist_ok=True)
-    path = context.folder / "transform.tfm"
-    write_transform(result.transform, path)
-    return {
-        "transform": str(path),
-        "similarity_before": result.similarity_before,
-        "similarity_after": result.similarity_after,
-        "converged": result.converged,
-        "device": str(used),
-        "seconds": time.monotonic() - started,
-        "notice": MEMORY_FULL if used != chosen else "",
-    }
-
-
-def _where_it_fits(
-    work: Callable[[torch.device], RigidResult], device: torch.device, progress: Progress
-) -> tuple[RigidResult, torch.device]:
-    """``work`` on the device, or on the CPU where its memory runs out; synthesis has a finer ladder of its own."""
-    try:
-        return work(device), device
-    except torch.OutOfMemoryError:
-        if device.type == "cpu":
-            raise
-    gc.collect()  # what the failed attempt held
-    torch.cuda.empty_cache()
-    progress(0.0, "the GPU's memory is full, going on with the CPU")
-    cpu = torch.device("cpu")
-    return work(cpu), cpu
-
-
 def run_self_test(parameters: Parameters, context: Context) -> Answer:
     """A small network and a gradient on the device, compared with the CPU."""
     device = parameters.text("device", "auto")
@@ -285,9 +233,9 @@ def run_self_test(parameters: Parameters, context: Context) -> Answer:
 TASKS: Mapping[str, Callable[[Parameters, Context], Answer]] = {
     "load": run_load,
     "synthesize": run_synthesize,
-    "register": run_register,
     "reconstruct": run_reconstruct,
     "self_test": run_self_test,
+    **REGISTRATION_TASKS,
     **LIVE_TASKS,
     **WEIGHTS_TASKS,
 }

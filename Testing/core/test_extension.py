@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-MODULE = REPOSITORY / "MMHVAESynthesis"
+MODULES = [REPOSITORY / name for name in ("MMHVAESynthesis", "MMHVAERegistration")]
 ENTRY = REPOSITORY / "Resources" / "MMHVAE.json"
 #: Keys and types of an entry of Slicer's ExtensionsIndex, schema 1.0.2, which knows no others.
 SCHEMA = (
@@ -24,7 +24,10 @@ OPTIONAL = {
     "scm_revision": str, "scm_type": str, "build_dependencies": list, "dicom_support_rule": str,
     "build_subdirectory": str, "enabled": bool, "tier": int,
 }  # fmt: skip
-ICONS = [REPOSITORY / "Resources" / "MMHVAE.png", MODULE / "Resources" / "Icons" / "MMHVAESynthesis.png"]
+ICONS = [
+    REPOSITORY / "Resources" / "MMHVAE.png",
+    *(folder / "Resources" / "Icons" / f"{folder.name}.png" for folder in MODULES),
+]
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +64,15 @@ def files(folder: Path) -> set[str]:
     return {p.as_posix() for p in paths if not any(part.startswith((".", "__pycache__")) for part in p.parts)}
 
 
-def test_the_package_holds_every_file_of_the_module(installed):
-    assert files(installed) == files(MODULE) - {"CMakeLists.txt"}
+def test_the_package_holds_every_file_of_the_modules(installed):
+    assert files(installed) == set().union(*map(files, MODULES)) - {"CMakeLists.txt"}
 
 
 def test_packaged_files_are_unchanged(installed):
-    assert all((installed / name).read_bytes() == (MODULE / name).read_bytes() for name in files(installed))
+    """So no file of one module took the place of another's, though they share a folder."""
+    for folder in MODULES:
+        names = files(folder) - {"CMakeLists.txt"}
+        assert all((installed / name).read_bytes() == (folder / name).read_bytes() for name in names)
 
 
 def test_no_two_files_share_a_name_where_capitals_do_not_count(installed):

@@ -114,7 +114,7 @@ def test_names_and_help_cost_no_torch(statement):
 
 def test_what_slicer_imports_of_the_core_costs_no_torch():
     """Torch in Slicer's own process can crash it."""
-    files = CORE.parent.glob("MMHVAESynthesisLib/**/*.py")
+    files = [*CORE.parent.glob("MMHVAESynthesisLib/**/*.py"), *CORE.parents[1].glob("MMHVAERegistration/**/*.py")]
     trees = [ast.parse(file.read_text(encoding="utf-8")) for file in files]
     wanted = {module for tree in trees for module, level in imports(tree) if not level and module.startswith("mmhvae")}
     program = f"import sys, {', '.join(sorted(wanted))}; print('torch' in sys.modules)"

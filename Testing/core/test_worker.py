@@ -18,6 +18,7 @@ import torch
 from mmhvae import Cancelled, InputError, protocol, register_rigid, tasks, worker
 from mmhvae.bundle import Bundle, Manifest, save_bundle
 from mmhvae.images import image_on, read_volume, same_grid
+from mmhvae.memory_ladder import where_it_fits
 from mmhvae.network import MMHVAE, MMHVAEConfig
 from mmhvae.parameters import Parameters
 from mmhvae.registration.transforms import read_transform, to_matrix
@@ -299,7 +300,7 @@ def test_registration_goes_on_with_the_cpu_where_the_gpu_is_full():
             raise torch.OutOfMemoryError
         return "done"
 
-    answer = tasks._where_it_fits(work, torch.device("cuda"), lambda fraction, message: reports.append(message))
+    answer = where_it_fits(work, torch.device("cuda"), lambda fraction, message: reports.append(message))
     assert answer == ("done", torch.device("cpu"))
     assert tried == ["cuda", "cpu"]
     assert "memory is full" in reports[0]

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-MODULE = Path(__file__).resolve().parents[2] / "MMHVAESynthesis"
-LIBRARY = MODULE / "MMHVAESynthesisLib"
-SLICER_FACING = sorted([MODULE / "MMHVAESynthesis.py", *LIBRARY.rglob("*.py")])
-FORMS = sorted((MODULE / "Resources" / "UI").glob("*.ui"))
+MODULES = [Path(__file__).resolve().parents[2] / name for name in ("MMHVAESynthesis", "MMHVAERegistration")]
+SLICER_FACING = sorted(
+    file for folder in MODULES for file in (folder / f"{folder.name}.py", *(folder / f"{folder.name}Lib").rglob("*.py"))
+)
+FORMS = sorted(form for folder in MODULES for form in (folder / "Resources" / "UI").glob("*.ui"))
 
 #: What a file that Slicer scans may import at file scope: Python's own, ours, and what Slicer always has.
-OURS = {"mmhvae", "MMHVAESynthesisLib"}
+OURS = {"mmhvae", "MMHVAESynthesisLib", "MMHVAERegistrationLib"}
 WITH_SLICER = {"numpy", "vtk", "SimpleITK", "slicer", "qt", "ctk"}
 #: They live in the engine's process; inside Slicer's they can crash it.
 ENGINE_ONLY = {"torch", "safetensors"}
@@ -80,12 +81,20 @@ def test_file_scope_needs_nothing_that_slicer_lacks(file):
     assert imported(run_on_import(tree(file.read_text()))) <= allowed
 
 
-def test_the_module_folder_is_one_module():
-    assert [file.name for file in MODULE.glob("*.py")] == ["MMHVAESynthesis.py"]
+@pytest.mark.parametrize("file", SLICER_FACING, ids=lambda file: file.name)
+def test_the_synthesis_knows_nothing_of_the_registration(file):
+    if "MMHVAESynthesis" in file.parts:
+        assert not imported(ast.walk(tree(file.read_text()))) & {"MMHVAERegistration", "MMHVAERegistrationLib"}
 
 
-def test_no_file_asks_for_an_interpreter_of_its_own():
-    assert [file for file in MODULE.rglob("*.py") if file.read_bytes().startswith(b"#!")] == []
+@pytest.mark.parametrize("folder", MODULES, ids=lambda folder: folder.name)
+def test_the_module_folder_is_one_module(folder):
+    assert [file.name for file in folder.glob("*.py")] == [f"{folder.name}.py"]
+
+
+@pytest.mark.parametrize("folder", MODULES, ids=lambda folder: folder.name)
+def test_no_file_asks_for_an_interpreter_of_its_own(folder):
+    assert [file for file in folder.rglob("*.py") if file.read_bytes().startswith(b"#!")] == []
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda file: file.name)
@@ -100,5 +109,5 @@ def test_a_form_refers_only_to_widgets_it_has(form):
 
 
 def test_there_are_forms_and_files_to_look_at():
-    assert FORMS
-    assert len(SLICER_FACING) > 10
+    assert [form.stem for form in FORMS] == ["MMHVAERegistration", "MMHVAESynthesis"]
+    assert len(SLICER_FACING) > 20

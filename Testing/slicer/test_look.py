@@ -99,7 +99,9 @@ def test_held_down_f_shows_the_ultrasound_alone(panel, where):
 def test_typing_an_f_fades_nothing(panel):
     rig.click(panel.ui.showT2Button)
     rig.click(panel.ui.advancedSection)
+    panel.ui.seedSpinBox.window().activateWindow()
     panel.ui.seedSpinBox.setFocus()
+    rig.wait_until(panel.ui.seedSpinBox.hasFocus, 10, "the focus to be in the field")
     QtTest.QTest.keyPress(panel.ui.seedSpinBox, QtCore.Qt.Key.Key_F)
     assert foreground() == "SYNTHETIC t2 image"
     rig.click(panel.ui.advancedSection)

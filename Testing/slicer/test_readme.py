@@ -1,4 +1,4 @@
-"""README's two sections on Slicer: what they name is there, under that name, and their first steps work."""
+"""README's sections on Slicer: what they name is there, under that name, and their first steps work."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import rig
 
 rig.require()
 
+import qt
 import SampleData
 import slicer
 from MMHVAESynthesisLib.sample_data import CATEGORY, SAMPLE, register_sample_data
@@ -20,6 +21,7 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 ELSEWHERE = {
     "Edit > Application Settings > Modules",
     "Modules > Ultrasound > MMHVAE Synthesis",
+    "Modules > Ultrasound > MMHVAE Registration",
     "Additional module paths",
     "PyTorch",
     "Sample Data",
@@ -28,6 +30,10 @@ ELSEWHERE = {
     "MMHVAE Synthesis",
     "On a closed network",
     "SYNTHETIC T2 of ...",
+    "GOOD",
+    "CHECK",
+    "FAILED",
+    "Registration of the pre-operative images",
 }
 
 
@@ -74,6 +80,25 @@ def test_what_the_sections_name_is_to_be_read_in_the_panel(module):
     shown = rig.shown_text(module)
     named = marked(section("Install in Slicer")) | marked(section("First result in Slicer"))
     assert {words for words in named - ELSEWHERE if words not in shown} == set()
+
+
+def test_what_the_section_on_registration_names_is_to_be_read_in_its_panel(module):
+    load_demo_case()
+    registration = rig.load_module("MMHVAERegistration")
+    about = slicer.modules.mmhvaeregistration
+    text = section("First result: registration in Slicer")
+    assert f"Modules > {about.categories[0]} > {about.title}" in marked(text)
+    rig.wait_until(lambda: ready(registration), 120, "the line Ready")
+    panel = registration.self()
+    if panel.ui.startSection.collapsed:
+        rig.click(panel.ui.startSection)
+    shown = rig.shown_text(registration)
+    assert {words for words in marked(text) - ELSEWHERE if words not in shown} == set()
+    ticked = [panel.ui.movesList.item(row) for row in range(panel.ui.movesList.count)]
+    assert [item.text().split("   ")[0] for item in ticked if item.checkState() == qt.Qt.Checked][1:] == [
+        "Demo tumour (simulated)"
+    ]
+    assert not panel.ui.sweepRow.isHidden()
 
 
 def test_its_pictures_and_links_lead_somewhere():

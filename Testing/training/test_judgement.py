@@ -21,7 +21,6 @@ from mmhvae_training.judgement import Settings, global_correlation, judge, local
 from scipy import ndimage
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Training"))
-from evaluate_simulated import write_line
 
 CONFIG = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
 ONE = (1.0, 1.0, 1.0)
@@ -197,7 +196,7 @@ def test_a_line_cut_off_is_done_again(tmp_path):
     path = tmp_path / "evaluation.jsonl"
     path.write_text(json.dumps({"case": "a", "method": "m"}) + '\n{"case": "b", "me')
     assert [row["case"] for row in evaluation.read_lines(path)] == ["a"]
-    write_line(path, {"case": "b", "method": "m"})
+    evaluation.write_line(path, {"case": "b", "method": "m"})
     assert [row["case"] for row in evaluation.read_lines(path)] == ["a", "b"]
     assert evaluation.read_lines(tmp_path / "none.jsonl") == []
 
@@ -228,7 +227,7 @@ def test_errors_are_measured_from_the_shifted_and_displaced_landmarks(us, monkey
     """With registration that finds the displacement exactly, the brain shift is the error that is left."""
     parameters = {"seed": 5, "landmarks_lps_mm": evaluation.field_points(us, 1)[:7].tolist()}
     (tmp_path / "parameters.json").write_text(json.dumps(parameters))
-    for name in ("us", "t2", "cet1", "flair", "labels", "preop-t2"):
+    for name in ("us", "t2", "cet1", "flair", "labels", "preop-t2", "preop-cet1", "preop-flair"):
         sitk.WriteImage(us, str(tmp_path / f"{name}.nii.gz"))
     shift = sitk.TranslationTransform(3, [0.0, 3.0, 4.0])
     sitk.WriteTransform(shift, str(tmp_path / "us-to-preop.h5"))

@@ -52,7 +52,7 @@ def average_gradients(fabric: Fabric, module: nn.Module) -> None:
 
 def average_losses(fabric: Fabric, losses: dict[str, torch.Tensor]) -> dict[str, float]:
     """The losses of the whole batch as numbers: one transfer, the same on every device."""
-    if not losses:
+    if not losses:  # of the discriminators, in a step that has no fakes for them
         return {}
     stacked = torch.stack([value.detach().float() for value in losses.values()])
     if fabric.world_size > 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ Points = NDArray[np.float64]
 class EvaluationCase:
     """One case folder; points are LPS mm.
 
-    ``to_preop`` takes points of the sweep to the pre-operative T2 before it is displaced: the identity, or the
+    ``to_preop`` takes points of the sweep to the pre-operative MRs before they are displaced: the identity, or the
     brain shift that the folder's ``us-to-preop.h5`` holds. ``seed`` decides the displacements: it comes from the
     folder's parameters, so that all bundles see the same.
     """
@@ -46,7 +46,7 @@ class EvaluationCase:
     us: sitk.Image
     truths: dict[str, sitk.Image]
     labels: sitk.Image
-    preop_t2: sitk.Image
+    preop: dict[str, sitk.Image]
     to_preop: sitk.Transform
     landmarks: Points
     seed: int
@@ -72,7 +72,7 @@ def load_evaluation_case(folder: Path) -> EvaluationCase:
         us=read_volume(folder / "us.nii.gz", "ultrasound"),
         truths={name: read_volume(folder / f"{name}.nii.gz", name) for name in TARGETS},
         labels=read_volume(folder / "labels.nii.gz", "labels"),
-        preop_t2=read_volume(folder / "preop-t2.nii.gz", "pre-operative T2"),
+        preop={name: read_volume(folder / f"preop-{name}.nii.gz", f"pre-operative {name}") for name in TARGETS},
         to_preop=read_transform(shift) if shift.is_file() else sitk.Transform(3, sitk.sitkIdentity),
         landmarks=np.array(drawn["landmarks_lps_mm"], np.float64),
         seed=int(drawn["seed"]),
@@ -138,14 +138,28 @@ def evaluate_direct(case: EvaluationCase, device: str = "auto") -> dict[str, Any
 def registration_errors(
     case: EvaluationCase, fixed: sitk.Image, mask: sitk.Image, signed: bool, device: str
 ) -> dict[str, dict[str, float]]:
-    """Range -> mean TRE over the landmarks (mm) before and after, and the median displacement drawn."""
+    """:func:`errors_by_range` of the pre-operative T2 registered to ``fixed``."""
+
+    def register(motion: sitk.Euler3DTransform) -> sitk.Transform:
+        moving = displace(case.preop["t2"], motion)
+        return register_rigid(fixed, moving, mask, signed=signed, device=device).transform
+
+    return errors_by_range(case, register)
+
+
+def errors_by_range(
+    case: EvaluationCase, register: Callable[[sitk.Euler3DTransform], sitk.Transform]
+) -> dict[str, dict[str, float]]:
+    """Range -> mean TRE over the landmarks (mm) before and after, and the median displacement drawn.
+
+    ``register`` takes the displacement of the pre-operative MRs and returns what it found, sweep -> MR.
+    """
     points, rows = field_points(case.us, case.seed), {}
     preop = [case.to_preop.TransformPoint(point) for point in case.landmarks.tolist()]
     for number, (low, high) in enumerate(RANGES_MM):
         motion = draw_displacement(points, low, high, seed=case.seed * len(RANGES_MM) + number)
         moved = np.array([motion.TransformPoint(point) for point in preop])
-        found = register_rigid(fixed, displace(case.preop_t2, motion), mask, signed=signed, device=device).transform
-        errors = {"before": sitk.Euler3DTransform(), "after": found}
+        errors = {"before": sitk.Euler3DTransform(), "after": register(motion)}
         rows[f"{low}-{high}"] = {
             name: float(target_registration_error(transform, case.landmarks, moved).mean())
             for name, transform in errors.items()
@@ -176,6 +190,16 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         return []
     lines = path.read_text(encoding="utf-8").split("\n")[:-1]
     return [json.loads(line) for line in lines if line.strip()]
+
+
+def write_line(path: Path, row: Mapping[str, Any]) -> None:
+    """Append one line, on a line of its own even where the last run was killed in the middle of one."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        path.write_text(whole, encoding="utf-8")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

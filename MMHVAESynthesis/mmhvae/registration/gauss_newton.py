@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .similarity import Derivatives, LocalCorrelation
+from .objective import Differentiable
 from .transforms import Matrix, exp_se3
+from .windows import Derivatives
 
 INITIAL_DAMPING = 1e-3
 #: Gauss-Newton's Hessian is shrunk by no more than this.
@@ -81,7 +82,7 @@ def _outer(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def climb(
-    similarity: LocalCorrelation,
+    similarity: Differentiable,
     poses: Matrix,
     iterations: int,
     radius: float,

@@ -50,6 +50,32 @@ def exp_se3(twists: NDArray[np.float64]) -> Matrix:
     return matrices
 
 
+def rotation_vectors(rotations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rotation vectors (..., 3), in radians and at most pi long, of rotations (..., 3, 3)."""
+    # By way of unit quaternions: half the angle is well defined by its sine and cosine, close to 0 and to pi.
+    quaternions = np.stack([_quaternion(rotation) for rotation in rotations.reshape(-1, 3, 3)])
+    quaternions *= np.where(quaternions[:, :1] < 0, -1.0, 1.0)
+    sines = np.linalg.norm(quaternions[:, 1:], axis=1, keepdims=True)
+    angles = 2 * np.arctan2(sines, quaternions[:, :1])
+    scales = np.where(sines > 1e-12, angles / np.maximum(sines, 1e-12), 2.0)
+    vectors: NDArray[np.float64] = (scales * quaternions[:, 1:]).reshape(*rotations.shape[:-2], 3)
+    return vectors
+
+
+def _quaternion(R: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(4,) scalar first: the largest eigenvector of a symmetric matrix (Bar-Itzhack, 2000), good at every angle."""
+    (a, b, c), (d, e, f), (g, h, i) = R.tolist()
+    K = np.array(
+        [
+            [a + e + i, h - f, c - g, d - b],
+            [h - f, a - e - i, b + d, c + g],
+            [c - g, b + d, e - a - i, f + h],
+            [d - b, c + g, f + h, i - a - e],
+        ]
+    )
+    return np.asarray(np.linalg.eigh(K)[1][:, -1], dtype=np.float64)
+
+
 def translation_matrix(offset: NDArray[np.float64]) -> Matrix:
     """The 4 x 4 matrix that adds `offset` (3, mm)."""
     matrix = np.eye(4)

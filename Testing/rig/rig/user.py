@@ -39,6 +39,7 @@ def click(widget: Any, x: int | None = None, y: int | None = None) -> None:
         widget: shown, enabled, and with nothing in front of it.
         x, y: where, in the widget's pixels; by default where a user would aim.
     """
+    _scroll_to(widget)
     aim = _aim(widget)
     place = QtCore.QPoint(aim.x() if x is None else x, aim.y() if y is None else y)
     _assert_reachable(widget, place)
@@ -52,6 +53,16 @@ def _aim(widget: Any) -> QtCore.QPoint:
     if isinstance(widget, QtWidgets.QCheckBox | QtWidgets.QRadioButton):
         return QtCore.QPoint(8, widget.height // 2)  # its box; the text may be shorter than the widget
     return widget.rect.center()
+
+
+def _scroll_to(widget: Any) -> None:
+    """A user scrolls the module's panel to what they look for."""
+    area = widget.parentWidget()
+    while area is not None and not isinstance(area, QtWidgets.QScrollArea):
+        area = area.parentWidget()
+    if area is not None and area.widget() is not None and area.widget().isAncestorOf(widget):
+        area.ensureWidgetVisible(widget)
+        process_events()
 
 
 def _assert_reachable(widget: Any, place: QtCore.QPoint) -> None:
@@ -111,9 +122,14 @@ def choose(selector: Any, text: str) -> None:
     view.scrollTo(index)
     place = view.visualRect(index).center()
     QtTest.QTest.mouseMove(view.viewport(), place)
-    # a combo box ignores a release that comes at once after the press that opened it
-    QtTest.QTest.qWait(QtWidgets.QApplication.doubleClickInterval() + 10)
-    QtTest.QTest.mouseClick(view.viewport(), LEFT, NO_MODIFIER, place)
+    # A combo box ignores a release that comes at once after the press that opened it; its timer is a coarse one, and
+    # late on a busy machine, where a user, too, would press once more.
+    end = time.monotonic() + 5
+    while view.isVisible():
+        assert time.monotonic() < end, f"the list stays open, and '{text}' cannot be chosen"
+        QtTest.QTest.qWait(QtWidgets.QApplication.doubleClickInterval() // 4)
+        if view.isVisible():
+            QtTest.QTest.mouseClick(view.viewport(), LEFT, NO_MODIFIER, place)
     process_events()
 
 

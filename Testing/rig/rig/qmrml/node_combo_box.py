@@ -137,14 +137,16 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._select(current)
 
     def _fill(self, nodes):
-        self._combo.clear()
-        if self._flags["noneEnabled"] or not nodes:
-            self._combo.addItem(self._none_display, "")
-        for node in nodes:
-            self._combo.addItem(node.GetName(), node.GetID())
+        items = [(self._none_display, "")] if self._flags["noneEnabled"] or not nodes else []
+        items += [(node.GetName(), node.GetID()) for node in nodes]
         if self._flags["addEnabled"]:
-            for kind in self._types:
-                self._combo.addItem(f"Create new {_label(kind)}", f"+{kind}")
+            items += [(f"Create new {_label(kind)}", f"+{kind}") for kind in self._types]
+        combo = self._combo
+        # Slicer's model changes only what has changed: a list that is open under the user's mouse stays as it is.
+        if items != [(combo.itemText(row), combo.itemData(row)) for row in range(combo.count)]:
+            combo.clear()
+            for text, data in items:
+                combo.addItem(text, data)
 
     def _observe_names(self, nodes):
         _remove_all(self._name_observations)  # of nodes that are gone, too: nothing here keeps them

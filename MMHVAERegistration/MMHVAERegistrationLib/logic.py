@@ -1,0 +1,235 @@
+"""What the registration panel can do, without the panel: check, register, cancel, use, undo, redo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+from mmhvae import InputError
+from MMHVAESynthesisLib.annotation import annotate_slice_views
+from MMHVAESynthesisLib.engine import Engine
+from MMHVAESynthesisLib.geometry import Matrix
+from MMHVAESynthesisLib.jobs import Failure
+from MMHVAESynthesisLib.results import Results, find_results
+from MMHVAESynthesisLib.shared_engine import shared_engine
+from slicer.i18n import tr as _
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
+
+from . import history
+from .case import Case, case_from, problem_of_case
+from .history import History, Step
+from .moving_nodes import candidates, moving_nodes
+from .outcome import FAILED, Outcome
+from .outcome_inputs import stale_reason
+from .parameters import RegistrationParameters
+from .registration_run import RegistrationRun
+from .result_transform import create_result, find_result, put_under, take_out
+
+
+class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
+    """Registration of the pre-operative images, one at a time.
+
+    Args:
+        engine: does the work; by default the one that all modules share.
+    """
+
+    def __init__(self, engine: Engine | None = None) -> None:
+        super().__init__()
+        self._engine = engine
+        self._run: RegistrationRun | None = None
+        #: The last outcome that is not in use: failed, or taken back; None where there is none.
+        self.pending: Outcome | None = None
+        #: Whether everything is shown as before just now, see :meth:`show_before`.
+        self.is_before = False
+        annotate_slice_views()
+
+    @property
+    def engine(self) -> Engine:
+        """What does the work; the shared one is asked for anew, since the other module may have closed it."""
+        return self._engine or shared_engine()
+
+    def close(self) -> None:
+        """Stop the work that is running; the engine stays warm for others."""
+        self.cancel()
+
+    def getParameterNode(self) -> RegistrationParameters:  # noqa: N802 - Slicer's name
+        """The panel's parameters, kept with the scene."""
+        # Slicer's wrapper gives the class a constructor that takes the node.
+        return cast(Any, RegistrationParameters)(super().getParameterNode())
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a registration has not ended yet."""
+        return self._run is not None and not self._run.is_over
+
+    @property
+    def history(self) -> History | None:
+        """The poses of this scene's result, or None where there is no result yet."""
+        result = find_result()
+        return History(result) if result is not None else None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The outcome that is in use now, or None."""
+        poses = self.history
+        return poses.current.outcome if poses is not None else None
+
+    @staticmethod
+    def case(parameters: RegistrationParameters) -> Case:
+        """What these parameters ask for."""
+        return case_from(parameters)
+
+    @staticmethod
+    def problem(parameters: RegistrationParameters) -> str:
+        """Why Register cannot work, in one sentence; "" where it can."""
+        return problem_of_case(case_from(parameters))
+
+    @staticmethod
+    def synthetic(parameters: RegistrationParameters) -> Results:
+        """The synthetic volumes, and the reconstruction of a sweep, that the scene holds of this ultrasound."""
+        return find_results(case_from(parameters).ultrasound)
+
+    def register(
+        self,
+        parameters: RegistrationParameters,
+        is_preview: bool,
+        on_progress: Callable[[float, str], None],
+        on_done: Callable[[Outcome], None],
+        on_failure: Callable[[Failure], None],
+    ) -> None:
+        """Begin and return at once; one of ``on_done`` and ``on_failure`` is called at the end.
+
+        The outcome is in use when ``on_done`` hears of it, unless it failed: then it is pending.
+        """
+        case = case_from(parameters)
+        problem = problem_of_case(case)
+        if self.is_running:
+            problem = _("A registration is running; wait for it, or cancel it first.")
+        if problem:
+            on_failure(Failure("input", problem))
+            return
+
+        def done(outcome: Outcome) -> None:
+            self.pending = outcome
+            if outcome.verdict != FAILED:
+                self.use_pending(parameters)
+            on_done(outcome)
+
+        self.show_before(False)
+        self.settle()
+        self._run = RegistrationRun(self.engine, case, is_preview, self.start, on_progress, done, on_failure)
+        self._run.start()
+
+    def cancel(self) -> None:
+        """Stop the registration that is running; its ``on_failure`` hears of it within 2 s."""
+        if self._run is not None:
+            self._run.cancel()
+
+    @property
+    def world(self) -> Matrix:
+        """(4, 4), the registration in use: from where navigation shows the MRs to where they are, RAS mm in world."""
+        poses = self.history
+        if poses is None:
+            return np.eye(4)
+        return poses.current.world if self.is_before else poses.world
+
+    @property
+    def stale(self) -> str:
+        """Why the outcome in use no longer fits its images, in one sentence; "" where it does, or there is none."""
+        outcome = self.outcome
+        return stale_reason(outcome) if outcome is not None else ""
+
+    @property
+    def start(self) -> Step:
+        """Where a registration starts: the last step that no registration made, so that its outcome can be repeated."""
+        poses = self.history
+        if poses is None:
+            return Step(history.NAVIGATION, np.eye(4), ())
+        return next(step for step in reversed(poses.steps[: poses.position + 1]) if step.outcome is None)
+
+    def use_pending(self, parameters: RegistrationParameters) -> None:
+        """Move the MRs, and what is ticked, by the pending outcome."""
+        outcome, self.pending = self.pending, None
+        if outcome is not None:
+            what = history.PREVIEW if outcome.preview else history.REGISTERED
+            self.go_to(parameters, what, outcome.world, outcome)
+
+    def go_to(
+        self, parameters: RegistrationParameters, what: str, world: Matrix, outcome: Outcome | None = None
+    ) -> None:
+        """Take a pose as a new step of the history."""
+        self.show_before(False)
+        History(self.ensure_result(parameters)).go_to(what, world, outcome)
+
+    def settle(self) -> None:
+        """Make what the handle, or another module, has done to the result a step that can be undone."""
+        poses = self.history
+        if poses is not None and not self.is_before:
+            poses.settle()
+
+    def show_before(self, is_before: bool) -> None:
+        """Show everything as navigation has it for a while, and then again as it is, to the last bit."""
+        poses = self.history
+        if is_before == self.is_before:
+            return
+        if is_before and poses is not None:
+            self.is_before = True
+            poses.show_before()
+        elif not is_before:
+            if poses is not None:
+                poses.show_now()
+            self.is_before = False
+
+    def discard(self) -> None:
+        """Forget the pending outcome, or else go back to before the one in use."""
+        if self.pending is not None:
+            self.pending = None
+        elif self.outcome is not None:
+            self.undo()
+
+    def undo(self) -> None:
+        """Back to the pose before."""
+        poses = self.history
+        if poses is not None:
+            self.show_before(False)
+            self.pending = None
+            poses.undo()
+
+    def redo(self) -> None:
+        """Forward to the pose after."""
+        poses = self.history
+        if poses is not None:
+            self.show_before(False)
+            self.pending = None
+            poses.redo()
+
+    def ensure_result(self, parameters: RegistrationParameters) -> Any:
+        """The scene's result, made where there is none, with everything under it that moves along."""
+        result = find_result()
+        if result is not None:
+            self.place(parameters)
+            return result
+        nodes = moving_nodes(parameters)  # asked for first: afterwards only what lies under the result counts as ticked
+        result = create_result(nodes[0].GetParentTransformNode() if nodes else None)
+        History(result)
+        for node in nodes:
+            put_under(result, node)
+        return result
+
+    @staticmethod
+    def place(parameters: RegistrationParameters) -> list[str]:
+        """Put what moves along under the result, if there is one, and take out what does not; the problems met."""
+        result = find_result()
+        if result is None:
+            return []
+        problems = []
+        for candidate in candidates(parameters):
+            if not candidate.is_ticked:
+                take_out(candidate.node)
+        for node in moving_nodes(parameters):
+            try:
+                put_under(result, node)
+            except InputError as error:
+                problems.append(str(error))
+        return problems

@@ -1,0 +1,58 @@
+"""What the registration panel is set to, kept with the scene."""
+
+# No postponed annotations here: Slicer's wrapper reads them as they are.
+from typing import Annotated
+
+from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode, vtkMRMLSequenceBrowserNode
+from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
+
+
+@parameterNodeWrapper
+class RegistrationParameters:
+    """The panel's settings.
+
+    Attributes:
+        us: the ultrasound as a volume, or None.
+        sweepBrowser: the ultrasound as tracked frames in the scene; it goes before ``us``.
+        sweepPath: the ultrasound as a file of tracked frames, or ""; it goes before both.
+        calibration: ImageToProbe, a file or 16 numbers; "" where the frames have it.
+        t2, cet1, flair: the pre-operative MRs, each a volume or None.
+        useT2, useCet1, useFlair: which of them are registered.
+        method: "synthetic" through synthetic MR, "direct" the ultrasound itself (LC2).
+        bundle: name of an installed model.
+        device: "auto", or one that the engine lists.
+        samples: of the synthesis, for its uncertainty.
+        prior: whether the pose is drawn towards the navigation's.
+        priorTranslation, priorRotation: how far off navigation typically is, mm and degrees.
+        shown: the MR that is compared with the ultrasound.
+        fade: how much of it covers the ultrasound, 0 to 1.
+        checkerboard: whether both are shown in squares instead.
+        outlines: whether outlines before and after are drawn.
+        usLandmarks, mrLandmarks: pairs of points, in the same order.
+        tagPath: a file of pairs, or ""; it goes before them.
+    """
+
+    us: vtkMRMLScalarVolumeNode
+    sweepBrowser: vtkMRMLSequenceBrowserNode  # noqa: N815 - names of parameters, as Slicer writes them
+    sweepPath: str  # noqa: N815
+    calibration: str
+    t2: vtkMRMLScalarVolumeNode
+    cet1: vtkMRMLScalarVolumeNode
+    flair: vtkMRMLScalarVolumeNode
+    useT2: bool = True  # noqa: N815
+    useCet1: bool = True  # noqa: N815
+    useFlair: bool = True  # noqa: N815
+    method: Annotated[str, Choice(["synthetic", "direct"])] = "synthetic"
+    bundle: str = "starter"
+    device: str = "auto"
+    samples: Annotated[int, WithinRange(1, 50)] = 4
+    prior: bool = True
+    priorTranslation: Annotated[float, WithinRange(0.5, 100)] = 10.0  # noqa: N815
+    priorRotation: Annotated[float, WithinRange(0.5, 90)] = 5.0  # noqa: N815
+    shown: Annotated[str, Choice(["t2", "cet1", "flair"])] = "t2"
+    fade: Annotated[float, WithinRange(0, 1)] = 0.5
+    checkerboard: bool = False
+    outlines: bool = True
+    usLandmarks: vtkMRMLMarkupsFiducialNode  # noqa: N815
+    mrLandmarks: vtkMRMLMarkupsFiducialNode  # noqa: N815
+    tagPath: str  # noqa: N815

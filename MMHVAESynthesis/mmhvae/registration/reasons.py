@@ -1,0 +1,68 @@
+"""Why a result is trusted or not, in one plain sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ..modalities import MODALITIES
+from .evidence import Evidence
+from .trust_model import TrustModel, Verdict
+
+_SENTENCES: Mapping[str, Callable[[Evidence], str]] = {
+    "contrast_disagreement_mm": lambda e: (
+        f"{shown(e.farthest[0])} and {shown(e.farthest[1])} disagree by {_mm(e, 'contrast_disagreement_mm')}."
+    ),
+    "nearest_contrasts_mm": lambda e: f"No two contrasts agree better than by {_mm(e, 'nearest_contrasts_mm')}.",
+    "half_disagreement_mm": lambda e: f"The two halves of the ultrasound disagree by {_mm(e, 'half_disagreement_mm')}.",
+    "start_disagreement_mm": lambda e: (
+        f"Registrations from nearby starts end {_mm(e, 'start_disagreement_mm')} away from this one."
+    ),
+    "rival": lambda e: f"Another position fits {100 * min(e.values['rival'], 1):.0f} % as well as this one.",
+    "ultrasound_disagreement_mm": lambda e: (
+        f"The ultrasound itself prefers a position {_mm(e, 'ultrasound_disagreement_mm')} away."
+    ),
+    "ultrasound_margin": lambda e: "The MR fits the ultrasound itself hardly better here than elsewhere.",
+    "margin_over_random": lambda e: "The MR fits hardly better here than at random positions.",
+    "weakest_margin": lambda e: (
+        f"The {shown(e.weakest)} hardly fits its synthetic image; check that it is the {shown(e.weakest)} "
+        "of this patient."
+    ),
+    "similarity": lambda e: f"Synthetic and real images match poorly (correlation {e.values['similarity']:.2f}).",
+    "flattest_mm": lambda e: "The match hardly changes when the MR is moved, so its position is loosely held.",
+    "overlap": lambda e: f"The MR covers only {100 * e.values['overlap']:.0f} % of the ultrasound.",
+    "synthesis_uncertainty": lambda e: "The synthetic images are uncertain.",
+}
+_MISSING: Mapping[str, str] = {
+    "contrast_disagreement_mm": "There is only one contrast, so that none can confirm the other.",
+    "nearest_contrasts_mm": "There is only one contrast, so that none can confirm the other.",
+    "ultrasound_disagreement_mm": "The ultrasound itself could not be compared with the MR.",
+    "ultrasound_margin": "The ultrasound itself could not be compared with the MR.",
+    "half_disagreement_mm": "Too little of the ultrasound lies inside the MR to compare its two halves.",
+}
+
+
+def shown(name: str) -> str:
+    """A channel's name as people write it: the modality's, where it is one."""
+    return MODALITIES[name].name if name in MODALITIES else name or "MR"
+
+
+def _mm(evidence: Evidence, name: str) -> str:
+    return f"{evidence.values[name]:.1f} mm"
+
+
+def reason(model: TrustModel, evidence: Evidence, verdict: Verdict) -> str:
+    """The piece of evidence that speaks most against the result; for a good one, what speaks for it."""
+    if verdict == "good":
+        return _agreement(evidence)
+    contributions = model.contributions(evidence.values)
+    name = max(contributions, key=lambda key: contributions[key])
+    if name in evidence.values:
+        return _SENTENCES[name](evidence)
+    return _MISSING.get(name, "Part of the evidence is missing.")
+
+
+def _agreement(evidence: Evidence) -> str:
+    if "nearest_contrasts_mm" in evidence.values:
+        first, second = evidence.nearest
+        return f"{shown(first)} and {shown(second)}, each alone, agree within {_mm(evidence, 'nearest_contrasts_mm')}."
+    return f"Nearby starts all end at this position, {_mm(evidence, 'start_disagreement_mm')} apart."

@@ -1,0 +1,193 @@
+"""How far a registration's result can be trusted, from what can be known without the truth.
+
+Evidence (:mod:`.evidence`) becomes an expected error in mm and a verdict by a small calibrated model
+(:mod:`.trust_model`), and a few vetoes that no agreement outweighs. The calibration saw simulated sweeps and the MNI
+benchmark only; none on patients exists.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..exceptions import InputError, Progress, no_progress
+from . import volumes
+from .channels import Channel
+from .evidence import Evidence, collect, mask_of
+from .prior import PosePrior
+from .reasons import reason, shown
+from .rigid import RigidResult
+from .transforms import Matrix, apply_matrix, inverse, to_rigid_matrix
+from .trust_model import TrustModel, Verdict, shipped_model
+
+#: A result with less of the field of view inside the MR has failed; with less than the second it is never good.
+FAILED_OVERLAP, DOUBTFUL_OVERLAP = 0.2, 0.5
+#: A result this many standard deviations of the prior away from the start is never good.
+IMPROBABLE = 3.0
+#: About how many points stand for the field of view.
+POINTS = 2000
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far a result can be trusted.
+
+    Attributes:
+        verdict: "good", "check" (look before you use it) or "failed" (do not use it).
+        expected_error_mm: mean error over the field of view to be expected.
+        reason: the deciding evidence in one plain sentence.
+        evidence: what was found, by name; distances end in ``_mm``.
+        moved_mm: median distance between where start and result take the field of view.
+        moved_deg: angle between start and result.
+    """
+
+    verdict: Verdict
+    expected_error_mm: float
+    reason: str
+    evidence: dict[str, float]
+    moved_mm: float
+    moved_deg: float
+
+
+def assess(
+    channels: Sequence[Channel],
+    result: RigidResult,
+    initial: sitk.Transform | None = None,
+    ultrasound: sitk.Image | None = None,
+    ultrasound_mask: sitk.Image | None = None,
+    prior: PosePrior | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Trust:
+    """Judge the result of a registration of these channels.
+
+    Args:
+        channels: as they were registered: synthetic images and MRs, or the ultrasound itself and MRs.
+        result: of their registration.
+        initial: where it started, fixed points -> moving points in LPS mm; the identity by default.
+        ultrasound: the real iUS, for a second opinion by LC2; without it trust is lower.
+        ultrasound_mask: its field of view; by default :func:`mmhvae.images.field_of_view`.
+        prior: how far the start may be off; without one the distance moved says nothing.
+        device: "auto", "cpu", "cuda" or "mps".
+        progress: called between the steps; what it raises stops the work.
+
+    Raises:
+        InputError: images or masks cannot be used.
+    """
+    return judge(shipped_model(), channels, result, initial, ultrasound, ultrasound_mask, prior, device, progress)
+
+
+def judge(
+    model: TrustModel,
+    channels: Sequence[Channel],
+    result: RigidResult,
+    initial: sitk.Transform | None,
+    ultrasound: sitk.Image | None,
+    ultrasound_mask: sitk.Image | None,
+    prior: PosePrior | None,
+    device: str,
+    progress: Progress | None,
+) -> Trust:
+    """:func:`assess` with another model than the shipped one."""
+    progress = progress or no_progress
+    progress(0.0, "Judging the result")
+    points = _field_points(channels[0])
+    moved = _moved(result.transform, initial, points)
+    covered = [_covered(channel, result.transform) for channel in channels]
+    least = int(np.argmin(covered))
+    if covered[least] < FAILED_OVERLAP:
+        found = Evidence({"overlap": covered[least]})
+        sentence = f"Only {100 * covered[least]:.0f} % of the ultrasound lies inside the {shown(channels[least].name)}."
+        progress(1.0, "Judged")
+        return Trust("failed", worst_error(model), sentence, found.values, *moved)
+    found = collect(channels, result, ultrasound, ultrasound_mask, device, progress)
+    found.values |= {
+        "overlap": min(covered),
+        "converged": float(result.converged),
+        "similarity_gain": result.similarity_after - result.similarity_before,
+    }
+    if prior is not None:
+        found.values["prior_deviations"] = _deviations(prior, result.transform, initial, points)
+    verdict, expected, sentence = conclude(model, found)
+    progress(1.0, "Judged")
+    return Trust(verdict, expected, sentence, found.values, *moved)
+
+
+def conclude(model: TrustModel, found: Evidence) -> tuple[Verdict, float, str]:
+    """Verdict, expected error (mm) and reason for the evidence: the model's, unless there is a veto."""
+    expected = model.expected_error(found.values)
+    verdict = model.verdict(expected)
+    sentence = reason(model, found, verdict)
+    objection = veto(found.values)
+    if objection is None or verdict == "failed":
+        return verdict, expected, sentence
+    least, objected = objection
+    bound = model.failed_mm if least == "failed" else model.good_mm
+    return least if verdict == "good" or least == "failed" else verdict, max(expected, bound), objected
+
+
+def veto(values: dict[str, float]) -> tuple[Verdict, str] | None:
+    """The best verdict that hard facts leave, and why; None where nothing stands against the result."""
+    if values["overlap"] < FAILED_OVERLAP:
+        return "failed", f"Only {100 * values['overlap']:.0f} % of the ultrasound lies inside the MR."
+    if values["similarity_gain"] < 0:
+        return "check", "The images match less well at the result than at the start."
+    if values["overlap"] < DOUBTFUL_OVERLAP:
+        return "check", f"Only {100 * values['overlap']:.0f} % of the ultrasound lies inside the MR."
+    if not values["converged"]:
+        return "check", "The registration did not come to rest."
+    if values.get("prior_deviations", 0.0) > IMPROBABLE:
+        return "check", "The result lies farther from the navigation's position than its stated accuracy allows."
+    return None
+
+
+def worst_error(model: TrustModel) -> float:
+    """Millimetres expected where all evidence is as bad as it gets."""
+    return math.exp(model.intercept + sum(term.weight for term in model.terms))
+
+
+def _covered(channel: Channel, transform: sitk.Transform) -> float:
+    """The share of the field of view that ``transform`` takes into the moving image's mask."""
+    moving = channel.moving
+    volumes.check_image(moving, channel.called("moving image"))
+    mask = volumes.without_background(moving) if channel.moving_mask is None else channel.moving_mask
+    points = apply_matrix(to_rigid_matrix(transform), _field_points(channel))
+    index = apply_matrix(inverse(volumes.index_to_lps(mask)), points)
+    nearest = np.rint(index).astype(int)
+    array = sitk.GetArrayViewFromImage(mask)
+    inside = ((nearest >= 0) & (nearest < array.shape)).all(axis=1)
+    return float((array[tuple(nearest[inside].T)] > 0).sum() / len(points))
+
+
+def _field_points(channel: Channel) -> Matrix:
+    """(N, 3) LPS mm: about ``POINTS`` points of the field of view."""
+    mask = mask_of(channel)
+    indices = np.argwhere(sitk.GetArrayViewFromImage(mask) > 0)
+    if len(indices) == 0:
+        raise InputError(f"The {channel.called('fixed mask')} is empty; give one that covers the ultrasound.")
+    return apply_matrix(volumes.index_to_lps(mask), indices[:: max(1, len(indices) // POINTS)].astype(np.float64))
+
+
+def _moved(transform: sitk.Transform, initial: sitk.Transform | None, points: Matrix) -> tuple[float, float]:
+    """Median distance (mm) and angle (degrees) between start and result."""
+    result, start = to_rigid_matrix(transform), np.eye(4) if initial is None else to_rigid_matrix(initial)
+    distances = np.linalg.norm(apply_matrix(result, points) - apply_matrix(start, points), axis=1)
+    return float(np.median(distances)), _angle(result, start)
+
+
+def _angle(pose: Matrix, other: Matrix) -> float:
+    cosine = (np.trace(pose[:3, :3] @ other[:3, :3].T) - 1) / 2
+    return float(np.rad2deg(np.arccos(np.clip(cosine, -1, 1))))
+
+
+def _deviations(prior: PosePrior, transform: sitk.Transform, initial: sitk.Transform | None, points: Matrix) -> float:
+    """How far the result is from the start in the prior's standard deviations, the larger of shift and turn."""
+    result, start = to_rigid_matrix(transform), np.eye(4) if initial is None else to_rigid_matrix(initial)
+    centre = points.mean(axis=0, keepdims=True)
+    shift = float(np.linalg.norm(apply_matrix(result, centre) - apply_matrix(start, centre)))
+    # A norm of three normal variables is about sqrt(3) deviations long.
+    return max(shift / prior.translation_mm, _angle(result, start) / prior.rotation_deg) / math.sqrt(3)
