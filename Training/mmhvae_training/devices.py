@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from lightning_fabric import Fabric
 from mmhvae.exceptions import InputError
@@ -45,16 +47,20 @@ def average_gradients(fabric: Fabric, module: nn.Module) -> None:
     if fabric.world_size == 1:
         return
     gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
-    flat = fabric.all_reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduce_op="mean")
+    flat = _averaged(fabric, torch.cat([gradient.flatten() for gradient in gradients]))
     for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
         gradient.copy_(part.view_as(gradient))
 
 
 def average_losses(fabric: Fabric, losses: dict[str, torch.Tensor]) -> dict[str, float]:
     """The losses of the whole batch as numbers: one transfer, the same on every device."""
-    if not losses:
+    if not losses:  # of the discriminators, in a step that has no fakes for them
         return {}
     stacked = torch.stack([value.detach().float() for value in losses.values()])
     if fabric.world_size > 1:
-        stacked = fabric.all_reduce(stacked, reduce_op="mean")
+        stacked = _averaged(fabric, stacked)
     return dict(zip(losses, stacked.tolist(), strict=True))
+
+
+def _averaged(fabric: Fabric, tensor: torch.Tensor) -> torch.Tensor:
+    return cast(torch.Tensor, fabric.all_reduce(tensor, reduce_op="mean"))

@@ -60,26 +60,17 @@ def training_step(
     fabric: Fabric, state: TrainingState, sampler: Sampler, phase: Phase, configuration: Configuration
 ) -> dict[str, float]:
     """One draw of slices, and the updates that are made of it: one, or in the release's way up to seven."""
-    rank, world = fabric.global_rank, fabric.world_size
-    judged = [name for name in configuration.architecture.modalities if name in sampler.training_set.modalities]
+    rank, world, size = fabric.global_rank, fabric.world_size, configuration.data.batch_size
+    architecture, mixture = configuration.architecture, configuration.mixture
+    judged = [name for name in architecture.modalities if name in sampler.training_set.modalities]
     begin_step(state, phase)
     whole = sampler.draw(state.step, state.rng)  # every modality observed in one case, each (B, 1, H, W)
     batch = whole.share(rank, world).to(fabric.device)  # (B / world, 1, H, W)
     if phase.fill_pools:
         remember(state, whole)
 
-    for subsets in updates_of(whole.observed, configuration.mixture, state):
-        drawn = [
-            draw_pass(
-                s,
-                configuration.data.batch_size,
-                configuration.architecture,
-                configuration.mixture,
-                state.rng,
-                state.noise,
-            )
-            for s in subsets
-        ]
+    for subsets in updates_of(whole.observed, mixture, state):
+        drawn = [draw_pass(s, size, architecture, mixture, state.rng, state.noise) for s in subsets]
         passes = [chosen.share(rank, world) for chosen in drawn]
         tensors, results = update_network(fabric, state, batch, passes, phase, configuration, judged)
         losses = average_losses(fabric, tensors)
@@ -89,6 +80,7 @@ def training_step(
         if phase.train_discriminators:
             tensors = update_discriminators(fabric, state, batch, passes, results, configuration, state.rng)
             losses |= average_losses(fabric, tensors)
+            stop_at_trouble(losses, state, configuration)
     return losses | {"learning_rate": phase.learning_rate}
 
 
@@ -114,7 +106,7 @@ def updates_of(observed: tuple[str, ...], mixture: MixtureConfig, state: Trainin
 
 
 def stop_at_trouble(losses: dict[str, float], state: TrainingState, configuration: Configuration) -> None:
-    """Raise if the run went wrong; called before weights can take harm."""
+    """Raise if the run went wrong: before the network's weights take harm, and before anything is saved."""
     wrong = next((name for name, value in losses.items() if not math.isfinite(value)), None)
     scaled = configuration.device.precision == "16-mixed"  # its scaler meets infinite gradients by itself
     if wrong and not (scaled and wrong == "gradient"):

@@ -6,7 +6,7 @@ import copy
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -62,18 +62,22 @@ def new_state(configuration: Configuration, fabric: Fabric) -> TrainingState:
     if discriminators is not None:
         discriminators.to(device)
         adam = torch.optim.Adam(discriminators.parameters(), configuration.adversarial.learning_rate)
-        judge = fabric.setup_optimizers(adam)
+        judge = _set_up(fabric, adam)
     adamax = torch.optim.Adamax(network.parameters(), configuration.optimisation.learning_rate)
     return TrainingState(
         network=network,
         average=copy.deepcopy(network).requires_grad_(False),
-        optimiser=fabric.setup_optimizers(adamax),
+        optimiser=_set_up(fabric, adamax),
         discriminators=discriminators,
         discriminator_optimiser=judge,
         pools={name: ImagePool(configuration.adversarial.pool_size) for name in configuration.architecture.modalities},
         rng=np.random.default_rng(seed),
         noise=torch.Generator(device).manual_seed(seed),
     )
+
+
+def _set_up(fabric: Fabric, optimiser: torch.optim.Optimizer) -> _FabricOptimizer:
+    return cast(_FabricOptimizer, fabric.setup_optimizers(optimiser))
 
 
 def start_from(state: TrainingState, path: Path) -> dict[str, Any]:

@@ -49,7 +49,8 @@ def update_network(
     state.optimiser.zero_grad()
     with fabric.autocast():
         encodings = network.encode(needed)  # deterministic, shared by the T passes
-    leaves, results, logged = leaves_of(encodings), [], defaultdict(list)
+    leaves, results = leaves_of(encodings), []
+    logged: defaultdict[str, list[Tensor]] = defaultdict(list)
     for chosen in passes:
         with fabric.autocast():
             result = run_pass(network, leaves, chosen, batch, list(targets), config)
