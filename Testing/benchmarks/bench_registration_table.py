@@ -48,6 +48,7 @@ TITLES = {
     "mmhvae_preview": "its preview, stopping at 2 mm",
     "mmhvae_signed": "the same, contrasts known to be equal",
     "mmhvae_adam": "the same correlation by Adam, from the start alone",
+    "prototype": "registration_prototype.py (proto_gn_fine)",
 } | {engine: title for engine, (title, _) in PEERS.items()}
 SUCCESS = 2.0  # mm
 
@@ -70,13 +71,13 @@ class Row:
         return self.engine, self.pair, self.range, self.repeat, self.spacing
 
 
-def load_benchmark(path: Path) -> Any:
-    """The benchmark's module."""
-    specification = importlib.util.spec_from_file_location("bench_registration", path)
+def load_module(path: Path) -> Any:
+    """A Python file as a module."""
+    specification = importlib.util.spec_from_file_location(path.stem, path)
     if specification is None or specification.loader is None or not path.is_file():
-        raise SystemExit(f"There is no benchmark {path}; give it with --benchmark.")
+        raise SystemExit(f"There is no {path}; give the benchmark with --benchmark.")
     module = importlib.util.module_from_spec(specification)
-    sys.modules["bench_registration"] = module  # dataclasses look their module up
+    sys.modules[path.stem] = module  # dataclasses look their module up
     specification.loader.exec_module(module)
     return module
 
@@ -118,10 +119,17 @@ def _parsed(kind: Any, text: str) -> Any:
     return {"str": str, "int": int, "float": float}[kind](text)
 
 
+def load_engine(name: str, benchmark: Any, prototype: Path) -> Callable[[Any], Any]:
+    """One of ours, the prototype, or one of the benchmark's own engines."""
+    if name == "prototype":
+        return load_module(prototype).proto_gn_fine
+    return getattr(registration_engine, name, None) or benchmark.ENGINES[name]
+
+
 def measure(options: argparse.Namespace, known: Sequence[Row]) -> Iterator[Row]:
     """The rows that are missing, a case at a time, engines in turn."""
-    benchmark = load_benchmark(options.benchmark)
-    engines = {name: getattr(registration_engine, name, None) or benchmark.ENGINES[name] for name in options.engines}
+    benchmark = load_module(options.benchmark)
+    engines = {name: load_engine(name, benchmark, options.prototype) for name in options.engines}
     done = {row.key for row in known}
     for repeat in range(options.first, options.first + options.n):
         for pair in options.pairs:
@@ -185,24 +193,22 @@ def ratios(rows: Sequence[Row]) -> str:
 def machine(threads: int) -> str:
     """Where and with what the numbers were measured."""
     cpuinfo = Path("/proc/cpuinfo")
-    names = (
-        [line.split(":", 1)[1] for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        if (cpuinfo.exists())
-        else [platform.processor()]
-    )
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if "model name" in line] or [platform.processor()]
     command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
     done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     return (
-        f"{names[0].strip()}, {os.cpu_count()} cores, {threads} threads, torch {torch.__version__}, "
+        f"{names[0]}, {os.cpu_count()} cores, {threads} threads, torch {torch.__version__}, "
         f"commit {done.stdout.strip() or 'unknown'}"
     )
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line's."""
-    shared = Path(__file__).resolve().parents[3] / "shared" / "bench_registration.py"
+    shared = Path(__file__).resolve().parents[3] / "shared"
     result = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    result.add_argument("--benchmark", type=Path, default=shared)
+    result.add_argument("--benchmark", type=Path, default=shared / "bench_registration.py")
+    result.add_argument("--prototype", type=Path, default=shared / "registration_prototype.py")
     result.add_argument("--engines", nargs="+", choices=list(TITLES), default=available(), metavar="NAME")
     result.add_argument("--pairs", nargs="+", choices=PAIRS, default=list(PAIRS))
     result.add_argument("--ranges", nargs="+", type=int, choices=range(5), default=[0, 1, 2, 3], help="4: 16-24 mm")
@@ -230,7 +236,7 @@ def main() -> None:
                 writer.writerow(asdict(row))
     if not rows:
         raise SystemExit("There is nothing to report.")
-    ranges = load_benchmark(options.benchmark).RANGES
+    ranges = load_module(options.benchmark).RANGES
     first = [row for row in rows if row.engine == rows[0].engine]
     print(f"{machine(options.threads)}; field of view at {options.spacing:g} mm\n\n{table(rows)}\n")
     print(f"{TITLES[rows[0].engine]}:\n\n{by_range(first, ranges)}\n\n{ratios(rows)}")

@@ -128,8 +128,9 @@ def to_volume(image: sitk.Image, mask: sitk.Image, name: str, device: torch.devi
     Raises:
         InputError: the image holds NaN or infinity, is constant inside the mask, or the mask is empty.
     """
-    intensities = torch.from_numpy(sitk.GetArrayFromImage(sitk.Cast(image, sitk.sitkFloat32))).to(device)
-    weights = torch.from_numpy(sitk.GetArrayFromImage(mask)).to(device).float()
+    # On the CPU, since not every GPU sums in double precision.
+    intensities = torch.from_numpy(sitk.GetArrayFromImage(sitk.Cast(image, sitk.sitkFloat32)))
+    weights = torch.from_numpy(sitk.GetArrayFromImage(mask)).float()
     if not math.isfinite(float(intensities.sum(dtype=torch.float64))):
         raise InputError(f"The {name} holds NaN or infinite voxels; replace them, for example by 0.")
     count = float(weights.sum(dtype=torch.float64))
@@ -141,7 +142,7 @@ def to_volume(image: sitk.Image, mask: sitk.Image, name: str, device: torch.devi
     # Rounding leaves a constant image of large values a tiny deviation.
     if deviation <= 1e-6 * abs(mean):
         raise InputError(f"The {name} is constant inside its mask; give one that shows anatomy.")
-    return Volume(intensities.div_(deviation), weights, index_to_lps(image))
+    return Volume(intensities.div_(deviation).to(device), weights.to(device), index_to_lps(image))
 
 
 def limited_strides(volume: Volume, wanted: NDArray[np.float64]) -> list[int]:
