@@ -142,7 +142,7 @@ def sharpness(result: RigidResult, found: Evidence) -> None:
     """``flattest_mm``: how far along its flattest direction the optimum falls by a tenth of what is missing to 1."""
     scale = np.array([1 / result.radius] * 3 + [1.0] * 3)
     least = max(float(np.linalg.eigvalsh(result.curvature * scale[:, None] * scale)[0]), 1e-9)
-    missing = max(1 - result.similarity_after, 0.0)
+    missing = max(1 - found.values["similarity"], 0.0)
     found.values["flattest_mm"] = min(float(np.sqrt(0.2 * missing / least)), FARTHEST)
 
 

@@ -40,7 +40,11 @@ FEATURES = {
 #: What is missing without the ultrasound: every row is also fitted, and reported, without.
 OF_ULTRASOUND = ("ultrasound_margin", "ultrasound_disagreement_mm")
 IF_MISSING = 0.6
-RIDGE = 0.1
+#: Enough to spread the weight over pieces of evidence that say the same: any one of them can be fooled.
+RIDGE = 0.3
+#: A result is never called good with a larger expected error (mm) than this, nor only to be checked with a larger one
+#: than that, whatever the calibration allows.
+GOOD_AT_MOST, CHECK_AT_MOST = 2.0, 8.0
 #: Of the calibration's wrong results this share at most may be called good; of its failed ones that share at least must
 #: be wrong.
 GOOD_BUT_WRONG, FAILED_AND_WRONG = 0.02, 0.95
@@ -144,7 +148,7 @@ def nonnegative(
 
 def thresholds(predicted: NDArray[np.float64], wrong: NDArray[np.bool_]) -> tuple[float, float]:
     """Expected errors (mm) below which a result is good, and from which on it has failed."""
-    good = float(np.quantile(predicted[wrong], GOOD_BUT_WRONG))
+    good = min(float(np.quantile(predicted[wrong], GOOD_BUT_WRONG)), GOOD_AT_MOST)
     candidates = np.sort(predicted[predicted > good])
     failed = next((c for c in candidates if wrong[predicted >= c].mean() >= FAILED_AND_WRONG), math.inf)
-    return round(good, 3), round(float(min(max(failed, 1.25 * good), MOST_MM)), 3)
+    return round(good, 3), round(float(min(max(failed, 1.5 * good), CHECK_AT_MOST)), 3)
