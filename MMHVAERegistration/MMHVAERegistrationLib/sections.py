@@ -6,7 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from .logic import MMHVAERegistrationLogic
+from .moving_nodes import chosen_mrs
+from .overlays_panel import OverlaysPanel
 from .parameters import RegistrationParameters
+from .record import Subject
+from .report_panel import ReportPanel
 
 
 class Sections:
@@ -26,7 +30,10 @@ class Sections:
         find_parameters: Callable[[], RegistrationParameters | None],
         on_changed: Callable[[], None],
     ) -> None:
-        self._panels: list[Any] = []
+        self._logic, self._find_parameters = logic, find_parameters
+        self.overlays = OverlaysPanel(ui.overlaysFrame, self._mr, self._ultrasound, on_changed)
+        self.report = ReportPanel(ui.reportFrame, self._subject)
+        self._panels: list[Any] = [self.overlays, self.report]
 
     def refresh(self) -> None:
         """Show what is."""
@@ -37,3 +44,28 @@ class Sections:
         """The panel is going."""
         for panel in self._panels:
             panel.close()
+
+    def _mr(self) -> Any:
+        parameters = self._find_parameters()
+        return next(iter(chosen_mrs(parameters)), None) if parameters is not None else None
+
+    def _ultrasound(self) -> Any:
+        """As a volume: the one that was chosen, or the reconstruction of the sweep; None where there is none."""
+        parameters = self._find_parameters()
+        if parameters is None:
+            return None
+        volume = self._logic.case(parameters).ultrasound.volumes.get("us")
+        volume = volume or self._logic.synthetic(parameters).ultrasound
+        return volume if volume is not None and volume.GetImageData() is not None else None
+
+    def _subject(self, has_names: bool) -> Subject | None:
+        """What there is to report; None where nothing was registered or moved yet."""
+        parameters, logic = self._find_parameters(), self._logic
+        outcome = logic.pending or logic.outcome
+        if parameters is None or (outcome is None and logic.history is None):
+            return None
+        mrs = dict(logic.case(parameters).mrs)
+        shown = mrs.get(parameters.shown) or next(iter(mrs.values()), None)
+        return Subject(
+            parameters, self._ultrasound(), mrs, shown, logic.world, outcome, logic.pending is not None, has_names
+        )

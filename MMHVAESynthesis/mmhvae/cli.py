@@ -1,4 +1,5 @@
-"""The command line: ``mmhvae synthesize | register | reconstruct | tre | import-release | info | weights | demo``.
+"""The command line: ``mmhvae synthesize | register | reconstruct | overlay | tre | import-release | info | weights |
+demo``.
 
 Exit status: 0 done; 2 the user's input cannot be used, with one sentence on standard error; 1 a defect.
 """
@@ -16,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .cli_overlay import add_overlay
 from .cli_sweep import add_reconstruct, add_sweep_options, synthesized_frames, ultrasound_from_sweep
 from .cli_weights import add_weights, bundle_at
 from .command_line import NOTICE, Parser, add_command, quiet_libraries, report, require_no_input, require_writable
@@ -59,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_synthesize(commands)
     _add_register(commands)
     add_reconstruct(commands)
+    add_overlay(commands)
     _add_tre(commands)
     _add_bundle_commands(commands)
     add_weights(commands)

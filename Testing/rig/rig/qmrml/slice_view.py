@@ -8,7 +8,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 from ..stand_in import custom_widget
 
 #: Slicer's own, of what our modules show in slices beside the volumes.
-DISPLAYABLE_MANAGERS = ("vtkMRMLColorLegendDisplayableManager",)
+DISPLAYABLE_MANAGERS = ("vtkMRMLColorLegendDisplayableManager", "vtkMRMLSegmentationsDisplayableManager2D")
 
 
 @custom_widget
@@ -23,6 +23,8 @@ class qMRMLSliceView(QtWidgets.QWidget):
         self._mapper.SetColorLevel(127.5)
         self._image = vtk.vtkActor2D()
         self._image.SetMapper(self._mapper)
+        self._image.VisibilityOff()
+        self._renderer.AddViewProp(self._image)  # before all others: they are drawn in this order
         self._corners = vtk.vtkCornerAnnotation()
         self._corners.SetMaximumLineHeight(0.07)
         self._renderer.AddViewProp(self._corners)
@@ -41,10 +43,10 @@ class qMRMLSliceView(QtWidgets.QWidget):
         """Draw what a slice logic makes."""
         connection = logic.GetImageDataConnection()
         if connection is None:
-            self._renderer.RemoveViewProp(self._image)
+            self._image.VisibilityOff()
         else:
             self._mapper.SetInputConnection(connection)
-            self._renderer.AddViewProp(self._image)
+            self._image.VisibilityOn()
         self.scheduleRender()
 
     def _reset(self):

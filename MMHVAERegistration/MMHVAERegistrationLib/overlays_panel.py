@@ -1,0 +1,187 @@
+"""What stands in the section "Overlays": load segmentations, show them, bring them onto the ultrasound's grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import qt
+import slicer
+from mmhvae import InputError
+from MMHVAESynthesisLib.file_choice import ask_for_file
+from MMHVAESynthesisLib.steps import Steps
+from MMHVAESynthesisLib.work_row import WorkRow, button, enable
+from slicer.i18n import tr as _
+
+from .overlay_export import Exported, export_steps
+from .overlay_loading import KINDS, load_overlay
+
+#: Share of its volume that a segment may gain or lose before it is told.
+VOLUME_TOLERANCE = 0.02
+
+
+class OverlaysPanel:
+    """Fills a frame.
+
+    Args:
+        frame: an empty widget.
+        find_mr: gives the pre-operative MR on which segmentations were drawn, or None.
+        find_ultrasound: gives the ultrasound as a volume node, or None.
+        on_changed: hears that the scene was changed.
+    """
+
+    def __init__(
+        self,
+        frame: Any,
+        find_mr: Callable[[], Any],
+        find_ultrasound: Callable[[], Any],
+        on_changed: Callable[[], None],
+    ) -> None:
+        self._find_mr, self._find_ultrasound, self._on_changed = find_mr, find_ultrasound, on_changed
+        self._work: Steps[Exported] | None = None
+        self._build(frame)
+        self.refresh()
+
+    def close(self) -> None:
+        """The panel is going; an export that is not done leaves nothing."""
+        self._stop()
+
+    def refresh(self) -> None:
+        """Show what is, and enable what can work."""
+        node = self.selector.currentNode()
+        display = node.GetDisplayNode() if node is not None else None
+        for box, is_on in ((self.slices_box, "GetVisibility2D"), (self.three_d_box, "GetVisibility3D")):
+            box.setEnabled(display is not None)
+            box.setChecked(display is not None and bool(display.GetVisibility()) and bool(getattr(display, is_on)()))
+        busy = _("An export is running; wait for it, or cancel it.") if self._work is not None else ""
+        enable(self.load_button, busy, _("Load .seg.nrrd, a label map (NRRD, NIfTI), or DICOM SEG."))
+        self.selector.setEnabled(not busy)
+        enable(
+            self.export_button, busy or self._why_not(node),
+            _("Make a label map on the exact grid of the ultrasound, as the overlay lies now. Nothing else is moved."),
+        )  # fmt: skip
+
+    def _why_not(self, node: Any) -> str:
+        if node is None:
+            return _("Choose or load a segmentation first.")
+        if self._find_ultrasound() is None:
+            return _("The ultrasound has no volume yet: choose one, or register its sweep.")
+        return ""
+
+    def _build(self, frame: Any) -> None:
+        column = frame.layout() or qt.QVBoxLayout(frame)
+        column.setContentsMargins(0, 0, 0, 0)
+        self.load_button = button(_("Load a segmentation..."), self._load, column)
+        self.selector = self._new_selector()
+        column.addWidget(self.selector)
+        row = qt.QHBoxLayout()
+        column.addLayout(row)
+        self.slices_box = self._new_box(_("in slices"), _("Outline and light fill over the slices."), row)
+        self.three_d_box = self._new_box(_("in 3-D"), _("Surface in the 3-D views."), row)
+        row.addStretch(1)
+        self.export_button = button(_("Bring onto the ultrasound's grid"), self._export, column)
+        self.work = WorkRow(self._cancel)
+        column.addWidget(self.work.widget)
+
+    def _new_selector(self) -> Any:
+        selector = slicer.qMRMLNodeComboBox()
+        selector.nodeTypes = ["vtkMRMLSegmentationNode"]
+        selector.noneEnabled = True
+        selector.noneDisplay = _("no segmentation")
+        selector.addEnabled = selector.removeEnabled = selector.renameEnabled = False
+        selector.setMRMLScene(slicer.mrmlScene)
+        selector.setToolTip(_("The segmentation that is shown and exported below."))
+        selector.connect("currentNodeChanged(vtkMRMLNode*)", self._changed)
+        return selector
+
+    def _new_box(self, text: str, what_it_does: str, row: Any) -> Any:
+        box = qt.QCheckBox(text)
+        box.setToolTip(what_it_does)
+        box.connect("clicked()", self._show)
+        row.addWidget(box)
+        return box
+
+    def _changed(self, node: Any) -> None:
+        self.work.finish("")
+        self.refresh()
+
+    def _show(self) -> None:
+        node = self.selector.currentNode()
+        display = node.GetDisplayNode() if node is not None else None
+        if display is not None:
+            display.SetVisibility2D(self.slices_box.checked)
+            display.SetVisibility3D(self.three_d_box.checked)
+            display.SetVisibility(self.slices_box.checked or self.three_d_box.checked)
+
+    def _load(self) -> None:
+        path = ask_for_file(slicer.util.mainWindow(), _("Load a segmentation"), _("Segmentations") + f" ({KINDS})")
+        if path is None:
+            return
+        try:
+            nodes = load_overlay(path, self._find_mr())
+        except InputError as error:
+            self.work.finish(str(error))
+            return
+        self.selector.setCurrentNode(nodes[0])
+        count = sum(node.GetSegmentation().GetNumberOfSegments() for node in nodes)
+        self.work.finish(_("{file}: {count} segments.").format(file=path.name, count=count))
+        self._on_changed()
+        self.refresh()
+
+    def _export(self) -> None:
+        steps = export_steps(self.selector.currentNode(), self._find_ultrasound())
+        self._work = Steps(self._reported(steps), self._exported, self._failed)
+        self.work.progress(0.0, _("bringing the segments onto the grid"))
+        self._work.start()
+        self.refresh()
+
+    def _reported(self, steps: Any) -> Any:
+        while True:
+            try:
+                share = next(steps)
+            except StopIteration as end:
+                return end.value
+            self.work.progress(share, _("bringing the segments onto the grid"))
+            yield share
+
+    def _exported(self, exported: Exported) -> None:
+        self._end("\n".join([_("{name} is in the scene.").format(name=_names(exported.nodes)), *told(exported)]))
+        self._on_changed()
+
+    def _failed(self, error: Exception) -> None:
+        self._end(str(error))
+        if not isinstance(error, InputError):
+            raise error
+
+    def _cancel(self) -> None:
+        self._stop()
+        self._end(_("Cancelled; the scene is as it was."))
+
+    def _end(self, message: str) -> None:
+        self._work = None
+        self.work.finish(message)
+        self.refresh()
+
+    def _stop(self) -> None:
+        work, self._work = self._work, None
+        if work is not None:
+            work.stop()
+
+
+def _names(nodes: list[Any]) -> str:
+    return ", ".join(node.GetName() for node in nodes)
+
+
+def told(exported: Exported) -> list[str]:
+    """A line about every segment that is not as it was on the grid, and why; else one that all is well."""
+    lines = []
+    for segment, label in exported.placed:
+        if label.outside > 0:
+            text = _("{name}: {percent:.0f} % of it lies outside the ultrasound.")
+            lines.append(text.format(name=segment.name, percent=max(1.0, 100 * label.outside)))
+        elif abs(label.on_grid_mm3 / label.volume_mm3 - 1) > VOLUME_TOLERANCE:
+            text = _("{name}: {now:.0f} of {before:.0f} mm3, since the voxels are coarse beside it.")
+            lines.append(text.format(name=segment.name, now=label.on_grid_mm3, before=label.volume_mm3))
+        if not label.topology_kept:
+            lines.append(_("{name} is finer than the grid: check its small parts.").format(name=segment.name))
+    return lines or [_("All segments lie within it; volumes and holes are as they were.")]

@@ -1,0 +1,256 @@
+"""Segmentations over the ultrasound: loaded, drawn, and brought onto its exact grid, wherever both lie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import rig
+
+rig.require()
+
+import qt
+import SimpleITK as sitk
+import slicer
+from MMHVAERegistrationLib.overlays_panel import OverlaysPanel
+from MMHVAERegistrationLib.result_transform import create_result, put_under
+from MMHVAESynthesisLib.geometry import ijk_to_ras, parent_to_world, to_vtk
+
+from .nodes import fan, pose, rotation, transform, volume
+
+SHAPE = (30, 34, 38)
+
+
+def ball(centre: Any = (15, 17, 19), radius: float = 9.0) -> np.ndarray:
+    return np.linalg.norm(np.moveaxis(np.indices(SHAPE), 0, -1) - np.array(centre), axis=-1) < radius
+
+
+def write(path: Any, array: np.ndarray, ijk_to_ras: np.ndarray, **metadata: str) -> Any:
+    """A label map as a file, by SimpleITK alone; a fourth axis holds layers."""
+    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ ijk_to_ras
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    image = sitk.GetImageFromArray(array, isVector=array.ndim == 4)
+    image.SetSpacing(spacing.tolist())
+    image.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
+    image.SetOrigin(lps[:3, 3].tolist())
+    for key, value in metadata.items():
+        image.SetMetaData(key, value)
+    sitk.WriteImage(image, str(path))
+    return path
+
+
+def shift(x: float) -> np.ndarray:
+    """(4, 4), so many mm to the right."""
+    matrix = np.eye(4)
+    matrix[0, 3] = x
+    return matrix
+
+
+class Case:
+    """A panel with an ultrasound and an MR; attributes are set by the tests."""
+
+    def __init__(self) -> None:
+        self.us: Any = None
+        self.mr: Any = None
+        self.changes = 0
+        self.window = qt.QWidget()
+        self.panel = OverlaysPanel(self.window, lambda: self.mr, lambda: self.us, self.changed)
+        self.window.resize(380, 260)
+        self.window.show()
+
+    def changed(self) -> None:
+        self.changes += 1
+
+    def load(self, path: Any) -> Any:
+        rig.choose_files(path)
+        rig.click(self.panel.load_button)
+        return self.panel.selector.currentNode()
+
+    def export(self) -> list[Any]:
+        before = slicer.util.getNodesByClass("vtkMRMLLabelMapVolumeNode")
+        rig.click(self.panel.export_button)
+        rig.wait_until(lambda: not self.panel.work.bar.isVisible(), 60, "the end of the export")
+        return [n for n in slicer.util.getNodesByClass("vtkMRMLLabelMapVolumeNode") if n not in before]
+
+
+@pytest.fixture
+def case(scene) -> Any:
+    case = Case()
+    yield case
+    case.panel.close()
+    case.window.close()
+
+
+@pytest.mark.parametrize("kind", ["plan.seg.nrrd", "plan.nrrd", "plan.nii.gz", "float.nii.gz"])
+def test_what_a_surgeon_has_can_be_loaded_and_is_seen(case, tmp_path, kind):
+    array = (ball() * 2).astype(np.float32 if "float" in kind else np.uint8)
+    place = pose(3, (1.0, 1.2, 0.9), left_handed=kind == "plan.nrrd")
+    path = write(tmp_path / kind, array, place, Segment0_Name="tumour", Segment0_LabelValue="2", Segment0_ID="t")
+    case.mr = volume(np.zeros(SHAPE, np.uint8), place, "T2")
+    case.mr.SetAndObserveTransformNodeID(transform(pose(9), "navigation").GetID())
+    node = case.load(path)
+    assert case.panel.work.label.text == f"{kind}: 1 segments."
+    assert node.GetParentTransformNode() is case.mr.GetParentTransformNode()
+    assert case.changes == 1
+    display = node.GetDisplayNode()
+    assert (display.GetVisibility2DOutline(), display.GetVisibility2DFill()) == (1, 1)
+    assert display.GetOpacity2DFill() < 0.4 < display.GetOpacity2DOutline()
+    surface = node.GetSegmentation().GetNthSegment(0).GetRepresentation("Closed surface")
+    points = np.array([surface.GetPoint(n) for n in range(surface.GetNumberOfPoints())])
+    centre = (place @ [19, 17, 15, 1])[:3]
+    distances = np.linalg.norm(points - centre, axis=1)
+    assert points.mean(axis=0) == pytest.approx(centre, abs=0.3)
+    assert 0.9 * 9 - 2 < distances.min() <= distances.max() < 1.2 * 9 + 2
+    for box, name in ((case.panel.slices_box, "GetVisibility2D"), (case.panel.three_d_box, "GetVisibility3D")):
+        assert box.checked
+        rig.click(box)
+        assert not getattr(display, name)()
+    assert not display.GetVisibility()
+
+
+def test_the_outline_and_a_light_fill_are_drawn_over_the_slice(case, tmp_path):
+    case.us = volume(np.full(SHAPE, 100, np.uint8), name="iUS")
+    case.us.CreateDefaultDisplayNodes()
+    case.us.GetDisplayNode().AutoWindowLevelOff()
+    case.us.GetDisplayNode().SetWindowLevel(255, 127)
+    node = case.load(write(tmp_path / "plan.nrrd", ball().astype(np.uint8), np.eye(4)))
+    slicer.util.setSliceViewerLayers(background=case.us)
+    red = slicer.app.layoutManager().sliceWidget("Red")
+    red.fitSliceToBackground()
+    red.mrmlSliceNode().JumpSliceByCentering(19, 17, 15)
+
+    def colour(x: float) -> int:
+        """How far from grey the slice is along a row through the middle, where it is that most within half a mm."""
+        pixels = rig.grab_slice("Red").astype(int)
+        spans = [red.sliceView().convertRASToXYZ((x + d, 17.3, 15)) for d in (-0.5, 0.5)]
+        low, high = sorted(round(span[0]) for span in spans)
+        return int(np.ptp(pixels[pixels.shape[0] - 1 - round(spans[0][1]), low : high + 1], axis=-1).max())
+
+    middle, edge, beside = colour(19), colour(19 + 8.5), colour(19 + 14)
+    assert beside == 0
+    assert edge > 60
+    assert 8 < middle < edge / 2
+    node.SetAndObserveTransformNodeID(transform(shift(100)).GetID())
+    assert colour(19) == 0  # it follows the registration
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_export_has_the_exact_grid_and_the_registration(case, tmp_path, seed):
+    """Everything oblique, under different parents; against where each voxel's centre was in the original."""
+    plan, grid = pose(seed, (1.0, 1.2, 0.9), seed % 2 == 1), pose(seed + 20, (0.8, 0.7, 0.9), seed > 1)
+    path = write(tmp_path / "plan.nrrd", ball().astype(np.uint8), plan)
+    case.mr = volume(np.zeros(SHAPE, np.uint8), plan, "T2")
+    case.mr.SetAndObserveTransformNodeID(transform(pose(seed + 40), "navigation").GetID())
+    case.us = volume(np.zeros((46, 50, 48), np.uint8) + 1, grid, "iUS")
+    wanted = pose(seed + 60)  # the tumour lies in the middle of the ultrasound once it is registered
+    result = create_result(case.mr.GetParentTransformNode())
+    put_under(result, case.mr)
+    node = case.load(path)
+    assert node.GetParentTransformNode() is result
+    case.us.SetAndObserveTransformNodeID(transform(wanted, "probe").GetID())
+    there = (wanted @ grid @ [23.7, 25.1, 22.6, 1])[:3]
+    parent = parent_to_world(case.mr.GetParentTransformNode())
+    local = np.eye(4)
+    local[:3, :3] = rotation(seed + 80)
+    local[:3, 3] = (np.linalg.inv(parent) @ [*there, 1])[:3] - local[:3, :3] @ (plan @ [19, 17, 15, 1])[:3]
+    result.SetMatrixTransformToParent(to_vtk(local))
+    (label,) = case.export()
+    assert label.GetParentTransformNode() is case.us.GetParentTransformNode()
+    np.testing.assert_array_equal(ijk_to_ras(label), ijk_to_ras(case.us))
+    array = slicer.util.arrayFromVolume(label) > 0
+    assert array.shape == (46, 50, 48)
+    kji = np.moveaxis(np.indices(array.shape), 0, -1)
+    world = kji[..., ::-1] @ (wanted @ grid)[:3, :3].T + (wanted @ grid)[:3, 3]
+    back = np.linalg.inv(parent @ local @ plan)
+    ijk = world @ back[:3, :3].T + back[:3, 3]
+    inside = sitk.GetArrayFromImage(sitk.ReadImage(str(path))) > 0
+    nearest = np.rint(ijk).astype(int)
+    on_it = ((nearest >= 0) & (nearest < SHAPE[::-1])).all(-1)
+    expected = np.zeros(array.shape, bool)
+    expected[on_it] = inside[tuple(nearest[on_it].T[::-1])]
+    assert 2 * (array & expected).sum() / (array.sum() + expected.sum()) > 0.95
+    original = inside.sum() * 1.0 * 1.2 * 0.9
+    assert array.sum() * 0.8 * 0.7 * 0.9 == pytest.approx(original, rel=0.02)
+    assert "All segments lie within it" in case.panel.work.label.text
+    assert label.GetDisplayNode().GetColorNode().GetColorName(1) == "Segment_1"
+
+
+def test_overlapping_segments_become_label_maps_of_their_own(case, tmp_path):
+    array = np.stack([ball(radius=5), ball(radius=9)], -1).astype(np.uint8)
+    path = write(
+        tmp_path / "plan.seg.nrrd", array, np.eye(4),
+        Segment0_Name="core", Segment0_ID="a", Segment0_LabelValue="1", Segment0_Layer="0",
+        Segment1_Name="oedema", Segment1_ID="b", Segment1_LabelValue="1", Segment1_Layer="1",
+    )  # fmt: skip
+    case.us = volume(fan(), np.diag([1.0, 1.0, 1.0, 1.0]), "iUS")
+    case.load(path)
+    nodes = case.export()
+    counts = sorted(int((slicer.util.arrayFromVolume(node) > 0).sum()) for node in nodes)
+    assert counts == sorted([ball(radius=5).sum(), ball(radius=9).sum()])
+    names = {node.GetDisplayNode().GetColorNode().GetColorName(1) for node in nodes}
+    assert names == {"core", "oedema"}
+    assert len({node.GetName() for node in nodes}) == 2
+
+
+def test_what_lies_outside_is_said(case, tmp_path):
+    case.us = volume(fan(), np.eye(4), "iUS")
+    node = case.load(write(tmp_path / "plan.nrrd", ball().astype(np.uint8), np.eye(4)))
+    node.SetAndObserveTransformNodeID(transform(shift(-19)).GetID())
+    case.export()
+    assert "Segment_1: 46 %" in case.panel.work.label.text
+    assert "% of it lies outside the ultrasound" in case.panel.work.label.text
+
+
+def test_a_segment_that_voxels_are_too_coarse_for_is_told(case, tmp_path):
+    case.us = volume(np.ones((8, 8, 9), np.uint8), np.diag([6.0, 6.0, 6.0, 1.0]), "iUS")
+    case.load(write(tmp_path / "plan.nrrd", ball(radius=1.2).astype(np.uint8), np.eye(4)))
+    (label,) = case.export()
+    assert (slicer.util.arrayFromVolume(label) > 0).sum() == 1
+    assert "Segment_1: 216 of 7 mm3, since the voxels are coarse beside it." in case.panel.work.label.text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("holiday.nrrd", b"not an image", "cannot be read"),
+        ("empty.nrrd", np.zeros(SHAPE, np.uint8), "shows no segment"),
+        ("t2.nii.gz", np.arange(30 * 34 * 38, dtype=np.int32).reshape(SHAPE), "an image, it seems"),
+        ("ct.nrrd", ball() * np.float32(0.5), "whole numbers"),
+        ("seg.dcm", b"\0" * 128 + b"DICM" + b"\0" * 64, "QuantitativeReporting"),
+    ],
+)
+def test_what_is_no_segmentation_is_refused_in_a_sentence(case, tmp_path, name, content, words):
+    path = tmp_path / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        write(path, content, np.eye(4))
+    assert case.load(path) is None
+    assert words in case.panel.work.label.text
+    assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == []
+    assert case.changes == 0
+
+
+def test_buttons_say_why_they_do_nothing(case, tmp_path):
+    assert not case.panel.export_button.isEnabled()
+    assert "Choose or load a segmentation" in case.panel.export_button.toolTip
+    rig.choose_files()
+    rig.click(case.panel.load_button)  # cancelled
+    case.load(write(tmp_path / "plan.nrrd", ball().astype(np.uint8), np.eye(4)))
+    assert not case.panel.export_button.isEnabled()
+    assert "The ultrasound has no volume yet" in case.panel.export_button.toolTip
+
+
+def test_a_cancelled_export_leaves_nothing(case, tmp_path):
+    specks = np.zeros(SHAPE, np.uint8)
+    specks[::3, ::3, ::3] = 1  # many pieces: many steps
+    case.us = volume(fan(), np.eye(4), "iUS")
+    case.load(write(tmp_path / "plan.nrrd", specks, np.eye(4)))
+    rig.click(case.panel.export_button)
+    assert not case.panel.load_button.isEnabled()
+    rig.click(case.panel.work.cancel_button)
+    assert "Cancelled" in case.panel.work.label.text
+    rig.process_events(50)
+    assert slicer.util.getNodesByClass("vtkMRMLLabelMapVolumeNode") == []
+    assert case.panel.export_button.isEnabled()
