@@ -16,6 +16,7 @@ import qt
 import SimpleITK as sitk
 import slicer
 from mmhvae.shipped import demo_case
+from MMHVAERegistrationLib.compare import look_at
 from MMHVAERegistrationLib.result_transform import find_result, is_registered, local_matrix, parts, transforms_above
 from MMHVAESynthesisLib.geometry import parent_to_world
 from PySide6 import QtTest
@@ -305,7 +306,11 @@ def test_an_mr_elsewhere_is_a_sentence_and_align_centres_brings_it_near(panel):
 def test_the_handle_moves_everything_and_registration_starts_there(panel):
     case = chosen(panel, make_case(5, moved=rigid(5, mm=24.0, degrees=8.0)))
     opened(panel.ui.startSection)
+    look_at(case.ultrasound)
+    without = rig.grab_slice("Red")
     rig.click(panel.ui.handleCheckBox)
+    settled(panel)
+    assert (rig.grab_slice("Red") != without).any(-1).mean() > 0.02
     result = find_result()
     assert result.GetDisplayNode().GetEditorVisibility()
     assert not result.GetDisplayNode().GetEditorScalingEnabled()
@@ -321,6 +326,7 @@ def test_the_handle_moves_everything_and_registration_starts_there(panel):
     rig.click(panel.ui.undoButton)
     assert np.array_equal(local_matrix(result), wanted)
     rig.click(panel.ui.handleCheckBox)
+    settled(panel)
     assert not result.GetDisplayNode().GetEditorVisibility()
 
 
