@@ -139,9 +139,12 @@ def test_undo_redo_and_the_space_bar_give_back_every_pose_exactly(panel, tmp_pat
     before = parent_to_world(case.mrs["t2"])
     run(panel, panel.ui.previewButton)
     preview = local_matrix(find_result())
+    find_result().SetMatrixTransformToParent(vtk_matrix(rigid(1, mm=0.5, degrees=0.5) @ preview))  # by the handle
+    settled(panel)
+    by_hand = local_matrix(find_result())
     run(panel, panel.ui.registerButton)
     full = local_matrix(find_result())
-    assert not np.array_equal(preview, full)
+    assert len({matrix.tobytes() for matrix in (preview, by_hand, full)}) == 3
     view = slicer.app.layoutManager().sliceWidget("Red").sliceView()
     view.setFocus()
     QtTest.QTest.keyPress(view, qt.Qt.Key_Space)
@@ -150,14 +153,16 @@ def test_undo_redo_and_the_space_bar_give_back_every_pose_exactly(panel, tmp_pat
     QtTest.QTest.keyRelease(view, qt.Qt.Key_Space)
     assert np.array_equal(local_matrix(find_result()), full)
     rig.click(panel.ui.undoButton)
+    assert np.array_equal(local_matrix(find_result()), by_hand)
+    rig.click(panel.ui.undoButton)
     assert np.array_equal(local_matrix(find_result()), preview)
     assert "Preview." in panel.ui.movedLabel.text
     rig.click(panel.ui.undoButton)
     assert np.array_equal(parent_to_world(case.mrs["t2"]), before)
     assert "navigation" in panel.ui.reasonLabel.text
     assert not panel.ui.undoButton.isEnabled()
-    rig.click(panel.ui.redoButton)
-    rig.click(panel.ui.redoButton)
+    for _step in range(3):
+        rig.click(panel.ui.redoButton)
     assert np.array_equal(local_matrix(find_result()), full)
     assert not panel.ui.redoButton.isEnabled()
     file = str(tmp_path / "scene.mrb")
@@ -168,6 +173,8 @@ def test_undo_redo_and_the_space_bar_give_back_every_pose_exactly(panel, tmp_pat
     settled(panel)
     assert "GOOD" in panel.ui.verdictLabel.text
     assert np.array_equal(local_matrix(find_result()), full)
+    rig.click(panel.ui.undoButton)
+    assert np.array_equal(local_matrix(find_result()), by_hand)
     rig.click(panel.ui.undoButton)
     assert np.array_equal(local_matrix(find_result()), preview)
     rig.click(panel.ui.discardButton)
