@@ -42,7 +42,14 @@ class MMHVAERegistrationTest(ScriptedLoadableModuleTest):
     def runTest(self) -> None:  # noqa: N802 - Slicer's name
         """Every test, each on a new scene."""
         self.setUp()
-        self.test_preview_and_undo()
+        try:
+            self.test_preview_and_undo()
+        finally:
+            self.tearDown()
+
+    def tearDown(self) -> None:
+        """Nothing of a test goes on."""
+        self.logic.close()
 
     def test_preview_and_undo(self) -> None:
         """The T2 moves under one transform, and Undo puts it back exactly."""

@@ -171,6 +171,7 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
             return
         self._watch.watch(self._nodes_to_watch(parameters))
         self._place(parameters)
+        self._lock()
         problem = "" if self.logic.is_running else self.logic.problem(parameters)
         self._inputs.refresh()
         self._moves.refresh()
@@ -182,6 +183,13 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         self._compare.refresh()
         self.sections.refresh()
         self._state.show(problem, self._ready(parameters), self._warnings(parameters))
+
+    def _lock(self) -> None:
+        """While a registration runs, its images stay chosen: what it finds moves them and no others."""
+        running = self.logic.is_running
+        for part in (self.ui.inputsBox, self.ui.movesList, self.ui.movesLabel):
+            part.setEnabled(not running)
+        self.ui.inputsBox.setToolTip(_("A registration of these images is running.") if running else "")
 
     def _place(self, parameters: RegistrationParameters) -> None:
         """What the user has just chosen or ticked goes under the result, and what was unticked comes out of it."""

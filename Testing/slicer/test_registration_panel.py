@@ -16,6 +16,7 @@ import qt
 import SimpleITK as sitk
 import slicer
 from mmhvae.shipped import demo_case
+from MMHVAERegistrationLib.compare import look_at
 from MMHVAERegistrationLib.result_transform import find_result, is_registered, local_matrix, parts, transforms_above
 from MMHVAESynthesisLib.geometry import parent_to_world
 from PySide6 import QtTest
@@ -138,9 +139,12 @@ def test_undo_redo_and_the_space_bar_give_back_every_pose_exactly(panel, tmp_pat
     before = parent_to_world(case.mrs["t2"])
     run(panel, panel.ui.previewButton)
     preview = local_matrix(find_result())
+    find_result().SetMatrixTransformToParent(vtk_matrix(rigid(1, mm=0.5, degrees=0.5) @ preview))  # by the handle
+    settled(panel)
+    by_hand = local_matrix(find_result())
     run(panel, panel.ui.registerButton)
     full = local_matrix(find_result())
-    assert not np.array_equal(preview, full)
+    assert len({matrix.tobytes() for matrix in (preview, by_hand, full)}) == 3
     view = slicer.app.layoutManager().sliceWidget("Red").sliceView()
     view.setFocus()
     QtTest.QTest.keyPress(view, qt.Qt.Key_Space)
@@ -149,14 +153,16 @@ def test_undo_redo_and_the_space_bar_give_back_every_pose_exactly(panel, tmp_pat
     QtTest.QTest.keyRelease(view, qt.Qt.Key_Space)
     assert np.array_equal(local_matrix(find_result()), full)
     rig.click(panel.ui.undoButton)
+    assert np.array_equal(local_matrix(find_result()), by_hand)
+    rig.click(panel.ui.undoButton)
     assert np.array_equal(local_matrix(find_result()), preview)
     assert "Preview." in panel.ui.movedLabel.text
     rig.click(panel.ui.undoButton)
     assert np.array_equal(parent_to_world(case.mrs["t2"]), before)
     assert "navigation" in panel.ui.reasonLabel.text
     assert not panel.ui.undoButton.isEnabled()
-    rig.click(panel.ui.redoButton)
-    rig.click(panel.ui.redoButton)
+    for _step in range(3):
+        rig.click(panel.ui.redoButton)
     assert np.array_equal(local_matrix(find_result()), full)
     assert not panel.ui.redoButton.isEnabled()
     file = str(tmp_path / "scene.mrb")
@@ -167,6 +173,8 @@ def test_undo_redo_and_the_space_bar_give_back_every_pose_exactly(panel, tmp_pat
     settled(panel)
     assert "GOOD" in panel.ui.verdictLabel.text
     assert np.array_equal(local_matrix(find_result()), full)
+    rig.click(panel.ui.undoButton)
+    assert np.array_equal(local_matrix(find_result()), by_hand)
     rig.click(panel.ui.undoButton)
     assert np.array_equal(local_matrix(find_result()), preview)
     rig.click(panel.ui.discardButton)
@@ -305,10 +313,16 @@ def test_an_mr_elsewhere_is_a_sentence_and_align_centres_brings_it_near(panel):
 def test_the_handle_moves_everything_and_registration_starts_there(panel):
     case = chosen(panel, make_case(5, moved=rigid(5, mm=24.0, degrees=8.0)))
     opened(panel.ui.startSection)
+    look_at(case.ultrasound)
+    without = rig.grab_slice("Red")
     rig.click(panel.ui.handleCheckBox)
+    settled(panel)
+    assert (rig.grab_slice("Red") != without).any(-1).mean() > 0.02
     result = find_result()
     assert result.GetDisplayNode().GetEditorVisibility()
     assert not result.GetDisplayNode().GetEditorScalingEnabled()
+    turns_about = parent_to_world(case.mrs["t2"]) @ [*result.GetCenterOfTransformation(), 1]
+    np.testing.assert_allclose(turns_about, case.frame @ [0, 0, 0, 1], atol=1e-6)
     wanted = case.world @ rigid(6, mm=1.0, degrees=1.0)
     result.SetMatrixTransformToParent(vtk_matrix(wanted))  # what a drag of the handle does
     settled(panel)
@@ -319,6 +333,7 @@ def test_the_handle_moves_everything_and_registration_starts_there(panel):
     rig.click(panel.ui.undoButton)
     assert np.array_equal(local_matrix(result), wanted)
     rig.click(panel.ui.handleCheckBox)
+    settled(panel)
     assert not result.GetDisplayNode().GetEditorVisibility()
 
 
@@ -457,3 +472,24 @@ def test_a_deleted_result_lets_everything_go_back_under_its_own_parent(panel):
     settled(panel)
     assert case.mrs["t2"].GetParentTransformNode() is above
     assert panel.logic.history is None
+
+
+def test_every_control_says_what_it_does(panel):
+    kinds = (qt.QAbstractButton, qt.QComboBox, qt.QAbstractSpinBox, qt.QLineEdit, qt.QListWidget, qt.QTableWidget)
+    named = [getattr(panel.ui, name) for name in dir(panel.ui) if not name.startswith(("_", "qt_"))]
+    controls = [widget for widget in named if isinstance(widget, kinds) or widget.inherits("qMRMLNodeComboBox")]
+    assert len(controls) > 30
+    assert [widget.objectName for widget in controls if not widget.toolTip] == []
+
+
+def test_its_images_stay_chosen_while_a_registration_runs(panel):
+    chosen(panel, make_case(15))
+    rig.click(panel.ui.previewButton)
+    settled(panel)
+    assert panel.logic.is_running
+    assert not panel.ui.t2Selector.isEnabled()
+    assert not panel.ui.movesList.isEnabled()
+    rig.click(panel.ui.cancelButton)
+    rig.wait_until(lambda: not panel.logic.is_running, 20)
+    settled(panel)
+    assert panel.ui.t2Selector.isEnabled()

@@ -32,7 +32,8 @@ def test_the_self_test_runs_every_test_it_has(monkeypatch, case):
     """A test that `runTest` forgot would never run in Slicer."""
     ran = []
     names = unittest.TestLoader().getTestCaseNames(case)
-    monkeypatch.setattr(case, "setUp", lambda self: None)
+    for name in ("setUp", "tearDown"):
+        monkeypatch.setattr(case, name, lambda self: None)
     for name in names:
         monkeypatch.setattr(case, name, lambda self, name=name: ran.append(name))
     case().runTest()

@@ -8,7 +8,11 @@ from vtk.util.numpy_support import vtk_to_numpy
 from ..stand_in import custom_widget
 
 #: Slicer's own, of what our modules show in slices beside the volumes.
-DISPLAYABLE_MANAGERS = ("vtkMRMLColorLegendDisplayableManager", "vtkMRMLSegmentationsDisplayableManager2D")
+DISPLAYABLE_MANAGERS = (
+    "vtkMRMLColorLegendDisplayableManager",
+    "vtkMRMLLinearTransformsDisplayableManager",  # handles
+    "vtkMRMLSegmentationsDisplayableManager2D",
+)
 
 
 @custom_widget
