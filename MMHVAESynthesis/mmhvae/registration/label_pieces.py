@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -46,14 +46,16 @@ def pieces_of(array: NDArray[np.int32], value: int) -> Iterator[Piece]:
         yield Piece(value, mask, start, int(mask.sum()))
 
 
-def place_piece(
+def place_steps(
     piece: Piece,
     source_spacing: Sequence[float],
     to_source: Matrix,
     spacing: Sequence[float],
     result: NDArray[np.int32],
-) -> bool | None:
+) -> Generator[None, None, bool | None]:
     """Write a piece into ``result`` where no other label is, and apart from other pieces of its own label.
+
+    A generator, so that a screen can be kept alive between its steps; it returns the result.
 
     Args:
         piece: of the original.
@@ -76,11 +78,12 @@ def place_piece(
     shape = tuple(int(n) for n in size)
     count = max(1, round(piece.count / abs(float(np.linalg.det(to_source[:3, :3])))))
     distance = _distances(piece.mask, source_spacing, to_piece, shape, 1.5 * diagonal)
+    yield
     region, there = _overlap(start, size, result.shape)
     distance[region][_taken(result, there, piece.value)] = -np.inf
     for axis in range(3):  # the border stays background
         np.moveaxis(distance, axis, 0)[[0, -1]] = -np.inf
-    placed, kept = _placed(distance, count, topology(piece.mask), diagonal)
+    placed, kept = yield from _placed(distance, count, topology(piece.mask), diagonal)
     result[there][placed[region]] = piece.value
     return kept
 
@@ -154,11 +157,14 @@ def _taken(result: NDArray[np.int32], there: Box, value: int) -> Mask:
     return taken
 
 
-def _placed(distance: Distances, count: int, wanted: Topology, diagonal: float) -> tuple[Mask, bool]:
+def _placed(
+    distance: Distances, count: int, wanted: Topology, diagonal: float
+) -> Generator[None, None, tuple[Mask, bool]]:
     """``count`` voxels of the greatest distances with the wanted topology, or as near to it as can be."""
     best = _highest(distance, count, 1.5 * diagonal)
     difference = topology(best).difference(wanted)
     for level in LEVELS:
+        yield
         if not difference:
             break
         mask = distance > level * diagonal

@@ -19,7 +19,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..exceptions import InputError
-from .label_pieces import pieces_of, place_piece
+from .label_pieces import pieces_of, place_steps
 from .topology import is_simple, neighbours_in
 from .transforms import Matrix, apply_matrix, inverse, to_matrix
 
@@ -87,7 +87,8 @@ def label_steps(labels: sitk.Image, transform: sitk.Transform, reference: sitk.I
     all_pieces = sorted((p for value in values for p in pieces_of(array, value)), key=lambda piece: piece.count)
     kept, reached = dict.fromkeys(values, True), dict.fromkeys(values, 0)
     for number, piece in enumerate(all_pieces):
-        placed = place_piece(piece, labels.GetSpacing()[::-1], to_source, reference.GetSpacing()[::-1], result)
+        steps = place_steps(piece, labels.GetSpacing()[::-1], to_source, reference.GetSpacing()[::-1], result)
+        placed = yield from _shares(steps, number / len(all_pieces))
         if placed is not None:
             reached[piece.value] += 1
             kept[piece.value] &= placed
@@ -99,6 +100,17 @@ def label_steps(labels: sitk.Image, transform: sitk.Transform, reference: sitk.I
     image = sitk.GetImageFromArray(result.astype(kind))
     image.CopyInformation(reference)
     return image, report
+
+
+def _shares(steps: Generator[None, None, bool | None], share: float) -> Generator[float, None, bool | None]:
+    """The same steps, each telling how much was done before them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            placed: bool | None = end.value
+            return placed
+        yield share
 
 
 def label_array(labels: sitk.Image) -> Labels:
