@@ -23,8 +23,7 @@ bench: $(STAMP)
 	$(RUN)/python Testing/benchmarks/bench_network.py
 	$(RUN)/python Testing/benchmarks/bench_sweep.py
 	@if [ -f $(SHARED)/bench_registration.py ]; then \
-		$(RUN)/python $(SHARED)/bench_registration.py --n 2 --out $(VENV)/bench-registration.csv \
-			--engine Testing/benchmarks/registration_engine.py:mmhvae_rigid --engine sitk_ncc --engine sitk_mattes; \
+		$(RUN)/python Testing/benchmarks/bench_registration_table.py --n 1; \
 	else echo "The registration benchmark needs $(SHARED)/bench_registration.py, which is not here: skipped."; fi
 
 acceptance: $(STAMP)

@@ -143,5 +143,6 @@ def look_at(volume: Any) -> None:
     layout = slicer.app.layoutManager()
     for name in layout.sliceViewNames() if layout is not None else ():
         widget = layout.sliceWidget(name)
-        widget.fitSliceToBackground()
-        widget.mrmlSliceNode().JumpSliceByOffsetting(*middle)
+        node = widget.mrmlSliceNode()
+        widget.sliceLogic().FitSliceToVolume(volume, *node.GetDimensions()[:2])
+        node.JumpSliceByOffsetting(*middle)

@@ -17,6 +17,10 @@ _OTHER_PANEL = "MMHVAESynthesis"
 class CaseInputs(Inputs):
     """Keeps the rows and the parameters together; Slicer's own wrapper looks after the MRs."""
 
+    def use(self, parameters: Any) -> None:
+        """See :meth:`.Inputs.use`; of the parameters it looks at those that both panels have."""
+        super().use(parameters)
+
     def guess(self) -> None:
         """Fill in the rows in which nothing was chosen yet: by names, and by what the synthesis panel works on."""
         parameters: Any = self._parameters

@@ -114,6 +114,7 @@ class _ViewLines:
         lines = dashed(lines) if is_dashed else lines
         mapper = vtk.vtkPolyDataMapper2D()
         mapper.SetInputData(lines)
+        mapper.ScalarVisibilityOff()  # a surface's own scalars are no colours
         actor = vtk.vtkActor2D()
         actor.SetMapper(mapper)
         actor.GetProperty().SetColor(*surface.colour)

@@ -93,8 +93,8 @@ def local_matrix(transform: Any) -> Matrix:
 
 def world_matrix(result: Any) -> Matrix:
     """(4, 4), the registration D in world coordinates: from before to after, RAS mm."""
-    above = parent_to_world(result)
-    return _conjugated(local_matrix(result), np.linalg.inv(above))
+    to_parent = np.asarray(np.linalg.inv(parent_to_world(result)), np.float64)
+    return _conjugated(local_matrix(result), to_parent)
 
 
 def local_to(part: Any, world: Matrix) -> Matrix:

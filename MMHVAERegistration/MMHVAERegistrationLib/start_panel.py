@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from MMHVAESynthesisLib.geometry import Matrix, ijk_to_ras, ijk_to_world
+import slicer
+from mmhvae import InputError
 from slicer.i18n import tr as _
 
 from . import history
 from .case import case_from
 from .logic import MMHVAERegistrationLogic
+from .middles import middle_of_mr, middle_of_ultrasound
 from .parameters import RegistrationParameters
 from .result_transform import before_to_world, find_result, local_matrix
 
@@ -43,10 +45,10 @@ class StartPanel:
             return
         running = _("A registration is running.") if self._logic.is_running else ""
         no_mr = "" if case_from(parameters).mrs else _("Choose a pre-operative MR first.")
-        no_middle = no_mr or ("" if self._middle(parameters) is not None else _("The ultrasound has no volume yet."))
+        no_pair = problem or no_mr
         for control, reason, tip in (
             (ui.handleCheckBox, running or no_mr, _("A handle in the views to move and turn what moves along.")),
-            (ui.alignButton, running or no_middle, _("Move the middle of the MR to the middle of the ultrasound.")),
+            (ui.alignButton, running or no_pair, _("Move the middle of the MR to the middle of the ultrasound.")),
             (ui.resetButton, running or self._why_no_reset(), _("Back to where the navigation shows the MRs.")),
         ):
             control.setEnabled(not reason)
@@ -68,9 +70,7 @@ class StartPanel:
         result = self._logic.ensure_result(parameters)
         if result.GetDisplayNode() is None:
             result.CreateDefaultDisplayNodes()
-        centre = self._middle(parameters)
-        if centre is None:
-            centre = _middle_of_mr(parameters)
+        centre = self._centre(parameters)
         above = np.linalg.inv(before_to_world(result) @ local_matrix(result))
         result.SetCenterOfTransformation((above @ [*centre, 1])[:3].tolist())
         display = result.GetDisplayNode()
@@ -80,36 +80,32 @@ class StartPanel:
         display.SetEditorSliceIntersectionVisibility(is_on)
         self._on_changed()
 
+    def _centre(self, parameters: RegistrationParameters) -> Any:
+        """(3,) where the handle turns: the middle of the ultrasound, or else of the MR."""
+        case = case_from(parameters)
+        try:
+            return middle_of_ultrasound(case.ultrasound)
+        except InputError:
+            return middle_of_mr(next(iter(case.mrs.values())))
+
     def _align(self) -> None:
         parameters = self._parameters
         if parameters is None:
             return
-        target = self._middle(parameters)
-        if target is not None:
-            world: Matrix = np.eye(4)
-            world[:3, 3] = target - _middle_of_mr(parameters)
-            self._logic.go_to(parameters, history.CENTRES, world)
-            self._on_changed()
+        case, world = case_from(parameters), np.eye(4)
+        try:
+            target = middle_of_ultrasound(case.ultrasound)
+        except InputError as error:
+            slicer.util.errorDisplay(str(error))
+            return
+        world[:3, 3] = target - middle_of_mr(next(iter(case.mrs.values())))
+        self._logic.go_to(parameters, history.CENTRES, world)
+        self._on_changed()
 
     def _reset(self) -> None:
         if self._parameters is not None:
             self._logic.go_to(self._parameters, history.NAVIGATION, np.eye(4))
             self._on_changed()
-
-    def _middle(self, parameters: RegistrationParameters) -> Any:
-        """(3,) of the ultrasound's volume, RAS mm in world coordinates; None where there is none yet."""
-        volume = case_from(parameters).ultrasound.volumes.get("us") or self._logic.synthetic(parameters).ultrasound
-        return _middle(volume, ijk_to_world(volume)) if volume is not None and volume.GetImageData() else None
-
-
-def _middle(node: Any, place: Matrix) -> Any:
-    return (place @ [*((size - 1) / 2 for size in node.GetImageData().GetDimensions()), 1])[:3]
-
-
-def _middle_of_mr(parameters: RegistrationParameters) -> Any:
-    """(3,) of the first MR, where the navigation shows it."""
-    node = next(iter(case_from(parameters).mrs.values()))
-    return _middle(node, before_to_world(node) @ ijk_to_ras(node))
 
 
 def _handle_of(result: Any) -> bool:

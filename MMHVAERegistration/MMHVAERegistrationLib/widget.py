@@ -22,6 +22,7 @@ from .landmarks_panel import LandmarksPanel
 from .logic import MMHVAERegistrationLogic
 from .move_list import MoveList
 from .moving_nodes import moving_nodes
+from .node_watch import NodeWatch
 from .outcome import FAILED, Outcome
 from .parameters import RegistrationParameters
 from .result_transform import find_result, follow_result, is_part, nodes_under, take_out
@@ -35,12 +36,6 @@ CALM = 50
 #: Milliseconds after the handle was let go, before where it went is a step that can be undone.
 LET_GO = 400
 _OBSERVED = ("us", "sweepBrowser", *MR_NAMES, "usLandmarks", "mrLandmarks")
-_EVENTS = (
-    vtk.vtkCommand.ModifiedEvent,
-    slicer.vtkMRMLTransformableNode.TransformModifiedEvent,
-    slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent,
-    slicer.vtkMRMLMarkupsNode.PointModifiedEvent,
-)
 
 
 class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -51,7 +46,6 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         VTKObservationMixin.__init__(self)
         self._parameters: RegistrationParameters | None = None
         self._connection: Any = None
-        self._watched: list[Any] = []
         self._moving: list[Any] | None = None
 
     def setup(self) -> None:
@@ -64,6 +58,7 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         self.logic = MMHVAERegistrationLogic()
         self._timer = self._new_timer(CALM, self.refresh)
         self._let_go = self._new_timer(LET_GO, self._handle_rests)
+        self._watch = NodeWatch(self._node_changed)
         self._state = StateLine(self.ui)
         self._inputs = CaseInputs(self.ui)
         self._moves = MoveList(self.ui, self.refresh)
@@ -90,6 +85,7 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         """The application is quitting, or the module is reloaded."""
         self.setParameterNode(None)
         self.removeObservers()
+        self._watch.watch([])
         for timer in (self._timer, self._let_go):
             timer.stop()
         for part in (self._compare, self._advanced, self.sections, self.logic):
@@ -171,7 +167,7 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         parameters = self._parameters
         if parameters is None:
             return
-        self._watch(self._nodes_to_watch(parameters))
+        self._watch.watch(self._nodes_to_watch(parameters))
         self._place(parameters)
         problem = "" if self.logic.is_running else self.logic.problem(parameters)
         self._inputs.refresh()
@@ -212,18 +208,6 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         nodes = [getattr(parameters, name) for name in _OBSERVED] + [find_result()]
         return list(dict.fromkeys(node for node in nodes if node is not None))
 
-    def _watch(self, nodes: list[Any]) -> None:
-        """Hear of changes of these nodes and no others."""
-        if nodes == self._watched:
-            return
-        for node in self._watched:
-            for event in _EVENTS:
-                self.removeObserver(node, event, self._node_changed)
-        for node in nodes:
-            for event in _EVENTS:
-                self.addObserver(node, event, self._node_changed)
-        self._watched = nodes
-
     def _node_changed(self, caller: Any, event: Any) -> None:
         if caller is find_result() and not self.logic.is_before:
             follow_result(caller)  # the handle moves the result alone
@@ -255,7 +239,7 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
 
     def onSceneStartClose(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
         """The nodes are about to go."""
-        self._watch([])
+        self._watch.watch([])
         self.logic.pending, self.logic.is_before = None, False
         self.setParameterNode(None)
 

@@ -101,6 +101,17 @@ def _add_register(commands: Commands) -> None:
     parser.add_argument("--initial", type=Path, metavar="T0.tfm")
     parser.add_argument("--resampled", type=Path, metavar="IMAGE", help="also write the moving image, registered")
     parser.add_argument("--same-contrast", action="store_true", help="both show one modality, such as T2 and T2")
+    parser.add_argument("--uncertainty", type=Path, metavar="IMAGE", help="the fixed image's: what is sure counts more")
+    parser.add_argument(
+        "--prior", type=float, nargs=2, metavar=("MM", "DEG"), help="how far the start may be off (standard deviations)"
+    )
+    parser.add_argument(
+        "--metric", choices=("correlation", "lc2"), default="correlation", help="lc2: ultrasound to MR, unsynthesised"
+    )
+    parser.add_argument(
+        "--method", choices=("gauss-newton", "adam"), default="gauss-newton", help="adam: as in the paper, slower"
+    )
+    parser.add_argument("--preview", action="store_true", help="stop at 2 mm")
     _add_device(parser)
 
 
@@ -175,24 +186,31 @@ def _register(options: argparse.Namespace) -> None:
     import SimpleITK as sitk
 
     from .images import read_volume, require_volume_suffix, write_volume
-    from .registration.rigid import register_rigid
+    from .registration import Channel, PosePrior, register_channels
     from .registration.transforms import read_transform, require_transform_suffix, write_transform
 
     require_transform_suffix(options.output)
+    if options.metric == "lc2" and options.same_contrast:
+        raise InputError("--metric lc2 compares ultrasound with MR; leave out --same-contrast.")
     given = [options.fixed, options.moving, options.fixed_mask, options.moving_mask, options.initial]
+    given.append(options.uncertainty)
     require_no_input([options.output, options.resampled], given)
     with quiet_libraries():
         fixed, moving = read_volume(options.fixed, "fixed image"), read_volume(options.moving, "moving image")
         fixed_mask = read_volume(options.fixed_mask, "fixed mask") if options.fixed_mask else None
         moving_mask = read_volume(options.moving_mask, "moving mask") if options.moving_mask else None
+        uncertainty = read_volume(options.uncertainty, "uncertainty") if options.uncertainty else None
         initial = read_transform(options.initial) if options.initial else None
+    channel = Channel(fixed, moving, fixed_mask, moving_mask, options.same_contrast, uncertainty=uncertainty)
+    prior = PosePrior(*options.prior) if options.prior else None
     require_writable(options.output.parent)
     if options.resampled:
         require_volume_suffix(options.resampled)
         require_writable(options.resampled.parent)
-    result = register_rigid(
-        fixed, moving, fixed_mask, moving_mask, initial, options.device, report, signed=options.same_contrast
-    )
+    result = register_channels(
+        [channel], initial, options.device, report,
+        preview=options.preview, prior=prior, method=options.method, metric=options.metric,
+    )  # fmt: skip
     with quiet_libraries():
         if options.resampled:  # the larger file first: where there is no room, nothing is left behind
             write_volume(sitk.Resample(moving, fixed, result.transform, sitk.sitkLinear, 0.0), options.resampled)

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "MMHVAESynthesis"))
 
-from mmhvae.registration.rigid import register_rigid
-from mmhvae.registration.transforms import flip_ras_lps, to_matrix
+from mmhvae.registration import Channel, register_channels
+from mmhvae.registration.search import Method
+from mmhvae.registration.transforms import Matrix, flip_ras_lps, to_matrix
 
 
 class Case(Protocol):
@@ -42,28 +43,37 @@ def to_image(array: NDArray[Any], affine: NDArray[np.float64]) -> sitk.Image:
     return image
 
 
-def _register(case: Case, **options: bool) -> NDArray[np.float64]:
-    result = register_rigid(
+def to_channel(case: Case, signed: bool = False) -> Channel:
+    """The case as the core takes it."""
+    return Channel(
         to_image(case.fixed, case.fixed_affine),
         to_image(case.moving, case.moving_affine),
         fixed_mask=to_image(case.fixed_mask, case.fixed_affine),
         moving_mask=to_image(case.moving_mask, case.moving_affine),
-        device="cpu",
-        **options,
+        signed=signed,
     )
+
+
+def _register(case: Case, signed: bool = False, preview: bool = False, method: Method = "gauss-newton") -> Matrix:
+    result = register_channels([to_channel(case, signed)], device="cpu", preview=preview, method=method)
     return flip_ras_lps(to_matrix(result.transform))
 
 
-def mmhvae_rigid(case: Case) -> NDArray[np.float64]:
+def mmhvae_rigid(case: Case) -> Matrix:
     """The registration as it ships: contrast unknown, down to 1 mm."""
     return _register(case)
 
 
-def mmhvae_signed(case: Case) -> NDArray[np.float64]:
+def mmhvae_signed(case: Case) -> Matrix:
     """The same where both contrasts are known to be equal."""
     return _register(case, signed=True)
 
 
-def mmhvae_preview(case: Case) -> NDArray[np.float64]:
+def mmhvae_preview(case: Case) -> Matrix:
     """The preview, which stops at 2 mm."""
     return _register(case, preview=True)
+
+
+def mmhvae_adam(case: Case) -> Matrix:
+    """Plain gradient ascent on the same similarity, from the given start alone: the paper's method."""
+    return _register(case, method="adam")

@@ -162,6 +162,47 @@ def write_markups(points: np.ndarray, path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--preview", "--same-contrast"],
+        ["--preview", "--prior", "5", "4"],
+        ["--preview", "--metric", "lc2"],
+        ["--preview", "--method", "adam"],
+        ["--preview", "--uncertainty", "{fixed}"],
+    ],
+    ids=lambda options: options[1],
+)
+def test_ways_to_register(run, displaced, tmp_path, more):
+    fixed, moving, true = displaced
+    transform = tmp_path / "T.tfm"
+    more = [option.format(fixed=fixed) for option in more]
+    status, text, errors = run("register", "--fixed", fixed, "--moving", moving, "--output", transform, *more)
+    assert (status, errors) == (0, "")
+    assert "Similarity" in text
+    fixed_points, moving_points = landmarks(true)
+    found = sitk.ReadTransform(str(transform))
+    mapped = np.array([found.TransformPoint(point) for point in fixed_points.tolist()])
+    assert np.linalg.norm(mapped - moving_points, axis=1).mean() < 1.5
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--prior", "0", "3"], "above 0"),
+        (["--prior", "3"], "--prior"),
+        (["--prior", "3", "wide"], "--prior"),
+        (["--metric", "nmi"], "--metric"),
+        (["--method", "newton"], "--method"),
+        (["--metric", "lc2", "--same-contrast"], "--same-contrast"),
+        (["--uncertainty", "missing.nii.gz"], "missing.nii.gz"),
+    ],
+)
+def test_ways_that_do_not_register(refused, displaced, tmp_path, more, words):
+    pair = ["register", "--fixed", displaced[0], "--moving", displaced[1], "--output", tmp_path / "out" / "T.tfm"]
+    assert words in refused(*pair, *more, output=tmp_path / "out")
+
+
 def write_tag(moving: np.ndarray, fixed: np.ndarray, path: Path) -> Path:
     flip = [-1, -1, 1]  # tag files are in RAS
     rows = [" ".join(f"{x:.6f}" for x in (*m, *f)) + ' ""' for m, f in zip(moving * flip, fixed * flip, strict=True)]

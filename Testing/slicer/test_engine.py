@@ -199,7 +199,8 @@ def test_a_bad_request_is_one_sentence_and_the_next_one_works(user, request_):
     assert user.wait(user.ask("self_test", device="cpu")).result["device"] == "cpu"
 
 
-def test_cancel_stops_the_work_and_the_engine_survives(user, request_):
+def test_cancel_stops_the_work_and_the_engine_survives(user, request_, monkeypatch):
+    monkeypatch.setattr(engine_module, "CANCEL_GRACE", PATIENCE)  # a busy machine is slow to answer, too
     user.wait(user.ask("load", bundle=request_["bundle"]))
     pid = user.engine.readiness.pid
     heard, queued = (user.ask("synthesize", **request_, **ENDLESS) for _ in range(2))

@@ -1,4 +1,4 @@
-"""The module's self-test, as Reload and Test runs it, with the real engine."""
+"""The modules' self-tests, as Reload and Test runs them, with the real engine."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ import rig
 rig.require()
 
 import slicer
-from MMHVAESynthesisLib import test as self_test  # a class by its own name would be collected here
+from MMHVAERegistrationLib import test as registration  # a class by its own name would be collected here
+from MMHVAESynthesisLib import test as synthesis
+
+CASES = {
+    "MMHVAESynthesis": synthesis.MMHVAESynthesisTest,
+    "MMHVAERegistration": registration.MMHVAERegistrationTest,
+}
 
 
-@pytest.fixture
-def module(scene):
-    """The module, loaded as Slicer does; its self-test is registered by that."""
-    return rig.load_module("MMHVAESynthesis")
-
-
-def test_the_self_test_passes(module):
-    slicer.selfTests["MMHVAESynthesis"](msec=1)
+@pytest.mark.parametrize("name", CASES)
+def test_the_self_test_passes(scene, name):
+    rig.load_module(name)  # as Slicer does; its self-test is registered by that
+    slicer.selfTests[name](msec=1)
     rig.process_events(100)
     assert [message for message in rig.messages if message.kind == "error"] == []
 
 
-def test_the_self_test_runs_every_test_it_has(monkeypatch):
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_the_self_test_runs_every_test_it_has(monkeypatch, case):
     """A test that `runTest` forgot would never run in Slicer."""
-    case, ran = self_test.MMHVAESynthesisTest, []
+    ran = []
     names = unittest.TestLoader().getTestCaseNames(case)
     monkeypatch.setattr(case, "setUp", lambda self: None)
     for name in names:

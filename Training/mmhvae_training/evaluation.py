@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,14 +138,28 @@ def evaluate_direct(case: EvaluationCase, device: str = "auto") -> dict[str, Any
 def registration_errors(
     case: EvaluationCase, fixed: sitk.Image, mask: sitk.Image, signed: bool, device: str
 ) -> dict[str, dict[str, float]]:
-    """Range -> mean TRE over the landmarks (mm) before and after, and the median displacement drawn."""
+    """:func:`errors_by_range` of the pre-operative T2 registered to ``fixed``."""
+
+    def register(motion: sitk.Euler3DTransform) -> sitk.Transform:
+        moving = displace(case.preop["t2"], motion)
+        return register_rigid(fixed, moving, mask, signed=signed, device=device).transform
+
+    return errors_by_range(case, register)
+
+
+def errors_by_range(
+    case: EvaluationCase, register: Callable[[sitk.Euler3DTransform], sitk.Transform]
+) -> dict[str, dict[str, float]]:
+    """Range -> mean TRE over the landmarks (mm) before and after, and the median displacement drawn.
+
+    ``register`` takes the displacement of the pre-operative MRs and returns what it found, sweep -> MR.
+    """
     points, rows = field_points(case.us, case.seed), {}
     preop = [case.to_preop.TransformPoint(point) for point in case.landmarks.tolist()]
     for number, (low, high) in enumerate(RANGES_MM):
         motion = draw_displacement(points, low, high, seed=case.seed * len(RANGES_MM) + number)
         moved = np.array([motion.TransformPoint(point) for point in preop])
-        found = register_rigid(fixed, displace(case.preop["t2"], motion), mask, signed=signed, device=device).transform
-        errors = {"before": sitk.Euler3DTransform(), "after": found}
+        errors = {"before": sitk.Euler3DTransform(), "after": register(motion)}
         rows[f"{low}-{high}"] = {
             name: float(target_registration_error(transform, case.landmarks, moved).mean())
             for name, transform in errors.items()

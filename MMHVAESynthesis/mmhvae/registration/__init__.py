@@ -13,19 +13,28 @@ if TYPE_CHECKING:
     from .prior import PosePrior
     from .problem import RigidProblem
     from .rigid import RigidResult, register_channels, register_lc2, register_problem, register_rigid
+    from .trust import Trust, assess
 
 __all__ = [
     "Channel",
     "PosePrior",
     "RigidProblem",
     "RigidResult",
+    "Trust",
+    "assess",
     "register_channels",
     "register_lc2",
     "register_problem",
     "register_rigid",
 ]
 
-_LAZY = {"Channel": ".channels", "PosePrior": ".prior", "RigidProblem": ".problem"}
+_LAZY = {
+    "Channel": ".channels",
+    "PosePrior": ".prior",
+    "RigidProblem": ".problem",
+    "Trust": ".trust",
+    "assess": ".trust",
+}
 
 
 def __getattr__(name: str) -> Any:

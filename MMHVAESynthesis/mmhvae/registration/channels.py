@@ -137,10 +137,14 @@ def moving_side(channel: Channel, start: Matrix, view: FieldOfView, device: torc
     """The moving image at about 1 mm, cropped to what lies within reach of the field of view at the start."""
     image = channel.moving
     volumes.check_image(image, channel.called("moving image"))
-    cropped = volumes.crop_around(image, apply_matrix(start, view.points), REACH)
-    if cropped is None:
+    box = volumes.box_around(image, apply_matrix(start, view.points), REACH)
+    if box is None:
         raise no_overlap(channel)
-    mask = volumes.without_background(cropped) if channel.moving_mask is None else channel.moving_mask
+    cropped, mask = sitk.RegionOfInterest(image, *box), channel.moving_mask
+    if mask is None:
+        mask = volumes.without_background(cropped)
+    elif volumes.same_grid(mask, image):  # cropping is much faster than resampling
+        mask = sitk.RegionOfInterest(mask, *box)
     mask = volumes.on_grid_of(mask, cropped, channel.called("moving mask"))
     if not sitk.GetArrayViewFromImage(mask).any():
         raise no_overlap(channel)

@@ -19,6 +19,7 @@ from ..exceptions import InputError, Progress
 from ..images import field_of_view
 from .channels import Channel
 from .problem import RigidProblem
+from .rigid import RigidResult
 from .transforms import Matrix, exp_se3
 from .volumes import on_grid_of
 
@@ -41,37 +42,37 @@ class Evidence:
 
     Attributes:
         values: see the functions of this module.
-        names: of the contrasts.
         farthest: names of the two contrasts that disagree most.
+        nearest: names of the two that agree best.
         weakest: name of the contrast that fits worst.
     """
 
     values: dict[str, float] = field(default_factory=dict)
-    names: tuple[str, ...] = ()
     farthest: tuple[str, str] = ("", "")
+    nearest: tuple[str, str] = ("", "")
     weakest: str = ""
 
 
 def collect(
     channels: Sequence[Channel],
-    transform: sitk.Transform,
+    result: RigidResult,
     ultrasound: sitk.Image | None,
     ultrasound_mask: sitk.Image | None,
     device: str,
     progress: Progress,
 ) -> Evidence:
-    """All evidence about ``transform`` as the pose of the channels.
+    """All evidence about the result of the channels' registration.
 
     Raises:
         InputError: images or masks cannot be used.
     """
-    problem, found = RigidProblem(channels, transform, device), Evidence(names=tuple(c.name for c in channels))
+    problem, found = RigidProblem(channels, result.transform, device), Evidence()
     poses = displaced(problem, RANDOM_POSES, RANDOM_REACH)
     progress(0.1, "Comparing with random poses")
     values = against_random(problem, poses, found)
     progress(0.2, "Trying other starts")
     from_other_starts(problem, poses[np.argsort(-values[1:], kind="stable")[:FAR_STARTS]], values, found)
-    sharpness(problem, found)
+    sharpness(result, found)
     progress(0.4, "Registering each contrast alone")
     each_contrast_alone(problem, found)
     progress(0.6, "Registering each half alone")
@@ -137,12 +138,11 @@ def from_other_starts(problem: RigidProblem, far: Matrix, values: NDArray[np.flo
     found.values["rival"] = float(np.clip(others.max(initial=0.0) / height, 0, 2))
 
 
-def sharpness(problem: RigidProblem, found: Evidence) -> None:
+def sharpness(result: RigidResult, found: Evidence) -> None:
     """``flattest_mm``: how far along its flattest direction the optimum falls by a tenth of what is missing to 1."""
-    scale = np.array([1 / problem.view.radius] * 3 + [1.0] * 3)
-    curvature = problem.curvature(problem.start, FINE) * scale[:, None] * scale
-    least = max(float(np.linalg.eigvalsh(curvature)[0]), 1e-9)
-    missing = max(1 - found.values["similarity"], 0.0)
+    scale = np.array([1 / result.radius] * 3 + [1.0] * 3)
+    least = max(float(np.linalg.eigvalsh(result.curvature * scale[:, None] * scale)[0]), 1e-9)
+    missing = max(1 - result.similarity_after, 0.0)
     found.values["flattest_mm"] = min(float(np.sqrt(0.2 * missing / least)), FARTHEST)
 
 
@@ -159,9 +159,10 @@ def each_contrast_alone(problem: RigidProblem, found: Evidence) -> None:
     ends = [climbed(problem.only([index]), problem.start) for index in range(len(names))]
     pairs = [(i, j) for i in range(len(ends)) for j in range(i)]
     distances = [apart(problem, ends[i], ends[j]) for i, j in pairs]
-    i, j = pairs[int(np.argmax(distances))]
-    found.values["contrast_disagreement_mm"], found.farthest = max(distances), (names[j], names[i])
-    found.values["nearest_contrasts_mm"] = min(distances)
+    found.values |= {"contrast_disagreement_mm": max(distances), "nearest_contrasts_mm": min(distances)}
+    found.farthest, found.nearest = (
+        (names[j], names[i]) for i, j in (pairs[int(np.argmax(distances))], pairs[int(np.argmin(distances))])
+    )
 
 
 def each_half_alone(problem: RigidProblem, found: Evidence) -> None:

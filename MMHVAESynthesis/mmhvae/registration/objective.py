@@ -50,8 +50,13 @@ class Objective:
 
     def evaluate(self, poses: Matrix) -> NDArray[np.float64]:
         """(B,): what is maximised."""
-        values = self.evaluate_similarity(poses)
-        return values if self.prior is None else self.prior.differentiate(poses).values - np.log(_residual(values))
+        return self.with_prior(self.evaluate_similarity(poses), poses)
+
+    def with_prior(self, similarities: NDArray[np.float64], poses: Matrix) -> NDArray[np.float64]:
+        """(B,): what is maximised at (B, 4, 4) poses with these similarities (B,)."""
+        if self.prior is None:
+            return similarities
+        return self.prior.differentiate(poses).values - np.log(_residual(similarities))
 
     def differentiate_similarity(self, poses: Matrix) -> Derivatives:
         """The weighted mean of the similarities with its derivatives, without the prior."""

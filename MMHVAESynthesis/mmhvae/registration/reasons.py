@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from ..modalities import MODALITIES
 from .evidence import Evidence
@@ -62,11 +62,7 @@ def reason(model: TrustModel, evidence: Evidence, verdict: Verdict) -> str:
 
 
 def _agreement(evidence: Evidence) -> str:
-    if "contrast_disagreement_mm" in evidence.values:
-        return f"{_listed(evidence.names)} agree within {_mm(evidence, 'contrast_disagreement_mm')}."
+    if "nearest_contrasts_mm" in evidence.values:
+        first, second = evidence.nearest
+        return f"{shown(first)} and {shown(second)}, each alone, agree within {_mm(evidence, 'nearest_contrasts_mm')}."
     return f"Nearby starts all end at this position, {_mm(evidence, 'start_disagreement_mm')} apart."
-
-
-def _listed(names: Sequence[str]) -> str:
-    *first, last = (shown(name) for name in names)
-    return f"{', '.join(first)} and {last}" if first else last

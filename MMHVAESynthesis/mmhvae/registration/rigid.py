@@ -28,9 +28,9 @@ class RigidResult:
             level; the weighted mean of several channels', without the prior.
         similarity_after: the same at the result. It is no proof of a correct pose.
         converged: the last level came to rest, and no lower than it started.
-        curvature: (6, 6) Gauss-Newton's negated Hessian of that similarity at the result (without the prior), by
-            twists pose -> pose exp(xi) about `centre`: three rotations in radians, then three translations in mm, along
-            LPS axes of the fixed side. :meth:`RigidProblem.curvature` has the true one.
+        curvature: (6, 6) the negated Hessian of that similarity at the result, at the 2 mm level (see
+            :meth:`RigidProblem.curvature`), by twists pose -> pose exp(xi) about `centre`: three rotations in radians,
+            then three translations in mm, along LPS axes of the fixed side.
         overlap: the share of the field of view's voxels with moving image at the result; the least of the channels'.
         centre: (3,) LPS mm, the field of view's.
         radius: mm, the root mean square distance of the field of view's voxels from its centre.
@@ -61,17 +61,15 @@ def register_problem(
     best = int(np.argmax(optimum.values))
     pose = optimum.poses[best]
     objective = problem.objective(levels[-1])
-    before = float(objective.evaluate_similarity(problem.start[None])[0])
-    at_result = objective.differentiate_similarity(pose[None])
-    after = float(at_result.values[0])
-    higher = optimum.values[best] >= objective.evaluate(problem.start[None])[0]
+    ends = objective.evaluate_similarity(np.stack([problem.start, pose]))
+    higher = np.diff(objective.with_prior(ends, np.stack([problem.start, pose])))[0] >= 0
     result = RigidResult(
         transform=problem.transform_of(pose),
-        similarity_before=before,
-        similarity_after=after,
+        similarity_before=float(ends[0]),
+        similarity_after=float(ends[1]),
         converged=bool(optimum.converged[best]) and bool(higher),
-        curvature=at_result.hessians[0],
-        overlap=objective.overlap(pose),
+        curvature=problem.curvature(pose),
+        overlap=problem.overlap(pose),
         centre=problem.view.centre,
         radius=problem.view.radius,
     )

@@ -104,7 +104,7 @@ def judge(
         sentence = f"Only {100 * covered[least]:.0f} % of the ultrasound lies inside the {shown(channels[least].name)}."
         progress(1.0, "Judged")
         return Trust("failed", worst_error(model), sentence, found.values, *moved)
-    found = collect(channels, result.transform, ultrasound, ultrasound_mask, device, progress)
+    found = collect(channels, result, ultrasound, ultrasound_mask, device, progress)
     found.values |= {
         "overlap": min(covered),
         "converged": float(result.converged),

@@ -71,6 +71,11 @@ def check_image(image: sitk.Image, name: str) -> None:
         raise InputError(f"The {name} has several values a voxel; give a scalar image.")
 
 
+def same_grid(first: sitk.Image, second: sitk.Image) -> bool:
+    """Whether the voxels of two images lie in the same places."""
+    return first.GetSize() == second.GetSize() and np.allclose(index_to_lps(first), index_to_lps(second), atol=1e-4)
+
+
 def on_grid_of(mask: sitk.Image, image: sitk.Image, name: str) -> sitk.Image:
     """The mask (voxel > 0) as uint8 on the image's grid, by the nearest neighbour; 0 outside the mask's own grid.
 
@@ -79,8 +84,7 @@ def on_grid_of(mask: sitk.Image, image: sitk.Image, name: str) -> sitk.Image:
     """
     check_image(mask, name)
     binary = sitk.Cast(mask > 0, sitk.sitkUInt8)
-    same_grid = mask.GetSize() == image.GetSize() and np.allclose(index_to_lps(mask), index_to_lps(image), atol=1e-4)
-    if same_grid:
+    if same_grid(mask, image):
         binary.CopyInformation(image)
         return binary
     return sitk.Resample(binary, image, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkNearestNeighbor, 0)
@@ -95,8 +99,10 @@ def without_background(image: sitk.Image) -> sitk.Image:
     return sitk.BinaryFillhole(sitk.Cast(image != 0, sitk.sitkUInt8), fullyConnected=False)
 
 
-def crop_around(image: sitk.Image, points: NDArray[np.float64], margin: float) -> sitk.Image | None:
-    """The part of an image within `margin` mm (along its axes) of the box around (N, 3) LPS points; None if empty."""
+def box_around(image: sitk.Image, points: NDArray[np.float64], margin: float) -> tuple[list[int], list[int]] | None:
+    """Size and first index (sitk's order) of the part of an image within `margin` mm (along its axes) of the box
+    around (N, 3) LPS points; None if there is none.
+    """
     from_lps = inverse(index_to_lps(image))
     indices = apply_matrix(from_lps, points)[:, ::-1]  # columns, rows, slices: sitk's order
     reach = margin / np.array(image.GetSpacing())
@@ -104,7 +110,7 @@ def crop_around(image: sitk.Image, points: NDArray[np.float64], margin: float) -
     high = np.minimum(np.ceil(indices.max(axis=0) + reach) + 1, image.GetSize()).astype(int)
     if (high - low < 1).any():
         return None
-    return sitk.RegionOfInterest(image, (high - low).tolist(), low.tolist())
+    return (high - low).tolist(), low.tolist()
 
 
 def box_of_mask(mask: sitk.Image) -> tuple[list[int], list[int]] | None:
@@ -124,16 +130,18 @@ def to_volume(image: sitk.Image, mask: sitk.Image, name: str, device: torch.devi
     """
     intensities = torch.from_numpy(sitk.GetArrayFromImage(sitk.Cast(image, sitk.sitkFloat32))).to(device)
     weights = torch.from_numpy(sitk.GetArrayFromImage(mask)).to(device).float()
-    if not bool(torch.isfinite(intensities).all()):
+    if not math.isfinite(float(intensities.sum(dtype=torch.float64))):
         raise InputError(f"The {name} holds NaN or infinite voxels; replace them, for example by 0.")
-    inside = intensities[weights > 0]
-    if inside.numel() == 0:
+    count = float(weights.sum(dtype=torch.float64))
+    if count == 0:
         raise InputError(f"The {name}'s mask is empty; give one that covers the anatomy.")
-    deviation, mean = torch.std_mean(inside, correction=0)
+    mean = float((intensities * weights).sum(dtype=torch.float64)) / count
+    intensities = intensities.sub_(mean).mul_(weights)
+    deviation = float(intensities.norm()) / math.sqrt(count)
     # Rounding leaves a constant image of large values a tiny deviation.
-    if float(deviation) <= 1e-6 * abs(float(mean)):
+    if deviation <= 1e-6 * abs(mean):
         raise InputError(f"The {name} is constant inside its mask; give one that shows anatomy.")
-    return Volume((intensities - mean) / deviation * weights, weights, index_to_lps(image))
+    return Volume(intensities.div_(deviation), weights, index_to_lps(image))
 
 
 def limited_strides(volume: Volume, wanted: NDArray[np.float64]) -> list[int]:

@@ -179,7 +179,7 @@ def test_the_prior_pulls_as_the_closed_form_says(channels: list[Channel]) -> Non
     precisions = np.diag(tied.objective(level_at(2.0)).prior.precisions)
     curvature = free.curvature(peak) / (1 - free.evaluate(peak[None])[0])
     pulled = np.linalg.solve(curvature + precisions, precisions @ offset)  # from the peak to the start
-    assert free.displacement(found, peak @ exp_se3(-pulled)).max() < 0.1 * free.displacement(found, peak).max()
+    assert free.displacement(found, peak @ exp_se3(-pulled)).max() < 0.2 * free.displacement(found, peak).max()
 
 
 @pytest.mark.parametrize("deviations", [(0.0, 1.0), (1.0, -2.0), (float("nan"), 1.0), (1.0, float("inf"))])

@@ -122,9 +122,19 @@ def _start_application() -> None:
     app._layout_manager = layout_manager.qMRMLLayoutManager(slicer.mrmlScene, app._logic)
     app._main_window = main_window.qSlicerMainWindow(app._layout_manager)
     app._main_window.show()
+    _settle(slicer.mrmlScene)
     sample_data.install()
     atexit.register(_stop)
     app.startupCompleted.emit()
+
+
+def _settle(scene: Any) -> None:
+    """Displayable managers look for their nodes when a batch of changes ends, as one does while Slicer starts."""
+    import slicer
+
+    state = slicer.vtkMRMLScene.BatchProcessState
+    scene.StartState(state)
+    scene.EndState(state)
 
 
 def _stop() -> None:

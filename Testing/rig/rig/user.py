@@ -39,6 +39,7 @@ def click(widget: Any, x: int | None = None, y: int | None = None) -> None:
         widget: shown, enabled, and with nothing in front of it.
         x, y: where, in the widget's pixels; by default where a user would aim.
     """
+    _scroll_to(widget)
     aim = _aim(widget)
     place = QtCore.QPoint(aim.x() if x is None else x, aim.y() if y is None else y)
     _assert_reachable(widget, place)
@@ -52,6 +53,16 @@ def _aim(widget: Any) -> QtCore.QPoint:
     if isinstance(widget, QtWidgets.QCheckBox | QtWidgets.QRadioButton):
         return QtCore.QPoint(8, widget.height // 2)  # its box; the text may be shorter than the widget
     return widget.rect.center()
+
+
+def _scroll_to(widget: Any) -> None:
+    """A user scrolls the module's panel to what they look for."""
+    area = widget.parentWidget()
+    while area is not None and not isinstance(area, QtWidgets.QScrollArea):
+        area = area.parentWidget()
+    if area is not None and area.widget() is not None and area.widget().isAncestorOf(widget):
+        area.ensureWidgetVisible(widget)
+        process_events()
 
 
 def _assert_reachable(widget: Any, place: QtCore.QPoint) -> None:

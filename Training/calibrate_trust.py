@@ -1,0 +1,92 @@
+"""Calibrate how far a registration is trusted, and report on other cases.
+
+python Training/calibrate_trust.py --calibration CASES --report HELD_OUT --output DIR [--ship]
+
+Registers simulated cases, many of them set up to fail, and keeps a JSON line a result in ``trials-*.jsonl`` (stop it
+and start it again at will); fits the model on the calibration's; reports on the others. ``--ship`` puts the model into
+the core. Cases are what simulate.py writes, those of the report with ``--held-out``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
+
+from mmhvae import load_bundle
+from mmhvae.exceptions import InputError
+from mmhvae.shipped import starter_bundle
+from mmhvae_training.parts import lines_of, read_parts, run_parts
+from mmhvae_training.provenance import commit
+from mmhvae_training.syntheses import Synthesiser
+from mmhvae_training.trust.benchmark import load_benchmark
+from mmhvae_training.trust.report import ship, write_report
+from mmhvae_training.trust.run import Source, key_of, part_of, planned, run_all
+
+TRIALS = "trials"
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+BENCHMARK, HEAD = SHARED / "bench_registration.py", SHARED / "data" / "tcga-fg-6692"
+
+
+def find(folder: Path, count: int) -> dict[str, Path]:
+    """Name -> folder of the first cases.
+
+    Raises:
+        InputError: there are fewer than two, and another patient's MR is needed.
+    """
+    found = sorted(path.parent for path in folder.glob("case-*/parameters.json"))[:count]
+    if len(found) < 2:
+        raise InputError(f"{folder} holds fewer than two cases; give a folder that simulate.py wrote.")
+    return {path.name: path for path in found}
+
+
+def main() -> None:
+    """Read the command line, do what is not done yet, fit, report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calibration", type=Path, required=True, help="folder with case-* of the training range")
+    parser.add_argument("--report", type=Path, required=True, help="folder with case-* made with --held-out")
+    parser.add_argument("--count", type=int, nargs=2, default=(10, 14), help="cases of calibration and report")
+    parser.add_argument("--bundle", type=Path, help="default: the starter")
+    parser.add_argument("--cache", type=Path, help="folder that keeps syntheses; default: OUTPUT/syntheses")
+    parser.add_argument("--benchmark", type=Path, default=BENCHMARK, help="left out where it is not there")
+    parser.add_argument("--head", type=Path, default=HEAD, help="another patient's MRs, if they are there")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each")
+    parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--ship", action="store_true", help="write the model into the core, too")
+    arguments = parser.parse_args()
+    calibration, report = (
+        find(folder, n) for folder, n in zip((arguments.calibration, arguments.report), arguments.count, strict=True)
+    )
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    bundle = load_bundle(arguments.bundle or starter_bundle())
+    cache = arguments.cache or arguments.output / "syntheses"
+    synthesise = Synthesiser(bundle, cache, device=arguments.device)
+    if arguments.part is None:
+        run_parts(sys.argv[1:], arguments.jobs)
+        rows = read_parts(arguments.output, TRIALS)
+        write_report(rows, arguments.output, {"commit": commit(), "syntheses": synthesise.settings})
+        if arguments.ship:
+            ship(arguments.output)
+        return
+    make = load_benchmark(arguments.benchmark) if arguments.benchmark.is_file() else None
+    head = arguments.head if arguments.head.is_dir() else None
+    todo = planned(list(calibration), list(report), make is not None, head is not None)
+    run_all(
+        part_of(todo, arguments.part, arguments.jobs),
+        Source(calibration | report, synthesise, make, head),
+        {key_of(row) for row in read_parts(arguments.output, TRIALS)},
+        lines_of(arguments.output, TRIALS, arguments.part),
+        arguments.device,
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"calibrate_trust.py: {error}")

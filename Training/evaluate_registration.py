@@ -1,0 +1,89 @@
+"""Register through the simulator from end to end, as the paper's Table 3 does: straight to the iUS, and by synthesis.
+
+python Training/evaluate_registration.py --cases HELD_OUT --output DIR
+
+Writes one JSON line a case and method as soon as it is known, and skips those that are there already: stop it and
+start it again at will. The tables compare the cases that all methods have done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
+
+from mmhvae import load_bundle
+from mmhvae.exceptions import InputError
+from mmhvae.shipped import starter_bundle
+from mmhvae_training.evaluation import write_line
+from mmhvae_training.parts import lines_of, read_parts, run_parts
+from mmhvae_training.provenance import commit
+from mmhvae_training.registration_table import evaluate, methods, summary, words, write_csv
+from mmhvae_training.syntheses import SPACING, Synthesiser, load_case
+
+LINES = "lines"
+TABLE, WORDS, SINGLE = "registration.json", "registration.md", "registration.csv"
+
+
+def write_tables(output: Path, wanted: set[str], todo: set[str], provenance: dict[str, Any]) -> str:
+    """Markdown, JSON and CSV from the lines; returns the Markdown."""
+    rows = [r for r in read_parts(output, LINES) if r["case"] in wanted and r["method"] in todo]
+    found = summary(rows)
+    numbers = [int(case.split("-")[-1]) for case in found["cases"]] or [0]
+    found["provenance"] = provenance | {"seeds": f"{min(numbers)} to {max(numbers)}", "spacing_mm": SPACING}
+    text = words(found)
+    (output / TABLE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (output / WORDS).write_text(text, encoding="utf-8")
+    write_csv([row for row in rows if row["case"] in found["cases"]], output / SINGLE)
+    return text
+
+
+def main() -> None:
+    """Read the command line, do what is not done yet, write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=Path, required=True, help="folder with case-* made with --held-out")
+    parser.add_argument("--count", type=int, default=40, help="of cases, the first ones; each at all four ranges")
+    parser.add_argument("--bundle", type=Path, help="default: the starter")
+    parser.add_argument("--cache", type=Path, help="folder that keeps syntheses; default: OUTPUT/syntheses")
+    parser.add_argument("--lc2", action="store_true", help="LC2 straight to the iUS, too")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each")
+    parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--device", default="auto")
+    arguments = parser.parse_args()
+    folders = sorted(path.parent for path in arguments.cases.glob("case-*/parameters.json"))[: arguments.count]
+    if not folders:
+        raise InputError(f"{arguments.cases} holds no case-*; give the folder that simulate.py wrote.")
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    bundle = load_bundle(arguments.bundle or starter_bundle())
+    synthesise = Synthesiser(bundle, arguments.cache or arguments.output / "syntheses", device=arguments.device)
+    todo = methods(arguments.lc2, arguments.device)
+    if arguments.part is None:
+        run_parts(sys.argv[1:], arguments.jobs)
+        made = {"commit": commit(), "bundle": bundle.manifest.weights_sha256[:16], "syntheses": synthesise.settings}
+        print(write_tables(arguments.output, {folder.name for folder in folders}, set(todo), made))
+        return
+    done = {(row["case"], row["method"]) for row in read_parts(arguments.output, LINES)}
+    for folder in folders[arguments.part :: arguments.jobs]:
+        missing = [name for name in todo if (folder.name, name) not in done]
+        case = load_case(folder, synthesise) if missing else None
+        for name in missing:
+            started = time.monotonic()
+            assert case is not None
+            row = {"case": folder.name, "method": name, "tre": evaluate(case, todo[name])}
+            row["seconds"] = round(time.monotonic() - started, 1)
+            write_line(lines_of(arguments.output, LINES, arguments.part), row)
+            print(f"{folder.name} {name}: {row['seconds']} s", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"evaluate_registration.py: {error}")

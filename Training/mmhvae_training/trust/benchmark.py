@@ -1,0 +1,61 @@
+"""The team's registration benchmark (`bench_registration.py`), loaded by path where it is, as trials."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from mmhvae.registration.channels import Channel
+from mmhvae.registration.transforms import flip_points
+from numpy.typing import NDArray
+
+from .inputs import Setup
+from .trials import BENCHMARK, BENCHMARK_FITTED, BENCHMARK_REPORTED, Trial
+
+LANDMARKS = 200
+MakeCase = Callable[[str, int, int], Any]
+
+
+def load_benchmark(path: Path) -> MakeCase:
+    """The function that makes a case of pair, range and repeat."""
+    specification = importlib.util.spec_from_file_location("bench_registration", path)
+    assert specification is not None
+    assert specification.loader is not None
+    module: ModuleType = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    make: MakeCase = module.make_case
+    return make
+
+
+def benchmark_trials(report: bool) -> list[Trial]:
+    """Their repeats differ between calibration and report, so that no case is in both."""
+    pairs = BENCHMARK_REPORTED if report else BENCHMARK_FITTED
+    return [Trial(f"{pair}-{reach}-{repeat}", BENCHMARK, ("t1",), (0.0, 0.0)) for pair, reach, repeat in pairs]
+
+
+def set_up_benchmark(trial: Trial, make: MakeCase) -> Setup:
+    """One pair: no ultrasound, one contrast, signed only where both images have the same one."""
+    pair, reach, repeat = trial.case.split("-")
+    case = make(pair, int(reach), int(repeat))
+    points = case.pts[:: max(1, len(case.pts) // LANDMARKS)]
+    fixed, mask = to_image(case.fixed, case.fixed_affine), to_image(case.fixed_mask, case.fixed_affine)
+    moving, inside = to_image(case.moving, case.moving_affine), to_image(case.moving_mask, case.moving_affine)
+    there = points @ case.T_true[:3, :3].T + case.T_true[:3, 3]
+    channel = Channel(fixed, moving, mask, inside, signed=pair == "same", name="T1")
+    return Setup([channel], fixed, mask, flip_points(points), flip_points(there))
+
+
+def to_image(array: NDArray[Any], affine: NDArray[np.float64]) -> sitk.Image:
+    """An image in LPS from an array [i, j, k] and its voxel -> RAS mm matrix."""
+    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    image = sitk.GetImageFromArray(np.ascontiguousarray(array.transpose(2, 1, 0)))
+    image.SetSpacing(spacing.tolist())
+    image.SetOrigin(lps[:3, 3].tolist())
+    image.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
+    return image
