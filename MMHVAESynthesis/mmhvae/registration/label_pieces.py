@@ -15,7 +15,10 @@ from .topology import Mask, Topology, cavities, deformed, pieces, spread, topolo
 from .transforms import Matrix, apply_matrix, inverse, translation_matrix
 
 #: Levels of the signed distance, in diagonals of a voxel, among which one with the right topology is looked for.
-LEVELS = (-0.25, 0.25, -0.5, 0.5, -0.75, -1.0)
+LEVELS = (-0.1, 0.1, -0.2, 0.2, -0.3, 0.3, -0.45, 0.45, -0.6, -0.8, -1.0)
+
+#: Share of a piece's voxels up to which a part that the grid broke off is left out rather than a piece of its own.
+LARGEST_SPLINTER = 0.05
 
 #: Far outside, in mm.
 _FAR = -1e6
@@ -161,20 +164,35 @@ def _placed(
     distance: Distances, count: int, wanted: Topology, diagonal: float
 ) -> Generator[None, None, tuple[Mask, bool]]:
     """``count`` voxels of the greatest distances with the wanted topology, or as near to it as can be."""
-    best = _highest(distance, count, 1.5 * diagonal)
+    best = _mended(_highest(distance, count, 1.5 * diagonal), wanted)
     difference = topology(best).difference(wanted)
     for level in LEVELS:
         yield
         if not difference:
             break
         mask = distance > level * diagonal
-        mask_difference = topology(mask).difference(wanted) if mask.any() else difference
-        if mask_difference < difference:
-            best, difference = mask, mask_difference
-    if difference:
-        best = _without_new_cavities(best, wanted.cavities)
+        if mask.any():
+            mask = _mended(mask, wanted)
+            mask_difference = topology(mask).difference(wanted)
+            if mask_difference < difference:
+                best, difference = mask, mask_difference
     placed = deformed(best, distance, count)
     return placed, topology(placed) == wanted
+
+
+def _mended(mask: Mask, wanted: Topology) -> Mask:
+    """Without splinters that broke off, and without new cavities; the volume is made up for elsewhere."""
+    numbers, count = pieces(mask)
+    if count > wanted.pieces:
+        sizes = np.bincount(numbers.ravel(), minlength=count + 1)[1:]
+        surplus = np.argsort(sizes)[: count - wanted.pieces]
+        splinters = surplus[sizes[surplus] <= LARGEST_SPLINTER * sizes.sum()]
+        mask = mask & ~np.isin(numbers, 1 + splinters)
+    holes, count = cavities(mask)
+    if count > wanted.cavities:
+        sizes = np.bincount(holes.ravel(), minlength=count + 1)[1:]
+        mask = mask | np.isin(holes, 1 + np.argsort(sizes)[: count - wanted.cavities])
+    return mask
 
 
 def _highest(distance: Distances, count: int, band: float) -> Mask:
@@ -189,12 +207,3 @@ def _highest(distance: Distances, count: int, band: float) -> Mask:
         chosen = np.argpartition(distance.ravel()[near], -min(missing, len(near)))[-missing:]
         mask.ravel()[near[chosen]] = True
     return mask
-
-
-def _without_new_cavities(mask: Mask, wanted: int) -> Mask:
-    """Fills all cavities but the ``wanted`` largest."""
-    numbers, count = cavities(mask)
-    sizes = np.bincount(numbers.ravel(), minlength=count + 1)[1:]
-    surplus = 1 + np.argsort(sizes)[: max(0, count - wanted)]
-    filled: Mask = mask | np.isin(numbers, surplus)
-    return filled
