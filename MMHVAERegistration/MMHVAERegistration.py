@@ -15,7 +15,7 @@ class MMHVAERegistration(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("MMHVAE Registration")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Ultrasound")]
-        self.parent.dependencies = []
+        self.parent.dependencies = ["Colors", "Markups", "MMHVAESynthesis", "Segmentations", "Sequences"]
         self.parent.contributors = ["The MMHVAE for 3D Slicer developers"]
         self.parent.helpText = _(
             "Brings the pre-operative MR, with its outlines and plans, back onto the brain as the intraoperative"

@@ -17,7 +17,7 @@ class MMHVAESynthesis(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("MMHVAE Synthesis")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Ultrasound")]
-        self.parent.dependencies = []
+        self.parent.dependencies = ["Colors", "Sequences"]
         self.parent.contributors = ["The MMHVAE for 3D Slicer developers"]
         self.parent.helpText = _(
             "Synthesises the MR images that are missing from those that are there, intraoperative ultrasound among"

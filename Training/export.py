@@ -1,6 +1,9 @@
 """Turn a training run into a bundle: the moving average of its weights, its provenance and a model card.
 
-python Training/export.py --run runs/starter --card Training/cards/starter.md --output starter
+python Training/export.py --run runs/remind --evaluation evaluation/remind --output bundle \
+    --data "ReMIND (TCIA), pre-dura iUS and pre-operative MR." --licence "Weights: CC BY 4.0, as the data."
+
+The card is written from what the run knows of itself, unless --card gives one. --monai writes a MONAI bundle beside it.
 """
 
 from __future__ import annotations
@@ -8,18 +11,69 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
-import torch
 from mmhvae.bundle import Bundle, Manifest, save_bundle
-from mmhvae.network import MMHVAE, MMHVAEConfig
-from mmhvae_training.loop import CHECKPOINT, RUN
+from mmhvae.exceptions import InputError
+from mmhvae.network import MMHVAE
+from mmhvae_training.checkpoints import CHECKPOINT, RUN
+from mmhvae_training.model_card import model_card
+from mmhvae_training.monai_bundle import write_monai_bundle
+from mmhvae_training.scoring.network_source import load_run
+from mmhvae_training.scoring.scores import SliceScore, read_scores
 
-INTENDED_USE = (
-    "Demonstration and tests. Trained mostly on simulations. Not for patients, not approved for clinical use."
-)
+INTENDED_USE = "Research on image synthesis and registration. Not for patients, not approved for clinical use."
+LICENCE_WITH_CARD = "MIT; the model card names the data that the weights saw, and their licences"
+
+
+def evaluated(folder: Path, facts: dict[str, Any]) -> list[SliceScore]:
+    """The scores of ``evaluate.py table``, if they are of these weights."""
+    try:
+        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder} holds no evaluation; give a folder that 'evaluate.py table' wrote.") from error
+    if any(settings.get(key) != facts[key] for key in ("run", "step")):
+        raise InputError(f"{folder} evaluates other weights than those to be exported; evaluate these.")
+    return read_scores(folder)
+
+
+def make_bundle(arguments: argparse.Namespace) -> Bundle:
+    """Network, manifest and card of the run."""
+    network, spacing, facts = load_run(arguments.run, arguments.weights)
+    if type(network) is not MMHVAE:
+        raise InputError(f"{arguments.run} trained an ablation, which no bundle can hold; export another run.")
+    run = json.loads((arguments.run / RUN).read_text(encoding="utf-8"))
+    name, scores = arguments.name or facts["run"], None
+    if arguments.evaluation:
+        scores = evaluated(arguments.evaluation, facts)
+    manifest = Manifest(
+        name=name,
+        architecture=network.config,
+        spacing_mm=spacing,
+        licence=arguments.licence or LICENCE_WITH_CARD,
+        intended_use=arguments.intended_use,
+        training={**run, "weights": (arguments.weights or Path(CHECKPOINT)).name, "steps_done": facts["step"]},
+    )
+    if arguments.card:
+        return Bundle(network, manifest, read_card(arguments.card))
+    if not (arguments.data and arguments.licence):
+        raise InputError("A model card needs --data (which data, from where) and --licence; or give --card.")
+    card = model_card(
+        name, network, spacing, run, facts, arguments.data, arguments.licence, arguments.intended_use, scores
+    )
+    return Bundle(network, manifest, card)
+
+
+def read_card(path: Path) -> str:
+    """A card that somebody wrote."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The model card {path} cannot be read; give a Markdown file.") from error
 
 
 def main() -> None:
@@ -27,33 +81,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="folder that train.py wrote")
     parser.add_argument("--weights", type=Path, help="one of the run's kept averages (default: its last)")
-    parser.add_argument("--card", type=Path, required=True, help="model card, Markdown")
+    parser.add_argument("--name", help="of the bundle; default: the run's folder")
+    parser.add_argument("--data", help="one or two sentences: which data the weights saw, and where they come from")
+    parser.add_argument("--licence", help="of the weights")
+    parser.add_argument("--intended-use", default=INTENDED_USE)
+    parser.add_argument("--evaluation", type=Path, help="folder that evaluate.py table wrote for these weights")
+    parser.add_argument("--card", type=Path, help="a model card in Markdown, instead of the one that is made")
+    parser.add_argument("--monai", type=Path, help="new folder for a MONAI bundle of the same weights")
     parser.add_argument("--output", type=Path, required=True, help="new folder for the bundle")
-    parser.add_argument("--name", default="starter")
-    parser.add_argument("--spacing", type=float, default=1.0, help="pixel spacing of the training slices, mm")
     arguments = parser.parse_args()
-    checkpoint = torch.load(arguments.run / CHECKPOINT, weights_only=True)
-    architecture = checkpoint["architecture"]
-    config = MMHVAEConfig(**{**architecture, "modalities": tuple(architecture["modalities"])})
-    network = MMHVAE(config)
-    chosen = torch.load(arguments.weights, weights_only=True) if arguments.weights else checkpoint
-    network.load_state_dict(chosen["average"])
-    training = json.loads((arguments.run / RUN).read_text(encoding="utf-8"))
-    manifest = Manifest(
-        name=arguments.name,
-        architecture=config,
-        spacing_mm=arguments.spacing,
-        licence="MIT; the model card names the data that the weights saw, and their licences",
-        intended_use=INTENDED_USE,
-        training={
-            **training,
-            "weights": (arguments.weights or Path(CHECKPOINT)).name,
-            "steps_done": checkpoint["step"],
-        },
-    )
-    card = arguments.card.read_text(encoding="utf-8")
-    print(save_bundle(Bundle(network.eval(), manifest, card), arguments.output))
+    bundle = make_bundle(arguments)
+    print(save_bundle(bundle, arguments.output))
+    if arguments.monai:
+        print(write_monai_bundle(bundle, arguments.monai))
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        print(f"export.py: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,90 +1,122 @@
-"""Train a network on a folder of cases; export.py makes a bundle of the run.
+"""Train a network: train.py --config Training/configs/starter.yaml --data.cases CASES --run runs/starter
 
-python Training/train.py --cases simulated/ --run runs/starter
+Goes on where the run's folder holds a checkpoint. Settings: Training/configs/README.md.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict
+import tempfile
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
+from lightning_fabric import Fabric
 from mmhvae.exceptions import InputError
-from mmhvae.network import MMHVAEConfig
-from mmhvae_training.loop import CHECKPOINT, RUN, TrainingConfig, load_checkpoint, new_state, start_from, train
-from mmhvae_training.slices import TrainingCase, load_case
+from mmhvae_training.checkpoints import CHECKPOINT, RUN, load_checkpoint, write_text
+from mmhvae_training.configuration import Configuration
+from mmhvae_training.devices import launch
+from mmhvae_training.logbook import Logbook
+from mmhvae_training.loop import NumericalTroubleError, train
+from mmhvae_training.sampling import Sampler, TrainingSet, load_training_set
+from mmhvae_training.settings import parse, rehearsal
+from mmhvae_training.state import TrainingState, new_state, start_from
 
-STARTER = MMHVAEConfig(
-    image_size=96, base_features=12, max_features=48, num_pools=5, decoder_features=8, decoder_blocks=3
-)
-
-
-def read_cases(folder: Path | None) -> list[TrainingCase]:
-    """Every case of a folder with one folder a case, in the order of their names."""
-    folders = sorted(path for path in folder.iterdir() if path.is_dir()) if folder else []
-    return [load_case(path, STARTER.modalities) for path in folders]
+FAST_DEV_CASES = 2
+SAME = ("data", "architecture", "variant", "mixture", "loss", "adversarial", "optimisation", "seed")
 
 
-def describe_run(config: TrainingConfig, cases: list[TrainingCase], incomplete: list[TrainingCase]) -> dict[str, Any]:
+def describe_run(configuration: Configuration, found: TrainingSet) -> dict[str, Any]:
     """What the bundle's manifest must tell of the run: configuration, cases, and the commit of this code."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    description = {"script": "Training/train.py", "commit": answer.stdout.strip() or "unknown: not a git checkout"}
-    names = {
-        "cases": [case.name for case in cases],
-        "incomplete": {case.name: list(case.inputs) for case in incomplete},
+    return {
+        "script": "Training/train.py",
+        "commit": answer.stdout.strip() or "unknown: not a git checkout",
+        "config": configuration.plain(),
+        "cases": [case.name for case in found.cases],
+        "incomplete": {case.name: list(case.inputs) for case in found.incomplete},
+        "started_from": None,
     }
-    return {**description, "config": asdict(config), **names, "started_from": None}
 
 
 def require_same_run(folder: Path, description: dict[str, Any]) -> None:
-    """A run is resumed as it was begun, or its record would be false."""
+    """A run is resumed as it was begun, or its record would be false; only outputs and devices may differ."""
     before = json.loads((folder / RUN).read_text(encoding="utf-8"))
-    for part in ("config", "cases", "incomplete"):
-        if before[part] != json.loads(json.dumps(description[part])):
-            raise InputError(f"{folder} holds a run with other {part}; choose a new folder, or the settings it had.")
+    different = [part for part in ("cases", "incomplete") if before[part] != description[part]]
+    different += [part for part in SAME if before["config"][part] != description["config"][part]]
+    if different:
+        raise InputError(
+            f"{folder} holds a run with other {', '.join(different)}; choose a new folder, or the settings it had."
+        )
+
+
+def begin_or_resume(
+    fabric: Fabric, state: TrainingState, configuration: Configuration, description: dict[str, Any], text: str
+) -> None:
+    """Load the run's checkpoint if there is one; otherwise write down what the run is."""
+    folder = configuration.run
+    if (folder / CHECKPOINT).exists():
+        require_same_run(folder, description)
+        load_checkpoint(state, folder / CHECKPOINT, fabric)
+        fabric.print(f"resuming at step {state.step}", flush=True)
+        return
+    if configuration.start_from:
+        description["started_from"] = start_from(state, configuration.start_from)
+    if fabric.is_global_zero:
+        write_text(json.dumps(description, indent=2) + "\n", folder / RUN)
+        write_text(text, folder / "configuration.yaml")
+
+
+def run(configuration: Configuration, text: str, limit: int | None = None) -> None:
+    """Train as configured, on the first ``limit`` cases if so asked."""
+    fabric = launch(configuration)
+    found = load_training_set(configuration.data, configuration.architecture, limit)
+    fabric.print(f"{len(found.cases)} cases, and {len(found.incomplete)} incomplete ones", flush=True)
+    state = new_state(configuration, fabric)
+    make_folder(configuration.run)
+    begin_or_resume(fabric, state, configuration, describe_run(configuration, found), text)
+    fabric.barrier()
+    logbook = Logbook(configuration.run, state.step) if fabric.is_global_zero else None
+    try:
+        train(fabric, state, Sampler(found, configuration), configuration, logbook)
+    finally:
+        if logbook:
+            logbook.close()
+
+
+def make_folder(folder: Path) -> None:
+    """Make the run's folder, or say why not."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"The folder {folder} cannot be made ({error.strerror}); choose another for --run.") from error
 
 
 def main() -> None:
-    """Read the command line, train, and resume where the run's folder holds a checkpoint."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", type=Path, required=True, help="folder with one folder a case, see simulate.py")
-    parser.add_argument("--incomplete", type=Path, help="folder with cases that lack modalities, see prepare_real.py")
-    parser.add_argument("--incomplete-share", type=float, default=TrainingConfig.incomplete_share, help="of the steps")
-    parser.add_argument("--run", type=Path, required=True, help="folder for losses and checkpoints")
-    parser.add_argument("--steps", type=int, default=TrainingConfig.steps)
-    parser.add_argument("--learning-rate", type=float, default=TrainingConfig.learning_rate)
-    parser.add_argument("--correlation-weight", type=float, default=TrainingConfig.correlation_weight)
-    parser.add_argument("--start-from", type=Path, help="fine-tune the weights of another run, or of a bundle")
-    parser.add_argument("--seed", type=int, default=TrainingConfig.seed)
-    arguments = parser.parse_args()
-    arguments.run.mkdir(parents=True, exist_ok=True)
-    chosen = ("steps", "seed", "learning_rate", "correlation_weight", "incomplete_share")
-    config = TrainingConfig(**{name: getattr(arguments, name) for name in chosen})
-    cases, incomplete = read_cases(arguments.cases), read_cases(arguments.incomplete)
-    print(f"{len(cases)} cases, and {len(incomplete)} incomplete ones", flush=True)
-    description = describe_run(config, cases, incomplete)
-    state = new_state(STARTER, config)
-    if (arguments.run / CHECKPOINT).exists():
-        require_same_run(arguments.run, description)
-        load_checkpoint(state, arguments.run / CHECKPOINT)
-        print(f"resuming at step {state.step}", flush=True)
-    else:
-        if arguments.start_from:
-            description["started_from"] = start_from(state, arguments.start_from)
-        (arguments.run / RUN).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-    train(state, cases, config, arguments.run, incomplete)
+    """Read the settings, then train; a fast development run keeps nothing."""
+    request = parse(sys.argv[1:])
+    if not request.fast_dev_run:
+        run(request.configuration, request.text)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        run(rehearsal(request.configuration, Path(folder)), request.text, FAST_DEV_CASES)
+    print("Fast development run: all phases ran.", flush=True)
 
 
 if __name__ == "__main__":
     try:
         main()
     except InputError as error:
-        sys.exit(f"train.py: {error}")
+        print(f"train.py: {error}", file=sys.stderr)
+        sys.exit(2)
+    except NumericalTroubleError as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("train.py: stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
+        sys.exit(130)

@@ -65,12 +65,14 @@ class LandmarksPanel:
         self._shown = rows
         table = self._ui.landmarksTable
         table.setRowCount(len(rows))
+        self._items: list[Any] = []  # kept, since PythonQt may not hand them over to the table
         for row, texts in enumerate(rows):
             for column, text in enumerate(texts):
                 item = qt.QTableWidgetItem(text)
                 if column:
                     item.setTextAlignment(int(qt.Qt.AlignRight) | int(qt.Qt.AlignVCenter))
                 table.setItem(row, column, item)
+                self._items.append(item)
 
     def _browse(self) -> None:
         path = ask_for_file(slicer.util.mainWindow(), _("Choose pairs of landmarks"), _("Landmarks") + " (*.tag)")

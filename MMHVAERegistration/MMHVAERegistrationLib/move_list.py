@@ -51,8 +51,9 @@ class MoveList:
             return
         self._is_filling = True
         self._list.clear()
-        for _node, text, is_on, why_not in rows:
-            self._list.addItem(_item(text, is_on, why_not))
+        self._items = [_item(text, is_on, why_not) for _node, text, is_on, why_not in rows]
+        for item in self._items:  # kept, since PythonQt may not hand them over to the list
+            self._list.addItem(item)
         self._nodes = [row[0] for row in rows]
         self._is_filling = False
 

@@ -9,6 +9,7 @@ import qt
 import slicer
 import vtk
 from MMHVAESynthesisLib.jobs import Failure
+from MMHVAESynthesisLib.parameter_connection import ParameterConnection
 from MMHVAESynthesisLib.state_line import StateLine
 from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
@@ -45,7 +46,8 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self._parameters: RegistrationParameters | None = None
-        self._connection: Any = None
+        self._connection: ParameterConnection | None = None
+        self._is_closed = False
         self._moving: list[Any] | None = None
 
     def setup(self) -> None:
@@ -82,7 +84,10 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         return timer
 
     def cleanup(self) -> None:
-        """The application is quitting, or the module is reloaded."""
+        """The application is quitting, or the module is reloaded: then Slicer calls it once more than we do."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self.setParameterNode(None)
         self.removeObservers()
         self._watch.watch([])
@@ -117,15 +122,13 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
 
     def setParameterNode(self, parameters: RegistrationParameters | None) -> None:  # noqa: N802 - Slicer's name
         """Show other parameters, or none while there is no scene."""
-        before: Any = self._parameters  # what Slicer's wrapper adds is not known to type checkers
-        now: Any = parameters
-        if before is not None:
-            before.disconnectGui(self._connection)
+        before, now = self._parameters, parameters
+        if before is not None and self._connection is not None:
+            self._connection.close()
             self.removeObserver(before, vtk.vtkCommand.ModifiedEvent, self.later)
         self._parameters, self._moving = parameters, None
         if now is not None:
-            # connectGui of Slicer does not return what it takes to undo it; this one does.
-            self._connection = now.connectParametersToGui(self._connected_widgets())
+            self._connection = ParameterConnection(now, self._connected_widgets())
             self.addObserver(now, vtk.vtkCommand.ModifiedEvent, self.later)
         parts = (
             self._inputs, self._moves, self._run, self._card, self._compare, self._start, self._landmarks,
@@ -145,7 +148,6 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
             "useT2": ui.useT2CheckBox,
             "useCet1": ui.useCet1CheckBox,
             "useFlair": ui.useFlairCheckBox,
-            "calibration": ui.calibrationEdit,
             "samples": ui.samplesSpinBox,
             "prior": ui.priorCheckBox,
             "priorTranslation": ui.priorTranslationSpinBox,
@@ -169,6 +171,7 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
             return
         self._watch.watch(self._nodes_to_watch(parameters))
         self._place(parameters)
+        self._lock()
         problem = "" if self.logic.is_running else self.logic.problem(parameters)
         self._inputs.refresh()
         self._moves.refresh()
@@ -180,6 +183,13 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         self._compare.refresh()
         self.sections.refresh()
         self._state.show(problem, self._ready(parameters), self._warnings(parameters))
+
+    def _lock(self) -> None:
+        """While a registration runs, its images stay chosen: what it finds moves them and no others."""
+        running = self.logic.is_running
+        for part in (self.ui.inputsBox, self.ui.movesList, self.ui.movesLabel):
+            part.setEnabled(not running)
+        self.ui.inputsBox.setToolTip(_("A registration of these images is running.") if running else "")
 
     def _place(self, parameters: RegistrationParameters) -> None:
         """What the user has just chosen or ticked goes under the result, and what was unticked comes out of it."""

@@ -219,6 +219,7 @@ def annotate_slice_views() -> SyntheticAnnotations:
     global _shared
     if _shared is None:
         _shared = SyntheticAnnotations()
+        slicer.app.connect("aboutToQuit()", stop_annotating)  # the views go before the scene does
     return _shared
 
 

@@ -13,7 +13,7 @@ _PRESSED_BY_SPACE = ("QAbstractButton", "QAbstractItemView")
 
 
 class FadeKey(qt.QObject):
-    """Hears one key of the whole application.
+    """Hears one key of the whole application, unless it is somebody's shortcut.
 
     Args:
         is_wanted: tells whether there is something to fade; otherwise the key keeps its other meaning.
@@ -43,7 +43,7 @@ class FadeKey(qt.QObject):
     def eventFilter(self, receiver: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
         """Qt's: every event of the application comes by here; the key goes no further, for F scrolls slice views."""
         kind = event.type()
-        if kind in (qt.QEvent.KeyPress, qt.QEvent.KeyRelease, qt.QEvent.ShortcutOverride):
+        if kind in (qt.QEvent.KeyPress, qt.QEvent.KeyRelease):  # PythonQt gives a key to these two only
             return self._key(kind, event)
         if kind in (qt.QEvent.WindowDeactivate, qt.QEvent.ApplicationDeactivate):
             self._set(False)  # the release would go to another window
@@ -53,9 +53,7 @@ class FadeKey(qt.QObject):
         """Whether the key is ours; an automatic repetition is swallowed, too."""
         if event.key() != self._key_code or not (self._is_down or self._may_go_down(event)):
             return False
-        if kind == qt.QEvent.ShortcutOverride:
-            event.accept()  # so that it comes as a key, and not as somebody's shortcut
-        elif not event.isAutoRepeat():
+        if not event.isAutoRepeat():
             self._set(kind == qt.QEvent.KeyPress)
         return True
 

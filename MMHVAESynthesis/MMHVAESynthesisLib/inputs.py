@@ -34,6 +34,8 @@ class Inputs:
         ui.sweepFileButton.connect("clicked()", self._browse_sweep)
         ui.sweepRemoveButton.connect("clicked()", self._remove_sweep)
         ui.calibrationFileButton.connect("clicked()", self._browse_calibration)
+        # Not by Slicer's wrapper: it writes the text back at every key, and the cursor jumps to its end.
+        ui.calibrationEdit.connect("textEdited(QString)", self._type_calibration)
 
     def use(self, parameters: SynthesisParameters | None) -> None:
         """Work on other parameters, or on none while there is no scene."""
@@ -81,6 +83,8 @@ class Inputs:
             ui.usSelector.noneDisplay = none
         ui.sweepRow.setVisible(bool(path) or browser is not None)
         ui.sweepRemoveButton.setVisible(bool(path))
+        if ui.calibrationEdit.text != parameters.calibration:
+            ui.calibrationEdit.setText(parameters.calibration)
         for part in (ui.calibrationLabel, ui.calibrationRow):
             part.setVisible(bool(path) or browser is not None)
         if path:
@@ -125,6 +129,10 @@ class Inputs:
     def _remove_sweep(self) -> None:
         if self._parameters is not None:
             self._parameters.sweepPath = ""
+
+    def _type_calibration(self, text: str) -> None:
+        if self._parameters is not None:
+            self._parameters.calibration = text
 
     def _browse_calibration(self) -> None:
         path = _chosen_file(_("Choose the calibration"), _("Calibration") + " (*.tfm *.txt *.xml *.h5)")

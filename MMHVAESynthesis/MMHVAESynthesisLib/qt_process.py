@@ -27,14 +27,16 @@ class QtProcess:
     def __init__(self) -> None:
         self._child: Any = None  # qt.QProcess
         self._listener: Listener | None = None
+        self._has_started = False
 
     def start(self, command: Sequence[str], environment: Mapping[str, str], folder: Path, listener: Listener) -> None:
         """See :class:`.process.Process`."""
         if shutil.which(command[0], path=environment.get("PATH")) is None:
             raise FileNotFoundError(f"there is no program {command[0]}")
-        self._child, self._listener = qt.QProcess(), listener
+        self._child, self._listener, self._has_started = qt.QProcess(), listener, False
         self._child.setWorkingDirectory(str(folder))
         self._child.setProcessEnvironment(_environment(environment))
+        self._child.connect("started()", self._started)
         self._child.connect("readyReadStandardOutput()", self._read_output)
         self._child.connect("readyReadStandardError()", self._read_log)
         self._child.connect("finished(int,QProcess::ExitStatus)", self._finished)
@@ -75,6 +77,9 @@ class QtProcess:
         if data and listener is not None:
             _tell(lambda: listener.logged(data))
 
+    def _started(self) -> None:
+        self._has_started = True
+
     def _finished(self, code: int, how: Any) -> None:
         if self._is_alive():
             crashed = self._child.exitStatus() == qt.QProcess.CrashExit
@@ -82,7 +87,8 @@ class QtProcess:
 
     def _failed(self, error: Any) -> None:
         listener = self._listener
-        if listener is not None and self._child.error() == qt.QProcess.FailedToStart:  # nothing else will be told
+        # One that failed to start tells nothing else. Not error(): in Qt 5 that is the name of a signal, too.
+        if listener is not None and not self._has_started:
             reason = f"{self._child.errorString()}\n".encode()
             _tell(lambda: listener.logged(reason))
             self._end(None)

@@ -43,6 +43,5 @@ class StateLine:
 
     def _show_details(self) -> None:
         if self._failure is not None:
-            slicer.util.infoDisplay(
-                self._failure.message, windowTitle=_("Details"), detailedText=self._failure.log or None
-            )
+            log = {"detailedText": self._failure.log} if self._failure.log else {}
+            slicer.util.infoDisplay(self._failure.message, windowTitle=_("Details"), **log)

@@ -42,6 +42,11 @@ class MMHVAESynthesisTest(ScriptedLoadableModuleTest):
         for test in (self.test_synthetic_t2_of_the_demo_case, self.test_cancel_leaves_nothing):
             self.setUp()
             test()
+            self.tearDown()
+
+    def tearDown(self) -> None:
+        """Nothing of a test goes on."""
+        self.logic.close()
 
     def test_synthetic_t2_of_the_demo_case(self) -> None:
         """The sweep becomes a volume, and the T2 lies on its grid."""

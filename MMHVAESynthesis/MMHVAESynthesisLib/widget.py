@@ -18,6 +18,7 @@ from .inputs import Inputs
 from .jobs import Failure
 from .logic import MMHVAESynthesisLogic
 from .look import Look
+from .parameter_connection import ParameterConnection
 from .parameters import SynthesisParameters
 from .results import Results
 from .run_section import RunSection
@@ -42,8 +43,9 @@ class MMHVAESynthesisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self._parameters: SynthesisParameters | None = None
-        self._connection: Any = None
+        self._connection: ParameterConnection | None = None
         self._watched: list[Any] = []
+        self._is_closed = False
 
     def setup(self) -> None:
         """Build the panel; called once."""
@@ -69,7 +71,10 @@ class MMHVAESynthesisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.initializeParameterNode()
 
     def cleanup(self) -> None:
-        """The application is quitting, or the module is reloaded."""
+        """The application is quitting, or the module is reloaded: then Slicer calls it once more than we do."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self.setParameterNode(None)
         self.removeObservers()
         self._timer.stop()
@@ -104,15 +109,13 @@ class MMHVAESynthesisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def setParameterNode(self, parameters: SynthesisParameters | None) -> None:  # noqa: N802 - Slicer's name
         """Show other parameters, or none while there is no scene."""
-        before: Any = self._parameters  # what Slicer's wrapper adds is not known to type checkers
-        now: Any = parameters
-        if before is not None:
-            before.disconnectGui(self._connection)
+        before, now = self._parameters, parameters
+        if before is not None and self._connection is not None:
+            self._connection.close()
             self.removeObserver(before, vtk.vtkCommand.ModifiedEvent, self.later)
         self._parameters = parameters
         if now is not None:
-            # connectGui of Slicer does not return what it takes to undo it; this one does.
-            self._connection = now.connectParametersToGui(self._connected_widgets())
+            self._connection = ParameterConnection(now, self._connected_widgets())
             self.addObserver(now, vtk.vtkCommand.ModifiedEvent, self.later)
         for part in (self._inputs, self._run, self._look, self._advanced):
             part.use(parameters)
@@ -125,7 +128,6 @@ class MMHVAESynthesisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             "t2": ui.t2Selector,
             "cet1": ui.cet1Selector,
             "flair": ui.flairSelector,
-            "calibration": ui.calibrationEdit,
             "synthesizeUs": ui.wantUsCheckBox,
             "synthesizeT2": ui.wantT2CheckBox,
             "synthesizeCet1": ui.wantCet1CheckBox,

@@ -31,6 +31,11 @@ def ssim(image: NDArray[np.float32], truth: NDArray[np.float32], mask: NDArray[n
 
     The standard measure; the release's own, which treats a slice's rows as channels, is another.
     """
+    return float(torch.from_numpy(ssim_map(image, truth))[torch.from_numpy(mask)].mean())
+
+
+def ssim_map(image: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Structural similarity at every pixel of slices (S, H, W); see :func:`ssim`."""
     a, b = (torch.from_numpy(np.ascontiguousarray(x, np.float32))[:, None] for x in (image, truth))
     moments = torch.cat([a, b, a * a, b * b, a * b], dim=1)  # (S, 5, H, W)
     mean_a, mean_b, square_a, square_b, product = _gaussian(moments).unbind(1)
@@ -38,7 +43,7 @@ def ssim(image: NDArray[np.float32], truth: NDArray[np.float32], mask: NDArray[n
     covariance = product - mean_a * mean_b
     luminance = (2 * mean_a * mean_b + SSIM_C1) / (mean_a**2 + mean_b**2 + SSIM_C1)
     structure = (2 * covariance + SSIM_C2) / (variance_a + variance_b + SSIM_C2)
-    return float((luminance * structure)[torch.from_numpy(mask)].mean())
+    return np.asarray((luminance * structure).numpy(), np.float32)
 
 
 def _gaussian(x: Tensor) -> Tensor:

@@ -309,6 +309,8 @@ def test_the_handle_moves_everything_and_registration_starts_there(panel):
     result = find_result()
     assert result.GetDisplayNode().GetEditorVisibility()
     assert not result.GetDisplayNode().GetEditorScalingEnabled()
+    turns_about = parent_to_world(case.mrs["t2"]) @ [*result.GetCenterOfTransformation(), 1]
+    np.testing.assert_allclose(turns_about, case.frame @ [0, 0, 0, 1], atol=1e-6)
     wanted = case.world @ rigid(6, mm=1.0, degrees=1.0)
     result.SetMatrixTransformToParent(vtk_matrix(wanted))  # what a drag of the handle does
     settled(panel)
@@ -457,3 +459,24 @@ def test_a_deleted_result_lets_everything_go_back_under_its_own_parent(panel):
     settled(panel)
     assert case.mrs["t2"].GetParentTransformNode() is above
     assert panel.logic.history is None
+
+
+def test_every_control_says_what_it_does(panel):
+    kinds = (qt.QAbstractButton, qt.QComboBox, qt.QAbstractSpinBox, qt.QLineEdit, qt.QListWidget, qt.QTableWidget)
+    named = [getattr(panel.ui, name) for name in dir(panel.ui) if not name.startswith("_")]
+    controls = [widget for widget in named if isinstance(widget, kinds) or widget.inherits("qMRMLNodeComboBox")]
+    assert len(controls) > 30
+    assert [widget.objectName for widget in controls if not widget.toolTip] == []
+
+
+def test_its_images_stay_chosen_while_a_registration_runs(panel):
+    chosen(panel, make_case(15))
+    rig.click(panel.ui.previewButton)
+    settled(panel)
+    assert panel.logic.is_running
+    assert not panel.ui.t2Selector.isEnabled()
+    assert not panel.ui.movesList.isEnabled()
+    rig.click(panel.ui.cancelButton)
+    rig.wait_until(lambda: not panel.logic.is_running, 20)
+    settled(panel)
+    assert panel.ui.t2Selector.isEnabled()

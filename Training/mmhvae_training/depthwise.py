@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+WIDEST_TILE = 32  # columns; wider ones waste work, as all pairs in a tile are multiplied
+
 
 class _DepthwiseConv2d(torch.autograd.Function):
     @staticmethod
@@ -24,22 +26,29 @@ class _DepthwiseConv2d(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         grad = grad.contiguous()
         size = weight.shape[-1]
-        grad_x = F.conv2d(grad, weight.flip(2, 3), padding=size // 2, groups=weight.shape[0])
-        return grad_x, _weight_gradient(x, grad, size), grad.sum((0, 2, 3))
+        # Under autocast the forward pass rounds by itself, and the gradient arrives in its reduced precision.
+        flipped = weight.flip(2, 3).to(grad.dtype)
+        grad_x = F.conv2d(grad, flipped, padding=size // 2, groups=weight.shape[0])
+        grad_weight = _weight_gradient(x.to(grad.dtype), grad, size)
+        return grad_x.to(x.dtype), grad_weight.to(weight.dtype), grad.sum((0, 2, 3)).to(weight.dtype)
 
 
 def _weight_gradient(x: Tensor, grad: Tensor, size: int) -> Tensor:
     """Correlate (B, C, H, W) input and output gradient at size x size shifts -> (C, 1, size, size).
 
-    One matrix product a row shift correlates all pairs of columns; the column shifts are its diagonals.
+    For each image, row shift and tile of columns one matrix product, on views, correlates all pairs of columns; the
+    column shifts are its diagonals.
     """
     height, width = grad.shape[2:]
+    tile = max(divisor for divisor in range(1, WIDEST_TILE + 1) if width % divisor == 0)
     padded = F.pad(x, [size // 2] * 4)
     rows = []
     for shift in range(size):
-        pairs = grad.transpose(2, 3) @ padded[:, :, shift : shift + height]  # (B, C, W, W + size - 1)
-        pairs = pairs.sum(0)
-        rows.append(torch.stack([pairs.diagonal(column, 1, 2)[:, :width].sum(1) for column in range(size)], -1))
+        pairs = x.new_zeros(x.shape[1], tile, tile + size - 1)
+        for image, upstream in zip(padded[:, :, shift : shift + height], grad.transpose(2, 3), strict=True):
+            for first in range(0, width, tile):
+                pairs.baddbmm_(upstream[:, first : first + tile], image[..., first : first + tile + size - 1])
+        rows.append(torch.stack([pairs.diagonal(column, 1, 2).sum(1) for column in range(size)], -1))
     return torch.stack(rows, 1).unsqueeze(1)  # (C, 1, size, size)
 
 

@@ -22,7 +22,7 @@ def image_loss(output: Tensor, target: Tensor, mask: Tensor, norm: Norm, correla
         correlation_weight: of one minus the local correlation, which is added; 0 for the paper's or release's loss.
 
     Returns:
-        A scalar, the mean over all pixels (norm) and over the windows inside the mask (correlation).
+        A scalar, the mean over all pixels (norm), or over the windows inside the mask of each image (correlation).
     """
     loss = F.mse_loss(output, target) if norm == "l2" else F.l1_loss(output, target) / 2
     if correlation_weight:
@@ -32,6 +32,8 @@ def image_loss(output: Tensor, target: Tensor, mask: Tensor, norm: Norm, correla
 
 def local_correlation(a: Tensor, b: Tensor, mask: Tensor, radius: int = 4) -> Tensor:
     """Mean signed correlation of ``a`` and ``b`` (B, 1, H, W) over square windows, centred inside ``mask``.
+
+    It is the mean over the images of each image's own mean, so that a batch may be split over devices.
 
     Pixels outside the mask carry no weight, so the edge of the field of view is no structure.
     """
@@ -44,4 +46,5 @@ def local_correlation(a: Tensor, b: Tensor, mask: Tensor, radius: int = 4) -> Te
     variance_a = (square_a - mean_a.square()).clamp(min=0) + VARIANCE_FLOOR
     variance_b = (square_b - mean_b.square()).clamp(min=0) + VARIANCE_FLOOR
     correlation = (product - mean_a * mean_b) / (variance_a * variance_b).sqrt()
-    return (correlation * weight).sum() / weight.sum().clamp(min=1)
+    of_images = (correlation * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3)).clamp(min=1)  # (B,)
+    return of_images.mean()

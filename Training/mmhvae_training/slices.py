@@ -8,7 +8,7 @@ white matter measures.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from mmhvae.white_matter import white_matter_from_labels
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .data.cases import read_on_one_grid
 from .simulation.anatomy import Label
 
 Volume = NDArray[np.float16]
@@ -51,6 +52,19 @@ class Batch:
     def observed(self) -> tuple[str, ...]:
         return tuple(self.inputs)
 
+    def share(self, rank: int, world: int) -> Batch:
+        """The slices of one of ``world`` devices that split the batch evenly."""
+        return self._map(lambda tensor: tensor.chunk(world)[rank])
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on another device."""
+        return self._map(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        inputs = {name: change(tensor) for name, tensor in self.inputs.items()}
+        targets = {name: change(tensor) for name, tensor in self.targets.items()}
+        return Batch(inputs, targets, change(self.mask))
+
 
 def load_case(folder: Path, modalities: Sequence[str], spacing: float = 1.0) -> TrainingCase:
     """Read a case; inputs normalised, MR targets harmonised (MODEL: images), both -1 outside the field of view.
@@ -58,12 +72,13 @@ def load_case(folder: Path, modalities: Sequence[str], spacing: float = 1.0) -> 
     Volumes on a finer grid than ``spacing`` (mm) are brought to it as synthesis does it.
 
     Raises:
-        InputError: the folder holds none of the modalities, or MR of unknown white matter.
+        InputError: the folder holds none of the modalities, MR of unknown white matter, images of different grids,
+            or a volume that cannot be used.
     """
     paths = {name: folder / f"{name}.nii.gz" for name in modalities if (folder / f"{name}.nii.gz").is_file()}
     if not paths:
         raise InputError(f"The case {folder} holds none of {', '.join(modalities)}; remove it, or add its images.")
-    images = {name: sitk.ReadImage(str(path), sitk.sitkFloat32) for name, path in paths.items()}
+    images = read_on_one_grid(paths)
     visible = field_of_view(images.get("us", next(iter(images.values()))))
     grid = working_grid(visible, spacing, slice_axis=2)
     mask = sitk.GetArrayFromImage(resampled(visible, grid)) > SMALLEST_WEIGHT
@@ -93,13 +108,46 @@ def _white_matter(voxels: NDArray[np.float32], modality: str, folder: Path) -> f
     return white_matter_from_labels(voxels, labels, (int(Label.WHITE_MATTER),)).median
 
 
-def draw_batch(cases: Sequence[TrainingCase], size: int, side: int, rng: np.random.Generator) -> Batch:
-    """``size`` slices of ``side`` pixels a side from one random case, along one random axis.
+def draw_consecutive(case: TrainingCase, size: int, side: int, rng: np.random.Generator) -> Batch:
+    """``size`` neighbouring slices along the third axis, rows along i and columns along j, centred in the image.
+
+    As in the release: they start anywhere, and are flipped left to right (the first axis) every other time. A case
+    of fewer slices gives its first and last ones again.
+    """
+    count = len(case.mask)
+    start = int(rng.integers(max(1, count - size + 1)))
+    chosen = np.clip(np.arange(start, start + size), 0, count - 1)
+    return _centred(case, chosen, side, flip=bool(rng.random() < 0.5))
+
+
+def fullest_slice(case: TrainingCase, side: int) -> Batch:
+    """The slice along the third axis that sees most, as :func:`draw_consecutive` would cut it: a batch of one."""
+    return _centred(case, np.array([case.mask.sum((1, 2)).argmax()]), side, flip=False)
+
+
+def all_slices(case: TrainingCase, side: int) -> Batch:
+    """All slices along the third axis, as :func:`draw_consecutive` would cut them."""
+    return _centred(case, np.arange(len(case.mask)), side, flip=False)
+
+
+def _centred(case: TrainingCase, chosen: NDArray[np.intp], side: int, flip: bool) -> Batch:
+    _, columns, rows = case.mask.shape  # the arrays are (k, j, i)
+    window = ((rows - side) // 2, (columns - side) // 2)
+
+    def cut(volume: NDArray[Any], fill: float) -> Tensor:
+        slices = _windowed(volume[chosen].swapaxes(1, 2), window, side, fill)  # (B, i, j)
+        slices = np.flip(slices, 1) if flip else slices
+        return torch.from_numpy(np.ascontiguousarray(slices))[:, None]  # (B, 1, H, W)
+
+    return _batch_of(case, cut)
+
+
+def draw_scattered(case: TrainingCase, size: int, side: int, rng: np.random.Generator) -> Batch:
+    """``size`` slices of ``side`` pixels a side from anywhere in a case, along one random axis.
 
     The same window, flips and transposition serve the whole batch. Slices are drawn where the field of view
     covers at least a tenth of the largest slice, so that no batch is nearly empty.
     """
-    case = cases[int(rng.integers(len(cases)))]
     axis = int(rng.integers(3))
     coverage = case.mask.sum(axis=tuple(a for a in range(3) if a != axis))
     candidates = np.flatnonzero(coverage >= 0.1 * coverage.max())
@@ -107,12 +155,16 @@ def draw_batch(cases: Sequence[TrainingCase], size: int, side: int, rng: np.rand
     window = _draw_window(case.mask.shape[:axis] + case.mask.shape[axis + 1 :], side, rng)
     flips, transpose = rng.random(2) < 0.5, bool(rng.random() < 0.5)
 
-    def cut(volume: NDArray[np.float16] | NDArray[np.bool_], fill: float) -> Tensor:
+    def cut(volume: NDArray[Any], fill: float) -> Tensor:
         slices = _windowed(np.moveaxis(np.take(volume, chosen, axis), axis, 0), window, side, fill)
         slices = np.flip(slices, tuple(a + 1 for a in range(2) if flips[a]))
         slices = slices.swapaxes(1, 2) if transpose else slices
         return torch.from_numpy(np.ascontiguousarray(slices, np.float32))[:, None]  # (B, 1, H, W)
 
+    return _batch_of(case, cut)
+
+
+def _batch_of(case: TrainingCase, cut: Callable[[NDArray[Any], float], Tensor]) -> Batch:
     return Batch(
         inputs={name: cut(volume, -1) for name, volume in case.inputs.items()},
         targets={name: cut(volume, -1) for name, volume in case.targets.items()},

@@ -120,8 +120,8 @@ def _connectParametersToGui(self, mapping):
     for name, connector in connectors.items():
         connector.write(self.getValue(name))
         connector.onChanged(lambda n=name, c=connector: _guiChanged(self, n, c))
-    itself = weakref.ref(self)  # VTK's garbage collection would take apart a closure that holds the node by way of self
-    self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: _updateGui(itself()))
+    # As Slicer's: disconnectGui does not end it, and VTK crashes at it once garbage collection has taken it apart.
+    self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda caller, event: _updateGui(self))
     return tag
 
 
@@ -132,7 +132,7 @@ def _guiChanged(self, name, connector):
 
 
 def _updateGui(self):
-    if self is None or self._isUpdatingGui:
+    if self._isUpdatingGui:
         return
     self._isUpdatingGui = True
     try:

@@ -1,0 +1,186 @@
+"""Table 1 of the paper for a bundle, a training run or another program's predictions; comparisons; figures 4 to 6.
+
+python Training/evaluate.py table --cases prepared --splits fold-0.csv --bundle B --output evaluation/B
+python Training/evaluate.py table --cases prepared --predictions DIR --output evaluation/other
+python Training/evaluate.py compare evaluation/B evaluation/other --output comparison.md
+python Training/evaluate.py figures --cases prepared --bundle B --output figures
+
+Predictions lie in ``DIR/CASE/INPUTS/TARGET.nii.gz`` (``Case001/us+t2/flair.nii.gz``): harmonised to [0, 1], on the
+grid of the prepared case. An evaluation that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
+
+from mmhvae.exceptions import InputError
+from mmhvae.modalities import MODALITIES
+from mmhvae_training.data.case_folder import write_json
+from mmhvae_training.data.cases import case_folders
+from mmhvae_training.data.splits import SPLITS, TEST, read_splits
+from mmhvae_training.scoring.comparison import comparison
+from mmhvae_training.scoring.harmonisation import draw_harmonisation_figure
+from mmhvae_training.scoring.judged_case import read_judged_case
+from mmhvae_training.scoring.latent_pca import draw_latent_figure
+from mmhvae_training.scoring.network_source import NetworkSource, bundle_source, run_source
+from mmhvae_training.scoring.nifti_source import NiftiSource
+from mmhvae_training.scoring.perceptual import load_perceptual
+from mmhvae_training.scoring.scores import Source, read_scores, score_case, write_scores
+from mmhvae_training.scoring.table import report
+from mmhvae_training.scoring.temperature import draw_temperature_figure
+
+SETTINGS = "settings.json"
+
+
+def chosen_cases(arguments: argparse.Namespace) -> list[str]:
+    """Names of the cases to judge: all, or those of a split; the first ``--count``."""
+    names = list(case_folders(arguments.cases, tuple(MODALITIES)))
+    if arguments.splits:
+        splits = read_splits(arguments.splits, names)
+        names = [name for name in names if splits.get(name) == arguments.split]
+        if not names:
+            raise InputError(f"{arguments.splits} puts no case into the split '{arguments.split}'; name another.")
+    return names[: arguments.count]
+
+
+def source_of(arguments: argparse.Namespace) -> Source:
+    """The one source that was named."""
+    if arguments.predictions:
+        return NiftiSource(arguments.predictions, arguments.cases, arguments.spacing, arguments.side)
+    return network_of(arguments)
+
+
+def network_of(arguments: argparse.Namespace) -> NetworkSource:
+    options = {name: getattr(arguments, name) for name in ("temperature", "seed", "device")}
+    if arguments.bundle:
+        return bundle_source(arguments.bundle, **options)
+    return run_source(arguments.run, arguments.weights, **options)
+
+
+def make_table(arguments: argparse.Namespace) -> None:
+    """Score every case that is not scored yet, then write ``table.md``."""
+    source, names = source_of(arguments), chosen_cases(arguments)
+    measure = load_perceptual(arguments.device) if arguments.perceptual else None
+    settings = {**source.facts, "spacing_mm": source.spacing, "side": source.side, "perceptual": arguments.perceptual}
+    if isinstance(source, NetworkSource):
+        settings |= {"temperature": source.temperature, "seed": source.seed}
+    require_same_settings(arguments.output, settings)
+    for name in names:
+        path = arguments.output / "slices" / f"{name}.csv"
+        if not path.exists():
+            case = read_judged_case(arguments.cases / name, source.modalities, source.spacing, source.side)
+            write_scores(score_case(source, case, measure), path)
+        print(name, flush=True)
+    rows = [row for row in read_scores(arguments.output) if row.case in names]
+    told = ", ".join(f"{key} {value}" for key, value in settings.items())
+    text = report(rows, told)
+    (arguments.output / "table.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def require_same_settings(folder: Path, settings: dict[str, Any]) -> None:
+    """An evaluation goes on as it was begun, or its table would mix two things."""
+    path = folder / SETTINGS
+    if path.is_file():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        different = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
+        if different:
+            raise InputError(f"{folder} holds an evaluation with other {', '.join(different)}; choose a new folder.")
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made; choose another folder for --output.") from error
+    write_json(settings, path)
+
+
+def make_comparison(arguments: argparse.Namespace) -> None:
+    """Write the Markdown of the paired tests."""
+    names = [folder.resolve().name for folder in arguments.evaluations]
+    if len(set(names)) < len(names):
+        raise InputError("Two evaluations have folders of the same name; rename one, it names its run.")
+    runs = {name: read_scores(folder) for name, folder in zip(names, arguments.evaluations, strict=True)}
+    text = comparison(runs, arguments.variant)
+    try:
+        arguments.output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{arguments.output} cannot be written; choose a folder that exists.") from error
+    print(text)
+
+
+def make_figures(arguments: argparse.Namespace) -> None:
+    """Figures 4 (z_1), 5 (temperature) and 6 (harmonisation) as PNG."""
+    source = network_of(arguments)
+    cases = [
+        read_judged_case(arguments.cases / name, source.modalities, source.spacing, source.side)
+        for name in chosen_cases(arguments)
+    ]
+    most = max(cases, key=lambda case: len(case.inputs))
+    shares = draw_latent_figure(source, most, arguments.output / "latents.png")
+    print("z_1: " + ", ".join(f"PC{n} {share:.0%}" for n, share in enumerate(shares, start=1)))
+    inputs = tuple(arguments.inputs.split("+"))
+    targets = [t for t in source.modalities if t not in inputs and any(_has(case, (*inputs, t)) for case in cases)]
+    if targets:
+        draw_temperature_figure(source, cases, inputs, targets, arguments.output / "temperature.png")
+    for name, (before, after) in draw_harmonisation_figure(cases, arguments.output / "harmonisation.png").items():
+        print(f"{name}: distributions lie {before:.2f} apart before harmonisation, {after:.2f} after")
+
+
+def _has(case: Any, names: tuple[str, ...]) -> bool:
+    return all(name in case.truths for name in names)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The three commands."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--cases", type=Path, required=True, help="folder with one folder a prepared or simulated case")
+    common.add_argument("--splits", type=Path, help="CSV case,split; only cases of --split are judged")
+    common.add_argument("--split", choices=SPLITS, default=TEST)
+    common.add_argument("--count", type=int, help="of cases, the first ones")
+    common.add_argument("--weights", type=Path, help="one of the run's kept averages (default: its last)")
+    common.add_argument("--temperature", type=float, default=0.5)
+    common.add_argument("--seed", type=int, default=0)
+    common.add_argument("--device", default="cpu", help="cpu, cuda, ...")
+    common.add_argument("--output", type=Path, required=True)
+    top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = top.add_subparsers(required=True, metavar="table|compare|figures")
+    table = commands.add_parser("table", parents=[common], help="Table 1: all input subsets by all targets")
+    sources = table.add_mutually_exclusive_group(required=True)
+    sources.add_argument("--predictions", type=Path, help="another program's, as NIfTI")
+    table.add_argument("--spacing", type=float, default=0.5, help="mm, at which predictions are scored")
+    table.add_argument("--side", type=int, default=192, help="pixels, of the slices in which predictions are scored")
+    table.add_argument("--perceptual", action="store_true", help="ST-LPIPS too; needs stlpips-pytorch, and time")
+    table.set_defaults(command=make_table)
+    figures = commands.add_parser("figures", parents=[common], help="latents, temperature, harmonisation")
+    figures.add_argument("--inputs", default="us", help="of the temperature sweep, joined by +")
+    figures.set_defaults(command=make_figures)
+    for group in (sources, figures.add_mutually_exclusive_group(required=True)):
+        group.add_argument("--bundle", type=Path, help="bundle folder, zip, or released .pth")
+        group.add_argument("--run", type=Path, help="folder that train.py wrote")
+    compare = commands.add_parser("compare", help="paired Wilcoxon tests with Bonferroni's correction")
+    compare.add_argument("evaluations", type=Path, nargs="+", help="folders that 'table' wrote")
+    compare.add_argument("--variant", choices=("standard", "paper-compatible"), default="standard")
+    compare.add_argument("--output", type=Path, required=True, help="Markdown file")
+    compare.set_defaults(command=make_comparison)
+    return top
+
+
+def main() -> None:
+    """Read the command line and run the command."""
+    arguments = parser().parse_args()
+    arguments.command(arguments)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        print(f"evaluate.py: {error}", file=sys.stderr)
+        sys.exit(2)

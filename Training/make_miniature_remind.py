@@ -1,0 +1,26 @@
+"""Write a miniature of the ReMIND data set, phantoms in its layout, to try the training commands on.
+
+python Training/make_miniature_remind.py --output miniature
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmhvae_training.data.miniature import write_miniature
+
+
+def main() -> None:
+    """Read the command line and write ``nrrd/`` and ``registration/``."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    for phantom in write_miniature(arguments.output, arguments.cases, arguments.seed):
+        print(f"{phantom.name}: us {' '.join(phantom.subset)}")
+
+
+if __name__ == "__main__":
+    main()

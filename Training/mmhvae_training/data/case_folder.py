@@ -1,0 +1,68 @@
+"""A prepared case on disk, written whole or not at all.
+
+::
+
+    us.nii.gz t2.nii.gz cet1.nii.gz flair.nii.gz    raw grey values (MR: minimum 0), 0 outside the field of view
+    harmonised/t2.nii.gz ...                        MR in [0, 1], white matter at 1/7, 1/5, 1/3
+    tumour.nii.gz                                   uint8
+    white-matter.json                               modality -> median (of the raw image), method, share
+    case.json                                       where everything came from, and what could not be used
+
+A modality without a file is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mmhvae.exceptions import InputError
+from mmhvae.images import write_volumes
+
+from ..slices import WHITE_MATTER
+from .preparation import PreparedCase
+
+CASE = "case.json"
+
+
+def write_case(case: PreparedCase, output: Path) -> Path:
+    """Write the folder of a case into ``output``; one that was there is replaced.
+
+    Raises:
+        InputError: it cannot be written: permissions, or a full disk.
+    """
+    folder, temporary = output / case.name, output / f".writing-{case.name}"
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        write_volumes({temporary / name: image for name, image in case.volumes.items()})
+        measured = {name: asdict(white_matter) for name, white_matter in case.white_matter.items()}
+        write_json(measured, temporary / WHITE_MATTER)
+        write_json(case.record, temporary / CASE)
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.replace(folder)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written; check the folder's permissions and free space.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """The record of a prepared case; None where there is no such case."""
+    path = folder / CASE
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def write_json(content: Any, path: Path) -> None:
+    """Write ``content``, whole or not at all; raises :class:`InputError` where that is impossible."""
+    temporary = path.with_name(f".writing-{path.name}")
+    try:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written; check the folder's permissions and free space.") from error

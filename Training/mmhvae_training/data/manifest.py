@@ -1,0 +1,72 @@
+"""Prepare a whole data set, case by case: what fails is told at the end and stops nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mmhvae.exceptions import InputError
+
+from .case_folder import read_record, write_case, write_json
+from .preparation import PreparedCase, Settings, prepare_case
+from .source import SourceCase
+
+MANIFEST = "manifest.json"
+
+
+def prepare_all(
+    cases: Iterable[tuple[str, Callable[[], SourceCase]]],
+    output: Path,
+    settings: Settings,
+    again: bool = False,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Prepare every case into ``output``; those that are there already stay, unless ``again``.
+
+    Args:
+        cases: name -> how to read it; either may raise :class:`InputError`.
+
+    Returns:
+        What ``manifest.json`` says: the settings, a record a prepared case, a sentence a failed one.
+
+    Raises:
+        InputError: a case cannot be written: no other could be either. Or none could be prepared.
+    """
+    manifest: dict[str, Any] = {"settings": asdict(settings), "cases": {}, "failed": {}}
+    for name, read in cases:
+        record = None if again else read_record(output / name)
+        if record is None:
+            prepared = _prepared(read, settings)
+            if isinstance(prepared, str):
+                manifest["failed"][name] = prepared
+                say(f"{name}: FAILED. {prepared}")
+                continue
+            write_case(prepared, output)
+            record = prepared.record
+        manifest["cases"][name] = record
+        say(f"{name}: {', '.join(record['modalities'])}" + "".join(f"\n  {problem}" for problem in record["problems"]))
+    if not manifest["cases"]:
+        raise InputError("No case could be prepared: " + next(iter(manifest["failed"].values()), "there is none."))
+    write_json(manifest, output / MANIFEST)
+    return manifest
+
+
+def _prepared(read: Callable[[], SourceCase], settings: Settings) -> PreparedCase | str:
+    try:
+        return prepare_case(read(), settings)
+    except InputError as error:
+        return str(error)
+
+
+def summary(manifest: dict[str, Any]) -> str:
+    """How many cases have which subset of the modalities, and how many could not be used."""
+    subsets = Counter(" + ".join(record["modalities"]) for record in manifest["cases"].values())
+    lines = [f"{count:4d}  {subset}" for subset, count in subsets.most_common()]
+    flawed = sum(bool(record["problems"]) for record in manifest["cases"].values())
+    counts = (
+        f"{len(manifest['cases'])} cases prepared, {flawed} of them with a problem; {len(manifest['failed'])} failed"
+    )
+    return "\n".join([counts, *lines])

@@ -1,0 +1,141 @@
+"""The model card of a bundle, written from what a run knows of itself: every sentence holds a fact."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmhvae.modalities import MODALITIES
+from mmhvae.network import MMHVAE
+
+from .scoring.scores import SliceScore
+from .scoring.table import EXPLAINED, case_means, summary
+
+MANY_NAMES = 12  # cases beyond this number are counted in the card, and named in bundle.json alone
+PATHS_AND_HABITS = ("run", "start_from", "output", "device", "cases", "incomplete", "splits")  # of one machine
+NOT_EVALUATED = (
+    "These weights were not evaluated on held-out cases before export. Do so before you rely on them: "
+    "`Training/evaluate.py table`."
+)
+
+
+def model_card(
+    name: str,
+    network: MMHVAE,
+    spacing: float,
+    run: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    data: str,
+    licence: str,
+    intended_use: str,
+    scores: Sequence[SliceScore] | None = None,
+) -> str:
+    """Markdown.
+
+    Args:
+        run: content of ``run.json``.
+        facts: which weights: run, step, commit.
+        data, licence, intended_use: what nobody but the exporter knows: where the cases come from, under which terms.
+        scores: of an evaluation of these very weights.
+    """
+    sections = {
+        "Intended use": [intended_use, "Research only. Not approved for clinical use."],
+        "Model": _model(network, spacing),
+        "Training data": [data, *_cases(run)],
+        "Training": _training(run, facts),
+        "Evaluation": [_evaluation(scores)] if scores else [NOT_EVALUATED],
+        "Limitations": _limitations(network),
+        "Licence": [licence],
+    }
+    parts = [f"# {name}", *(f"## {title}\n\n" + "\n\n".join(lines) for title, lines in sections.items())]
+    return "\n\n".join(parts) + "\n"
+
+
+def _names(modalities: Sequence[str]) -> str:
+    return ", ".join(MODALITIES[name].name if name in MODALITIES else name for name in modalities)
+
+
+def _model(network: MMHVAE, spacing: float) -> list[str]:
+    config = network.config
+    count = sum(parameter.numel() for parameter in network.parameters())
+    side = config.image_size
+    return [
+        "MMHVAE (Dorent et al.): a hierarchical variational auto-encoder that synthesises any of "
+        f"{_names(config.modalities)} from any non-empty subset of them. {count:,} parameters, "
+        f"{len(config.latent_shapes)} latent levels, fusion in {config.fusion} mode.",
+        f"Input: 2-D slices of {side} x {side} pixels at {spacing:g} mm, rows along the first index axis; larger "
+        "fields of view are tiled. Grey values are normalised over the whole volume. Output: images harmonised to "
+        "[0, 1], white matter at 1/7 (T2), 1/5 (ceT1), 1/3 (FLAIR).",
+    ]
+
+
+def _cases(run: Mapping[str, Any]) -> list[str]:
+    cases, incomplete = list(run["cases"]), dict(run.get("incomplete", {}))
+    told = [f"{len(cases)} cases{_named(cases)}, as read by this run."]
+    if incomplete:
+        subsets = Counter(_names(modalities) for modalities in incomplete.values())
+        listed = "; ".join(f"{count} with {subset}" for subset, count in subsets.most_common())
+        told.append(f"{len(incomplete)} more cases of a second folder: {listed}.")
+    return told
+
+
+def _named(cases: Sequence[str]) -> str:
+    return f" ({', '.join(cases)})" if 0 < len(cases) <= MANY_NAMES else ""
+
+
+def _training(run: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
+    weights = f"after {facts['step']} steps of the run {facts['run']}, commit {facts['commit']}"
+    begun = run.get("started_from")
+    start = f"It began with the weights of {_origin(begun)}." if begun else "It began with random weights."
+    settings = [f"| {key} | {value} |" for key, value in _flat(run["config"])]
+    table = "\n".join(["| setting | value |", "|---|---|", *settings])
+    return [f"Moving average of the weights {weights}. {start}", table]
+
+
+def _origin(begun: Mapping[str, Any]) -> str:
+    return str(begun.get("config", {}).get("run") or begun.get("script") or begun.get("source") or "another model")
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for key, value in settings.items():
+        if key in PATHS_AND_HABITS:
+            continue
+        rows += _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(f"{prefix}{key}", _shown(value))]
+    return rows
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _evaluation(scores: Sequence[SliceScore]) -> str:
+    cases = {row.case for row in scores}
+    lines = [
+        f"{len(cases)} held-out cases. Mean (standard deviation) over cases. {EXPLAINED['standard']}",
+        "",
+        "| inputs | target | cases | PSNR (dB) | SSIM (%) |",
+        "|---|---|---|---|---|",
+    ]
+    psnr, ssim = (case_means(scores, metric) for metric in ("psnr_standard", "ssim_standard"))
+    for (inputs, target), values in sorted(psnr.items(), key=lambda item: (item[0][0].count("+"), item[0])):
+        if target in inputs.split("+"):
+            continue  # harmonisation; evaluate.py's own table has it
+        numbers = [
+            summary(list(values.values()), "psnr_standard"),
+            summary(list(ssim[inputs, target].values()), "ssim_standard"),
+        ]
+        lines.append(
+            "| " + " | ".join([_names(inputs.split("+")), _names([target]), str(len(values)), *numbers]) + " |"
+        )
+    return "\n".join(lines)
+
+
+def _limitations(network: MMHVAE) -> list[str]:
+    return [
+        "Synthetic images can show structures that are not there, and miss structures that are. What lies outside the "
+        "field of view of the input is not synthesised. Probes, scanners, pathologies and stages of surgery that the "
+        "training data lack are unknown to the model.",
+        f"A slice has {network.config.image_size} pixels a side, always: the coarsest level is fully connected.",
+    ]

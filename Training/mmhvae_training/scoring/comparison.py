@@ -1,0 +1,100 @@
+"""Is one run better than another? Paired Wilcoxon signed-rank tests over cases, Bonferroni-corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from mmhvae.exceptions import InputError
+from mmhvae.modalities import MODALITIES
+from scipy.stats import wilcoxon
+
+from ..subsets import subsets_of
+from .scores import SliceScore
+from .table import METRICS, PERCENT, Cell, case_means, summary
+
+ALPHA = 0.01  # the paper's
+LOWER_IS_BETTER = {"st_lpips"}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One cell of the table: run -> a value a case (the same cases in all runs), and p a pair of runs, corrected."""
+
+    values: Mapping[str, Sequence[float]]
+    p: Mapping[tuple[str, str], float]
+
+    def best(self, metric: str) -> str | None:
+        """The run that is significantly better than every other; None where there is no such."""
+        sign = -1 if metric in LOWER_IS_BETTER else 1
+        first = max(self.values, key=lambda run: sign * float(np.mean(self.values[run])))
+        return first if all(p < ALPHA for pair, p in self.p.items() if first in pair) else None
+
+
+def compare(runs: Mapping[str, Sequence[SliceScore]], metric: str) -> dict[Cell, Compared]:
+    """All cells that every run has, over the cases that all of them have there.
+
+    p is that of the two-sided test times the number of all tests, at most 1.
+
+    Raises:
+        InputError: fewer than two runs, or no cell that all have.
+    """
+    if len(runs) < 2:
+        raise InputError("One evaluation cannot be compared; give two or more.")
+    means = {name: case_means(rows, metric) for name, rows in runs.items()}
+    shared: dict[Cell, dict[str, list[float]]] = {}
+    for cell in sorted(set.intersection(*(set(found) for found in means.values()))):
+        cases = sorted(set.intersection(*(set(found[cell]) for found in means.values())))
+        if cases:
+            shared[cell] = {name: [found[cell][case] for case in cases] for name, found in means.items()}
+    if not shared:
+        raise InputError(f"The evaluations have no case, input subset and target in common for {metric}.")
+    pairs = list(combinations(runs, 2))
+    tests = len(pairs) * len(shared)
+    return {
+        cell: Compared(values, {pair: min(1.0, tests * _p(values[pair[0]], values[pair[1]])) for pair in pairs})
+        for cell, values in shared.items()
+    }
+
+
+def _p(a: Sequence[float], b: Sequence[float]) -> float:
+    if np.array_equal(a, b):
+        return 1.0
+    return float(wilcoxon(a, b).pvalue)
+
+
+def comparison(runs: Mapping[str, Sequence[SliceScore]], variant: str) -> str:
+    """Markdown: a table a metric; bold where a run is better than every other."""
+    lines = [f"# {', '.join(runs)} compared, {variant}", ""]
+    for metric in METRICS[variant]:
+        if all(np.isnan(row.st_lpips) for rows in runs.values() for row in rows) and metric == "st_lpips":
+            continue
+        cells = compare(runs, metric)
+        pairs = list(combinations(runs, 2))
+        lines += [
+            f"## {metric} ({'%' if metric in PERCENT else 'dB'})",
+            "",
+            f"Mean (standard deviation) over cases. Paired Wilcoxon signed-rank test over cases, two-sided, times "
+            f"{len(pairs) * len(cells)} tests (Bonferroni); bold: better than every other at p < {ALPHA}.",
+            "",
+            "| inputs | target | cases | " + " | ".join([*runs, *(f"p, {a} - {b}" for a, b in pairs)]) + " |",
+            "|" + "---|" * (3 + len(runs) + len(pairs)),
+        ]
+        lines += [_line(cell, cells[cell], metric, pairs) for cell in sorted(cells, key=_order)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _order(cell: Cell) -> tuple[int, int, int]:
+    subset, target = tuple(cell[0].split("+")), cell[1]
+    return len(subset), subsets_of(tuple(MODALITIES)).index(subset), list(MODALITIES).index(target)
+
+
+def _line(cell: Cell, compared: Compared, metric: str, pairs: Sequence[tuple[str, str]]) -> str:
+    best = compared.best(metric)
+    texts = {run: summary(values, metric) for run, values in compared.values.items()}
+    shown = [f"**{text}**" if run == best else text for run, text in texts.items()]
+    count = str(len(next(iter(compared.values.values()))))
+    return "| " + " | ".join([*cell, count, *shown, *(f"{compared.p[pair]:.2g}" for pair in pairs)]) + " |"

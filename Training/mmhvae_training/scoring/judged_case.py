@@ -1,0 +1,61 @@
+"""The slices of one case that are judged: truth in [0, 1], inputs as the network sees them, and the field of view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..slices import Batch, TrainingCase, all_slices, load_case
+
+Images = NDArray[np.float32]  # (S, H, W) in [0, 1], 0 outside the field of view
+
+
+@dataclass(frozen=True)
+class JudgedCase:
+    """All slices of a case along its third axis, centred in the network's square.
+
+    Attributes:
+        numbers: of the slices in the case that show something, (S,).
+        inputs: observed modality -> (S, 1, H, W) in [-1, 1], background -1.
+        truths: the same modalities, harmonised (MR) or normalised (iUS).
+        mask: field of view (S, H, W).
+    """
+
+    name: str
+    numbers: NDArray[np.intp]
+    inputs: Mapping[str, Tensor]
+    truths: Mapping[str, Images]
+    mask: NDArray[np.bool_]
+
+
+def read_judged_case(folder: Path, modalities: Sequence[str], spacing: float, side: int) -> JudgedCase:
+    """Read a prepared or simulated case at the network's spacing (mm) and image size.
+
+    Raises:
+        InputError: the case cannot be used, see :func:`load_case`.
+    """
+    return judged(load_case(folder, modalities, spacing), side)
+
+
+def judged(case: TrainingCase, side: int) -> JudgedCase:
+    """The slices of a case in memory."""
+    batch: Batch = all_slices(case, side)
+    shown = np.flatnonzero(batch.mask.flatten(1).any(1).numpy())
+    mask = batch.mask[shown, 0].numpy().astype(bool)
+    return JudgedCase(
+        name=case.name,
+        numbers=shown,
+        inputs={name: tensor[shown].float() for name, tensor in batch.inputs.items()},
+        truths={name: in_unit(tensor[shown, 0].float(), mask) for name, tensor in batch.targets.items()},
+        mask=mask,
+    )
+
+
+def in_unit(image: Tensor, mask: NDArray[np.bool_]) -> Images:
+    """(S, H, W) in [-1, 1] -> [0, 1], 0 outside the mask."""
+    return np.where(mask, (image.cpu().numpy() + 1) / 2, 0).astype(np.float32)

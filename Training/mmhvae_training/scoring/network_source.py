@@ -1,0 +1,118 @@
+"""What a network makes of a case: of a bundle, or of a training run, ablations included."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmhvae.bundle import load_bundle
+from mmhvae.exceptions import InputError
+from mmhvae.network import MMHVAE, MMHVAEConfig
+
+from ..checkpoints import CHECKPOINT, RUN, read_checkpoint
+from ..configuration import VariantConfig
+from ..subsets import Subset, subsets_of
+from ..variants import build_network
+from .judged_case import Images, JudgedCase, in_unit
+
+OLDER_RUNS_SPACING = 1.0  # mm; runs of the first two starter bundles do not say it
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one subset of the inputs gave for some slices: positions in the case, target -> (B, H, W) in [0, 1]."""
+
+    subset: Subset
+    slices: slice
+    images: dict[str, Images]
+
+
+@dataclass(frozen=True)
+class NetworkSource:
+    """A network, the grid it works on, and ``facts`` that say which one it is."""
+
+    network: MMHVAE
+    spacing: float
+    facts: dict[str, Any]
+    temperature: float = 0.5
+    seed: int = 0
+    device: str = "cpu"
+    batch_size: int = 8
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        return self.network.config.modalities
+
+    @property
+    def side(self) -> int:
+        return self.network.config.image_size
+
+    @torch.inference_mode()
+    def predictions(self, case: JudgedCase) -> Iterator[Prediction]:
+        """Every subset of the observed modalities, batch by batch; every observed modality is a target.
+
+        Unimodal encodings are computed once and serve all subsets. The noise depends on seed and case alone.
+        """
+        seed = zlib.crc32(case.name.encode()) ^ self.seed
+        generator = torch.Generator(self.device).manual_seed(seed)
+        observed = [name for name in self.modalities if name in case.inputs]
+        for start in range(0, len(case.numbers), self.batch_size):
+            chosen = slice(start, start + self.batch_size)
+            batch = {name: image[chosen].to(self.device) for name, image in case.inputs.items()}
+            encodings = self.network.encode(batch)
+            for subset in sorted(subsets_of(observed), key=len):
+                part = {name: encodings[name] for name in subset}
+                z1, _ = self.network.fuse(part, self.temperature, generator)
+                decoded = self.network.decode(z1, observed)
+                images = {name: in_unit(image[:, 0], case.mask[chosen]) for name, image in decoded.items()}
+                yield Prediction(subset, chosen, images)
+
+
+def bundle_source(path: Path, **options: Any) -> NetworkSource:
+    """The network of a bundle, or of the authors' released checkpoint."""
+    bundle = load_bundle(path)
+    facts = {"bundle": bundle.manifest.name, "weights_sha256": bundle.manifest.weights_sha256}
+    return _source(bundle.network, bundle.manifest.spacing_mm, facts, options)
+
+
+def run_source(folder: Path, weights: Path | None = None, **options: Any) -> NetworkSource:
+    """The averaged weights of a training run: its last, or one of the kept averages.
+
+    Raises:
+        InputError: the folder holds no run, or the weights are of another network.
+    """
+    network, spacing, facts = load_run(folder, weights)
+    return _source(network, spacing, facts, options)
+
+
+def load_run(folder: Path, weights: Path | None = None) -> tuple[MMHVAE, float, dict[str, Any]]:
+    """Network in evaluation mode, spacing (mm), and what the weights are; see :func:`run_source`."""
+    if not (folder / RUN).is_file():
+        raise InputError(f"{folder} holds no {RUN}; give the folder of a training run.")
+    described = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    checkpoint = read_checkpoint(folder / CHECKPOINT)
+    chosen = read_checkpoint(weights) if weights else checkpoint
+    network = build_network(MMHVAEConfig(**checkpoint["architecture"]), VariantConfig(**checkpoint.get("variant", {})))
+    try:
+        network.load_state_dict(chosen["average"])
+    except (KeyError, RuntimeError) as error:
+        raise InputError(
+            f"{weights or folder} holds no averaged weights of this run's network; give its own."
+        ) from error
+    step = int(weights.stem.split("-")[-1]) if weights else checkpoint["step"]
+    facts = {"run": folder.resolve().name, "step": step, "commit": described["commit"]}
+    spacing = described["config"].get("data", {}).get("spacing", OLDER_RUNS_SPACING)
+    return network.eval(), float(spacing), facts
+
+
+def _source(network: MMHVAE, spacing: float, facts: dict[str, Any], options: dict[str, Any]) -> NetworkSource:
+    source = NetworkSource(network.eval(), spacing, facts, **options)
+    if not 0 <= source.temperature <= 10:
+        raise InputError(f"The temperature is {source.temperature:g}; give a number from 0 to 10, such as 0.5.")
+    source.network.to(source.device)
+    return source

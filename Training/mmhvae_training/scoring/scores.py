@@ -1,0 +1,123 @@
+"""Scores slice by slice, as CSV: one file a case, so that a long evaluation can be stopped and gone on with."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from mmhvae.exceptions import InputError
+
+from .judged_case import Images, JudgedCase
+from .metrics import paper_psnr, paper_ssim, standard_psnr, standard_ssim
+from .network_source import Prediction
+from .perceptual import ShiftTolerantLPIPS, perceptual_distance
+
+
+class Source(Protocol):
+    """Where predictions come from."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]: ...
+
+    @property
+    def spacing(self) -> float: ...
+
+    @property
+    def side(self) -> int: ...
+
+    @property
+    def facts(self) -> dict[str, Any]: ...
+
+    def predictions(self, case: JudgedCase) -> Iterator[Prediction]: ...
+
+
+@dataclass(frozen=True)
+class SliceScore:
+    """One line: inputs are joined by ``+``; an ST-LPIPS that was not computed is NaN."""
+
+    case: str
+    inputs: str
+    target: str
+    slice: int
+    psnr_standard: float
+    ssim_standard: float
+    psnr_paper: float
+    ssim_paper: float
+    st_lpips: float = float("nan")
+
+
+def score_case(source: Source, case: JudgedCase, measure: ShiftTolerantLPIPS | None = None) -> list[SliceScore]:
+    """Every subset and target that the source has and whose truth the case knows; empty slices are left out."""
+    rows = []
+    for prediction in source.predictions(case):
+        for target, image in prediction.images.items():
+            rows += _rows(case, prediction, target, image, measure)
+    return rows
+
+
+def _rows(
+    case: JudgedCase, prediction: Prediction, target: str, image: Images, measure: ShiftTolerantLPIPS | None
+) -> Iterable[SliceScore]:
+    truth, mask = case.truths[target][prediction.slices], case.mask[prediction.slices]
+    seen = np.ptp(truth, axis=(1, 2)) > 0
+    if not seen.any():
+        return []
+    image, truth, mask = image[seen], truth[seen], mask[seen]
+    distance = perceptual_distance(measure, image, truth) if measure else np.full(len(image), np.nan)
+    columns = (
+        case.numbers[prediction.slices][seen],
+        standard_psnr(image, truth, mask),
+        standard_ssim(image, truth, mask),
+        paper_psnr(image, truth),
+        paper_ssim(image, truth),
+        distance,
+    )
+    inputs = "+".join(prediction.subset)
+    return [SliceScore(case.name, inputs, target, int(n), *map(float, rest)) for n, *rest in zip(*columns, strict=True)]
+
+
+def write_scores(rows: Iterable[SliceScore], path: Path) -> None:
+    """Write a CSV, whole or not at all; raises :class:`InputError` where that is impossible."""
+    temporary = path.with_name(f".writing-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow([field.name for field in fields(SliceScore)])
+            writer.writerows([_rounded(value) for value in asdict(row).values()] for row in rows)
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written; check the folder's permissions and free space.") from error
+
+
+def _rounded(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def read_scores(folder: Path) -> list[SliceScore]:
+    """All slices of an evaluation.
+
+    Raises:
+        InputError: the folder holds none, or a file that is not of this kind.
+    """
+    paths = sorted((folder / "slices").glob("*.csv"))
+    if not paths:
+        raise InputError(f"{folder} holds no slices/CASE.csv; give a folder that 'evaluate.py table' wrote.")
+    return [row for path in paths for row in _read(path)]
+
+
+def _read(path: Path) -> list[SliceScore]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [_parsed(row) for row in csv.DictReader(file)]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not a table of scores; remove it and evaluate the case again.") from error
+
+
+def _parsed(row: Mapping[str, str]) -> SliceScore:
+    numbers = [float(row[field.name]) for field in fields(SliceScore)[4:]]
+    return SliceScore(row["case"], row["inputs"], row["target"], int(row["slice"]), *numbers)

@@ -1,0 +1,49 @@
+"""Make training cases of the public ReMIND data set: co-registered in the ultrasound's space, raw and harmonised.
+
+python Training/prepare_remind.py --remind nrrd/ --transforms registration/ --output prepared
+
+TRANSFORMS holds the folders ``affine`` and ``rigid`` that MMHVAE's authors publish (data/data/registration in their
+repository). White matter is read from SynthSeg's label maps where they are given, else it is estimated. A run that was
+stopped goes on where it was; ``manifest.json`` tells what each case has, and why something is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+from mmhvae.exceptions import InputError
+from mmhvae_training.data.manifest import prepare_all, summary
+from mmhvae_training.data.preparation import Settings
+from mmhvae_training.data.remind import read_remind_case, remind_cases
+
+
+def main() -> None:
+    """Read the command line and prepare every case."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--remind", type=Path, required=True, help="folder with Case001, Case002, ...")
+    parser.add_argument("--transforms", type=Path, required=True, help="folder with affine/ and rigid/")
+    parser.add_argument("--labels", type=Path, help="folder of SynthSeg's label maps; default: beside the MR")
+    parser.add_argument("--spacing", type=float, default=Settings.spacing, help="mm")
+    parser.add_argument("--matrix", type=int, default=Settings.matrix, help="pixels a side of a slice")
+    parser.add_argument("--again", action="store_true", help="prepare cases that are there already once more")
+    parser.add_argument("--output", type=Path, required=True, help="folder that receives one folder a case")
+    arguments = parser.parse_args()
+    if not arguments.transforms.is_dir():
+        raise InputError(f"There is no folder {arguments.transforms}; give the one that holds affine/ and rigid/.")
+    cases = [
+        (folder.name, partial(read_remind_case, folder, arguments.transforms, arguments.labels))
+        for folder in remind_cases(arguments.remind)
+    ]
+    settings = Settings(arguments.spacing, arguments.matrix)
+    print(summary(prepare_all(cases, arguments.output, settings, arguments.again)))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        print(f"prepare_remind.py: {error}", file=sys.stderr)
+        sys.exit(2)
