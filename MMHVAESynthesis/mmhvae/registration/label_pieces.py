@@ -18,7 +18,7 @@ from .transforms import Matrix, apply_matrix, inverse, translation_matrix
 LEVELS = (-0.1, 0.1, -0.2, 0.2, -0.3, 0.3, -0.45, 0.45, -0.6, -0.8, -1.0)
 
 #: Share of a piece's voxels up to which a part that the grid broke off is left out rather than a piece of its own.
-LARGEST_SPLINTER = 0.05
+LARGEST_SPLINTER = 0.1
 
 #: Far outside, in mm.
 _FAR = -1e6
@@ -164,7 +164,7 @@ def _placed(
     distance: Distances, count: int, wanted: Topology, diagonal: float
 ) -> Generator[None, None, tuple[Mask, bool]]:
     """``count`` voxels of the greatest distances with the wanted topology, or as near to it as can be."""
-    best = _mended(_highest(distance, count, 1.5 * diagonal), wanted)
+    best = _mended(_highest(distance, count, 1.5 * diagonal), distance, wanted)
     difference = topology(best).difference(wanted)
     for level in LEVELS:
         yield
@@ -172,7 +172,7 @@ def _placed(
             break
         mask = distance > level * diagonal
         if mask.any():
-            mask = _mended(mask, wanted)
+            mask = _mended(mask, distance, wanted)
             mask_difference = topology(mask).difference(wanted)
             if mask_difference < difference:
                 best, difference = mask, mask_difference
@@ -180,8 +180,11 @@ def _placed(
     return placed, topology(placed) == wanted
 
 
-def _mended(mask: Mask, wanted: Topology) -> Mask:
-    """Without splinters that broke off, and without new cavities; the volume is made up for elsewhere."""
+def _mended(mask: Mask, distance: Distances, wanted: Topology) -> Mask:
+    """Without splinters that broke off, and without new cavities; the volume is made up for elsewhere.
+
+    A cavity in which another label lies stays.
+    """
     numbers, count = pieces(mask)
     if count > wanted.pieces:
         sizes = np.bincount(numbers.ravel(), minlength=count + 1)[1:]
@@ -191,7 +194,9 @@ def _mended(mask: Mask, wanted: Topology) -> Mask:
     holes, count = cavities(mask)
     if count > wanted.cavities:
         sizes = np.bincount(holes.ravel(), minlength=count + 1)[1:]
-        mask = mask | np.isin(holes, 1 + np.argsort(sizes)[: count - wanted.cavities])
+        sizes[np.setdiff1d(holes[distance == -np.inf], [0]) - 1] = mask.size
+        surplus = np.argsort(sizes)[: count - wanted.cavities]
+        mask = mask | np.isin(holes, 1 + surplus[sizes[surplus] < mask.size])
     return mask
 
 

@@ -25,6 +25,9 @@ from .transforms import Matrix, apply_matrix, inverse, to_matrix
 
 Labels = NDArray[np.int32]
 
+#: Share of its volume that a label may gain where seams between labels are closed.
+MOST_ADDED = 0.01
+
 
 @dataclass(frozen=True)
 class PlacedLabel:
@@ -150,7 +153,7 @@ def _to_source_index(labels: sitk.Image, transform: sitk.Transform, reference: s
 def _close_seams(result: Labels, array: Labels, to_source: Matrix) -> None:
     """Give voxels that were left over between labels to one that touches them, unless every topology forbids it.
 
-    Of those that do, to the label that this enlarges least, so that volumes stay within per mille.
+    Of those that fit, to the label that this enlarges least, and to none that it would enlarge too much.
     """
     places = np.argwhere(_between_labels(result))
     inside = np.all((places > 0) & (places < np.array(result.shape) - 1), axis=1)
@@ -162,7 +165,11 @@ def _close_seams(result: Labels, array: Labels, to_source: Matrix) -> None:
     for place in places[inside]:
         around = result[tuple(slice(p - 1, p + 2) for p in place)]
         touching = np.unique(around[around > 0]).tolist()
-        fitting = [value for value in touching if is_simple(neighbours_in(around == value))]
+        fitting = [
+            value
+            for value in touching
+            if added[value] + 1 <= MOST_ADDED * before[value] and is_simple(neighbours_in(around == value))
+        ]
         if fitting:
             value = min(fitting, key=lambda value: (added[value] + 1) / before[value])
             result[tuple(place)] = value

@@ -136,6 +136,20 @@ def test_labels_that_touch_still_do(seed):
     assert betti(result > 0) == (1, 0, 0)  # nor a gap between them
 
 
+def test_a_label_inside_another_is_not_painted_over():
+    """The larger label has a passage to what lies in it, which the grid may close, but may not fill."""
+    p = np.moveaxis(np.indices((30, 30, 30)), 0, -1) - 14.6
+    passage = (np.hypot(p[..., 0], p[..., 1]) < 0.6) & (p[..., 2] > 0)
+    array = np.select([norm(p) < 2.2, passage, norm(p) < 9], [1, 0, 2], 0)
+    labels = sitk.GetImageFromArray(array.astype(np.uint8))
+    for seed in range(3):
+        reference = grid(np.random.default_rng(seed), (0.8, 1.3), 60, False)
+        image, reports = labels_on_grid(labels, pose(np.random.default_rng(seed), 1.0), reference)
+        assert [report.pieces for report in reports] == [1, 1]
+        assert reports[0].on_grid_mm3 == pytest.approx(reports[0].volume_mm3, rel=0.05)
+        assert betti(sitk.GetArrayFromImage(image) == 1) == (1, 0, 0)
+
+
 def test_what_lies_outside_the_grid_is_told():
     rng = np.random.default_rng(5)
     source, reference = grid(rng, (0.9, 1.1), 40, False), grid(rng, (0.7, 0.9), 60, True)
