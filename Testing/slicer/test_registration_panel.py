@@ -463,7 +463,7 @@ def test_a_deleted_result_lets_everything_go_back_under_its_own_parent(panel):
 
 def test_every_control_says_what_it_does(panel):
     kinds = (qt.QAbstractButton, qt.QComboBox, qt.QAbstractSpinBox, qt.QLineEdit, qt.QListWidget, qt.QTableWidget)
-    named = [getattr(panel.ui, name) for name in dir(panel.ui) if not name.startswith("_")]
+    named = [getattr(panel.ui, name) for name in dir(panel.ui) if not name.startswith(("_", "qt_"))]
     controls = [widget for widget in named if isinstance(widget, kinds) or widget.inherits("qMRMLNodeComboBox")]
     assert len(controls) > 30
     assert [widget.objectName for widget in controls if not widget.toolTip] == []
