@@ -65,19 +65,34 @@ def _load_dicom(path: Path) -> list[Any]:
                 " QuantitativeReporting, or save the segmentation as .seg.nrrd."
             ).format(file=path.name)
         )
+    refused = InputError(
+        _("{file} holds no segmentation that can be read; choose a DICOM SEG file.").format(file=path.name)
+    )
+    try:
+        nodes = _dicom_nodes(path)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise refused from error
+    found = [node for node in nodes if node.IsA("vtkMRMLSegmentationNode")]
+    for node in nodes:
+        if node not in found:
+            slicer.mrmlScene.RemoveNode(node)
+    if not found:
+        raise refused
+    return found
+
+
+def _dicom_nodes(path: Path) -> list[Any]:
+    """What Slicer's DICOM readers make of a file."""
     from DICOMLib import DICOMUtils
 
-    found: list[str] = []
+    loaded: list[str] = []
     with tempfile.TemporaryDirectory() as folder, DICOMUtils.TemporaryDICOMDatabase() as database:
         shutil.copy(path, folder)
         DICOMUtils.importDicom(folder, database)
         for patient in database.patients():
-            found += DICOMUtils.loadPatientByUID(patient)
-    nodes = [slicer.mrmlScene.GetNodeByID(node) for node in found]
-    nodes = [node for node in nodes if node is not None and node.IsA("vtkMRMLSegmentationNode")]
-    if not nodes:
-        raise InputError(_("{file} holds no segmentation; choose a DICOM SEG file.").format(file=path.name))
-    return nodes
+            loaded += DICOMUtils.loadPatientByUID(patient)
+    nodes = [slicer.mrmlScene.GetNodeByID(identifier) for identifier in loaded]
+    return [node for node in nodes if node is not None]
 
 
 def show_overlay(node: Any) -> None:

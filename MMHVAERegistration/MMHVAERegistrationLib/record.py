@@ -190,8 +190,9 @@ def _details(subject: Subject) -> list[tuple[str, str]]:
     rows = [(_("Images"), _images(subject))]
     if outcome is not None:
         rows.append((_("Method"), _method(outcome)))
-    if outcome is not None and outcome.bundle:
-        rows += [(_("Model"), outcome.bundle), (_("Weights (SHA-256)"), outcome.weights_sha256 or _("unknown"))]
+        rows.append((_("Model"), outcome.bundle or _("none took part")))
+        if outcome.bundle:
+            rows.append((_("Weights (SHA-256)"), outcome.weights_sha256 or _("unknown")))
     versions = f"MMHVAE {__version__}, 3D Slicer {slicer.app.applicationVersion} ({slicer.app.revision})"
     versions += f", SimpleITK {sitk.Version.VersionString()}, Python {platform.python_version()}"
     rows.append((_("Versions"), versions))

@@ -102,13 +102,13 @@ def _picture(title: str, grey: Any, drawn: Sequence[tuple[Any, bool]], view: Vie
 
 
 def _placed_image(node: Any, to_world: Matrix) -> sitk.Image:
-    return sitk.Cast(image_at(voxels(node), to_world @ ijk_to_ras(node)), sitk.sitkFloat32)
+    return image_at(voxels(node), to_world @ ijk_to_ras(node))
 
 
 def _plan_image(node: Any, to_world: Matrix) -> sitk.Image | None:
-    """All segments of a node as one mask in the world, smooth between voxels; None where it is empty."""
+    """The visible segments of a node as one mask in the world, smooth between voxels; None where it is empty."""
     union: sitk.Image | None = None
-    for layer in label_layers(node):
+    for layer in label_layers(node, only_visible=True):
         mask = sitk.Cast(layer.image > 0, sitk.sitkFloat32)
         union = mask if union is None else sitk.Maximum(union, sitk.Resample(mask, union))
     if union is None:
@@ -177,5 +177,5 @@ def _grid(view: View, centre: Any, low: Any, high: Any) -> sitk.Image:
 
 def _on(image: sitk.Image, grid: sitk.Image, outside: float) -> Grey:
     """An image in a plane, (H, W)."""
-    plane = sitk.Resample(image, grid, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkLinear, outside)
+    plane = sitk.Resample(image, grid, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkLinear, outside, sitk.sitkFloat32)
     return np.array(sitk.GetArrayViewFromImage(plane)[0])

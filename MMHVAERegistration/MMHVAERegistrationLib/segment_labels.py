@@ -32,21 +32,36 @@ class Layer:
     segments: Mapping[int, Segment] = field(default_factory=dict)
 
 
-def label_layers(node: Any) -> list[Layer]:
-    """The label maps of a segmentation node: one, or more where segments overlap; none where it is empty."""
+def label_layers(node: Any, only_visible: bool = False) -> list[Layer]:
+    """The label maps of a segmentation node: one, or more where segments overlap; none where it is empty.
+
+    Args:
+        node: the segmentation node.
+        only_visible: leave out segments that the user has hidden.
+    """
     segmentation = _with_labels(node.GetSegmentation())
     maps: dict[str, Any] = {}
     segments: dict[str, dict[int, Segment]] = {}
     for index in range(segmentation.GetNumberOfSegments()):
-        segment = segmentation.GetNthSegment(index)
+        segment, name = segmentation.GetNthSegment(index), segmentation.GetNthSegmentID(index)
         labels = segment.GetRepresentation(_LABELS)
-        if labels is not None and labels.GetPointData().GetScalars() is not None and min(labels.GetDimensions()) > 0:
-            key = labels.GetAddressAsString("vtkObject")
-            maps[key] = labels
-            described = Segment(segment.GetName(), tuple(segment.GetColor()))
-            segments.setdefault(key, {})[segment.GetLabelValue()] = described
+        if _is_empty(labels) or (only_visible and not _is_visible(node, name)):
+            continue
+        key = labels.GetAddressAsString("vtkObject")
+        maps[key] = labels
+        described = Segment(segment.GetName(), tuple(segment.GetColor()))
+        segments.setdefault(key, {})[segment.GetLabelValue()] = described
     layers = [_layer(maps[key], segments[key]) for key in maps]
     return [layer for layer in layers if layer is not None]
+
+
+def _is_empty(labels: Any) -> bool:
+    return labels is None or labels.GetPointData().GetScalars() is None or min(labels.GetDimensions()) < 1
+
+
+def _is_visible(node: Any, name: str) -> bool:
+    display = node.GetDisplayNode()
+    return display is None or bool(display.GetSegmentVisibility(name))
 
 
 def _with_labels(segmentation: Any) -> Any:

@@ -13,9 +13,11 @@ rig.require()
 import qt
 import SimpleITK as sitk
 import slicer
+import vtk
 from MMHVAERegistrationLib.overlays_panel import OverlaysPanel
 from MMHVAERegistrationLib.result_transform import create_result, put_under
 from MMHVAESynthesisLib.geometry import ijk_to_ras, parent_to_world, to_vtk
+from vtk.util.numpy_support import vtk_to_numpy
 
 from .nodes import fan, pose, rotation, transform, volume
 
@@ -133,6 +135,52 @@ def test_the_outline_and_a_light_fill_are_drawn_over_the_slice(case, tmp_path):
     assert 8 < middle < edge / 2
     node.SetAndObserveTransformNodeID(transform(shift(100)).GetID())
     assert colour(19) == 0  # it follows the registration
+
+
+class View3D:
+    """Slicer's own drawing of segmentations in 3-D, off screen: the rig has no 3-D view."""
+
+    def __init__(self) -> None:
+        self._renderer, self._window = vtk.vtkRenderer(), vtk.vtkRenderWindow()
+        self._window.SetOffScreenRendering(1)
+        self._window.SetSize(200, 200)
+        self._window.AddRenderer(self._renderer)
+        self._interactor = vtk.vtkGenericRenderWindowInteractor()
+        self._interactor.SetRenderWindow(self._window)
+        self._group = slicer.vtkMRMLDisplayableManagerGroup()
+        self._group.SetRenderer(self._renderer)
+        manager = slicer.vtkMRMLSegmentationsDisplayableManager3D()
+        manager.SetMRMLApplicationLogic(slicer.app.applicationLogic())
+        self._group.AddDisplayableManager(manager)
+        self._group.SetMRMLDisplayableNode(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLViewNode"))
+        self._renderer.ResetCamera()
+
+    def coloured(self) -> np.ndarray:
+        """Columns and rows (N, 2) of the pixels that are not grey."""
+        self._window.Render()
+        pixels = vtk.vtkUnsignedCharArray()
+        self._window.GetPixelData(0, 0, 199, 199, 0, pixels, 0)
+        return np.argwhere(np.ptp(vtk_to_numpy(pixels).reshape(200, 200, 3).astype(int), axis=-1) > 30)
+
+    def close(self) -> None:
+        self._group.SetMRMLDisplayableNode(None)
+        self._group.SetRenderer(None)
+        self._window.Finalize()
+
+
+def test_the_surface_is_drawn_in_3d_and_follows_the_registration(case, tmp_path):
+    node = case.load(write(tmp_path / "plan.nrrd", ball().astype(np.uint8), np.eye(4)))
+    view = View3D()
+    try:
+        before = view.coloured()
+        assert len(before) > 3000  # a disc that fills a good part of the view
+        node.SetAndObserveTransformNodeID(transform(shift(4.0)).GetID())
+        after = view.coloured()
+        assert np.linalg.norm(after.mean(axis=0) - before.mean(axis=0)) > 10
+        rig.click(case.panel.three_d_box)
+        assert len(view.coloured()) == 0
+    finally:
+        view.close()
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -190,6 +190,15 @@ def test_the_figures_show_the_plan_before_and_after(case, tmp_path):
     assert dashes[0] < 0.75 * dashes[1]  # dashed, for those who do not see the colour
 
 
+def test_a_segment_that_was_hidden_is_not_drawn(case, tmp_path):
+    case.register()
+    case.plan.CreateDefaultDisplayNodes()
+    case.plan.GetDisplayNode().SetSegmentVisibility("a", False)
+    pictures = decoded((case.save(tmp_path) / "report.html").read_text())
+    assert len(pictures) == 4
+    assert not any((picture == colour).all(-1).any() for picture in pictures for colour in (BEFORE, AFTER))
+
+
 def test_no_name_is_anywhere_unless_it_is_wanted(case, tmp_path):
     hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
     patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "DOE^JOHN")

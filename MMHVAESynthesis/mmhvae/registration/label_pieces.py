@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -15,7 +15,10 @@ from .topology import Mask, Topology, cavities, deformed, pieces, spread, topolo
 from .transforms import Matrix, apply_matrix, inverse, translation_matrix
 
 #: Levels of the signed distance, in diagonals of a voxel, among which one with the right topology is looked for.
-LEVELS = (-0.25, 0.25, -0.5, 0.5, -0.75, -1.0)
+LEVELS = (-0.1, 0.1, -0.2, 0.2, -0.3, 0.3, -0.45, 0.45, -0.6, -0.8, -1.0)
+
+#: Share of a piece's voxels up to which a part that the grid broke off is left out rather than a piece of its own.
+LARGEST_SPLINTER = 0.1
 
 #: Far outside, in mm.
 _FAR = -1e6
@@ -46,14 +49,16 @@ def pieces_of(array: NDArray[np.int32], value: int) -> Iterator[Piece]:
         yield Piece(value, mask, start, int(mask.sum()))
 
 
-def place_piece(
+def place_steps(
     piece: Piece,
     source_spacing: Sequence[float],
     to_source: Matrix,
     spacing: Sequence[float],
     result: NDArray[np.int32],
-) -> bool | None:
+) -> Generator[None, None, bool | None]:
     """Write a piece into ``result`` where no other label is, and apart from other pieces of its own label.
+
+    A generator, so that a screen can be kept alive between its steps; it returns the result.
 
     Args:
         piece: of the original.
@@ -76,11 +81,12 @@ def place_piece(
     shape = tuple(int(n) for n in size)
     count = max(1, round(piece.count / abs(float(np.linalg.det(to_source[:3, :3])))))
     distance = _distances(piece.mask, source_spacing, to_piece, shape, 1.5 * diagonal)
+    yield
     region, there = _overlap(start, size, result.shape)
     distance[region][_taken(result, there, piece.value)] = -np.inf
     for axis in range(3):  # the border stays background
         np.moveaxis(distance, axis, 0)[[0, -1]] = -np.inf
-    placed, kept = _placed(distance, count, topology(piece.mask), diagonal)
+    placed, kept = yield from _placed(distance, count, topology(piece.mask), diagonal)
     result[there][placed[region]] = piece.value
     return kept
 
@@ -154,21 +160,44 @@ def _taken(result: NDArray[np.int32], there: Box, value: int) -> Mask:
     return taken
 
 
-def _placed(distance: Distances, count: int, wanted: Topology, diagonal: float) -> tuple[Mask, bool]:
+def _placed(
+    distance: Distances, count: int, wanted: Topology, diagonal: float
+) -> Generator[None, None, tuple[Mask, bool]]:
     """``count`` voxels of the greatest distances with the wanted topology, or as near to it as can be."""
-    best = _highest(distance, count, 1.5 * diagonal)
+    best = _mended(_highest(distance, count, 1.5 * diagonal), distance, wanted)
     difference = topology(best).difference(wanted)
     for level in LEVELS:
+        yield
         if not difference:
             break
         mask = distance > level * diagonal
-        mask_difference = topology(mask).difference(wanted) if mask.any() else difference
-        if mask_difference < difference:
-            best, difference = mask, mask_difference
-    if difference:
-        best = _without_new_cavities(best, wanted.cavities)
+        if mask.any():
+            mask = _mended(mask, distance, wanted)
+            mask_difference = topology(mask).difference(wanted)
+            if mask_difference < difference:
+                best, difference = mask, mask_difference
     placed = deformed(best, distance, count)
     return placed, topology(placed) == wanted
+
+
+def _mended(mask: Mask, distance: Distances, wanted: Topology) -> Mask:
+    """Without splinters that broke off, and without new cavities; the volume is made up for elsewhere.
+
+    A cavity in which another label lies stays.
+    """
+    numbers, count = pieces(mask)
+    if count > wanted.pieces:
+        sizes = np.bincount(numbers.ravel(), minlength=count + 1)[1:]
+        surplus = np.argsort(sizes)[: count - wanted.pieces]
+        splinters = surplus[sizes[surplus] <= LARGEST_SPLINTER * sizes.sum()]
+        mask = mask & ~np.isin(numbers, 1 + splinters)
+    holes, count = cavities(mask)
+    if count > wanted.cavities:
+        sizes = np.bincount(holes.ravel(), minlength=count + 1)[1:]
+        sizes[np.setdiff1d(holes[distance == -np.inf], [0]) - 1] = mask.size
+        surplus = np.argsort(sizes)[: count - wanted.cavities]
+        mask = mask | np.isin(holes, 1 + surplus[sizes[surplus] < mask.size])
+    return mask
 
 
 def _highest(distance: Distances, count: int, band: float) -> Mask:
@@ -183,12 +212,3 @@ def _highest(distance: Distances, count: int, band: float) -> Mask:
         chosen = np.argpartition(distance.ravel()[near], -min(missing, len(near)))[-missing:]
         mask.ravel()[near[chosen]] = True
     return mask
-
-
-def _without_new_cavities(mask: Mask, wanted: int) -> Mask:
-    """Fills all cavities but the ``wanted`` largest."""
-    numbers, count = cavities(mask)
-    sizes = np.bincount(numbers.ravel(), minlength=count + 1)[1:]
-    surplus = 1 + np.argsort(sizes)[: max(0, count - wanted)]
-    filled: Mask = mask | np.isin(numbers, surplus)
-    return filled

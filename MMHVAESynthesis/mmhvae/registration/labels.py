@@ -19,11 +19,14 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..exceptions import InputError
-from .label_pieces import pieces_of, place_piece
+from .label_pieces import pieces_of, place_steps
 from .topology import is_simple, neighbours_in
 from .transforms import Matrix, apply_matrix, inverse, to_matrix
 
 Labels = NDArray[np.int32]
+
+#: Share of its volume that a label may gain where seams between labels are closed.
+MOST_ADDED = 0.01
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ def label_steps(labels: sitk.Image, transform: sitk.Transform, reference: sitk.I
     all_pieces = sorted((p for value in values for p in pieces_of(array, value)), key=lambda piece: piece.count)
     kept, reached = dict.fromkeys(values, True), dict.fromkeys(values, 0)
     for number, piece in enumerate(all_pieces):
-        placed = place_piece(piece, labels.GetSpacing()[::-1], to_source, reference.GetSpacing()[::-1], result)
+        steps = place_steps(piece, labels.GetSpacing()[::-1], to_source, reference.GetSpacing()[::-1], result)
+        placed = yield from _shares(steps, number / len(all_pieces))
         if placed is not None:
             reached[piece.value] += 1
             kept[piece.value] &= placed
@@ -99,6 +103,17 @@ def label_steps(labels: sitk.Image, transform: sitk.Transform, reference: sitk.I
     image = sitk.GetImageFromArray(result.astype(kind))
     image.CopyInformation(reference)
     return image, report
+
+
+def _shares(steps: Generator[None, None, bool | None], share: float) -> Generator[float, None, bool | None]:
+    """The same steps, each telling how much was done before them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            placed: bool | None = end.value
+            return placed
+        yield share
 
 
 def label_array(labels: sitk.Image) -> Labels:
@@ -138,7 +153,7 @@ def _to_source_index(labels: sitk.Image, transform: sitk.Transform, reference: s
 def _close_seams(result: Labels, array: Labels, to_source: Matrix) -> None:
     """Give voxels that were left over between labels to one that touches them, unless every topology forbids it.
 
-    Of those that do, to the label that this enlarges least, so that volumes stay within per mille.
+    Of those that fit, to the label that this enlarges least, and to none that it would enlarge too much.
     """
     places = np.argwhere(_between_labels(result))
     inside = np.all((places > 0) & (places < np.array(result.shape) - 1), axis=1)
@@ -150,7 +165,11 @@ def _close_seams(result: Labels, array: Labels, to_source: Matrix) -> None:
     for place in places[inside]:
         around = result[tuple(slice(p - 1, p + 2) for p in place)]
         touching = np.unique(around[around > 0]).tolist()
-        fitting = [value for value in touching if is_simple(neighbours_in(around == value))]
+        fitting = [
+            value
+            for value in touching
+            if added[value] + 1 <= MOST_ADDED * before[value] and is_simple(neighbours_in(around == value))
+        ]
         if fitting:
             value = min(fitting, key=lambda value: (added[value] + 1) / before[value])
             result[tuple(place)] = value

@@ -52,7 +52,8 @@ def cavities(mask: Mask) -> tuple[NDArray[Any], int]:
 
 def topology(mask: Mask) -> Topology:
     """The Betti numbers of a (D, H, W) mask; what lies beyond the array counts as background."""
-    number_of_pieces, number_of_cavities = pieces(mask)[1], cavities(mask)[1]
+    number_of_pieces = _filtered(mask, fully_connected=True)[1]
+    number_of_cavities = _filtered(~np.pad(mask, 1), fully_connected=False)[1] - 1
     tunnels = number_of_pieces + number_of_cavities - euler_characteristic(mask)
     return Topology(number_of_pieces, tunnels, number_of_cavities)
 
@@ -73,10 +74,15 @@ def euler_characteristic(mask: Mask) -> int:
 
 
 def _components(mask: Mask, fully_connected: bool) -> tuple[NDArray[Any], int]:
+    numbers, count = _filtered(mask, fully_connected)
+    return sitk.GetArrayFromImage(numbers), count
+
+
+def _filtered(mask: Mask, fully_connected: bool) -> tuple[sitk.Image, int]:
     filtered = sitk.ConnectedComponentImageFilter()
     filtered.SetFullyConnected(fully_connected)
-    numbers = filtered.Execute(sitk.GetImageFromArray(mask.astype(np.uint8)))
-    return sitk.GetArrayFromImage(numbers), int(filtered.GetObjectCount())
+    numbers = filtered.Execute(sitk.GetImageFromArray(mask.view(np.uint8)))
+    return numbers, int(filtered.GetObjectCount())
 
 
 @cache

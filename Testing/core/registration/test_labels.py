@@ -136,6 +136,20 @@ def test_labels_that_touch_still_do(seed):
     assert betti(result > 0) == (1, 0, 0)  # nor a gap between them
 
 
+def test_a_label_inside_another_is_not_painted_over():
+    """The larger label has a passage to what lies in it, which the grid may close, but may not fill."""
+    p = np.moveaxis(np.indices((30, 30, 30)), 0, -1) - 14.6
+    passage = (np.hypot(p[..., 0], p[..., 1]) < 0.6) & (p[..., 2] > 0)
+    array = np.select([norm(p) < 2.2, passage, norm(p) < 9], [1, 0, 2], 0)
+    labels = sitk.GetImageFromArray(array.astype(np.uint8))
+    for seed in range(3):
+        reference = grid(np.random.default_rng(seed), (0.8, 1.3), 60, False)
+        image, reports = labels_on_grid(labels, pose(np.random.default_rng(seed), 1.0), reference)
+        assert [report.pieces for report in reports] == [1, 1]
+        assert reports[0].on_grid_mm3 == pytest.approx(reports[0].volume_mm3, rel=0.05)
+        assert betti(sitk.GetArrayFromImage(image) == 1) == (1, 0, 0)
+
+
 def test_what_lies_outside_the_grid_is_told():
     rng = np.random.default_rng(5)
     source, reference = grid(rng, (0.9, 1.1), 40, False), grid(rng, (0.7, 0.9), 60, True)
@@ -177,6 +191,27 @@ def test_a_map_of_nothing_and_of_everything():
     image, (report,) = labels_on_grid(reference + 1, sitk.Euler3DTransform(), reference)
     assert sitk.GetArrayViewFromImage(image).all()
     assert report.on_grid_mm3 == report.volume_mm3 == 960
+
+
+def test_a_real_segmentation_keeps_its_pieces_and_holes(shared_data):
+    """Ragged, three labels inside each other, dozens of pieces and tunnels: as surgeons have them."""
+    labels = sitk.ReadImage(str(shared_data / "tcga-fg-6692" / "tumor.nii.gz"))
+    array = sitk.GetArrayFromImage(labels)
+    middle = np.argwhere(array)[:, ::-1].mean(axis=0)
+    centre = np.array(labels.TransformContinuousIndexToPhysicalPoint(middle.tolist()))
+    reference = sitk.Image(130, 130, 130, sitk.sitkUInt8)
+    reference.SetSpacing((0.7, 0.7, 0.7))
+    reference.SetOrigin((-45.5, -45.5, -45.5))
+    transform = pose(np.random.default_rng(0), 1.0)
+    transform.SetTranslation((centre + transform.GetTranslation()).tolist())
+    image, reports = labels_on_grid(labels, transform, reference)
+    result = sitk.GetArrayFromImage(image)
+    for report in reports:
+        assert report.outside == 0
+        assert report.on_grid_mm3 == pytest.approx(report.volume_mm3, rel=0.02)
+        before, after = betti(array == report.value), betti(result == report.value)
+        assert (before[0], before[2]) == (after[0], after[2])
+        assert abs(before[1] - after[1]) <= 2
 
 
 BENT = sitk.BSplineTransform(3)
