@@ -22,6 +22,7 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(RUN)/python Testing/benchmarks/bench_network.py
 	$(RUN)/python Testing/benchmarks/bench_sweep.py
+	$(RUN)/python Testing/benchmarks/bench_training.py
 	@if [ -f $(SHARED)/bench_registration.py ]; then \
 		$(RUN)/python $(SHARED)/bench_registration.py --n 2 --out $(VENV)/bench-registration.csv \
 			--engine Testing/benchmarks/registration_engine.py:mmhvae_rigid --engine sitk_ncc --engine sitk_mattes; \
@@ -32,6 +33,7 @@ acceptance: $(STAMP)
 	$(RUN)/python Training/simulate.py --held-out --seed 7000 --count 10 --output acceptance-output/held-out
 	$(RUN)/python Training/evaluate_simulated.py --cases acceptance-output/held-out --output acceptance-output/evaluation
 	$(RUN)/python Testing/acceptance/frames_or_volume.py --output acceptance-output
+	$(RUN)/python Testing/acceptance/killed_training.py --output acceptance-output
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

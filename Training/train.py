@@ -108,15 +108,24 @@ def main() -> None:
     print("Fast development run: all phases ran.", flush=True)
 
 
-if __name__ == "__main__":
+def command() -> int:
+    """Exit status: 0 done, 2 the user's input, 1 numerical trouble; each failure is one sentence on stderr."""
     try:
         main()
     except InputError as error:
         print(f"train.py: {error}", file=sys.stderr)
-        sys.exit(2)
+        return 2
+    except OSError as error:
+        print(f"train.py: The run's files could not be written ({error}); free some space.", file=sys.stderr)
+        return 2
     except NumericalTroubleError as error:
         print(f"train.py: {error}", file=sys.stderr)
-        sys.exit(1)
+        return 1
     except KeyboardInterrupt:
         print("train.py: stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
-        sys.exit(130)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(command())

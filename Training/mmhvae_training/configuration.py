@@ -189,7 +189,7 @@ class OutputConfig:
 class DeviceConfig:
     """Where to compute: passed on to Lightning Fabric. ``devices`` above 1 split every batch evenly (DDP)."""
 
-    accelerator: str = "auto"
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     devices: int = 1
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
 

@@ -52,6 +52,8 @@ def average_gradients(fabric: Fabric, module: nn.Module) -> None:
 
 def average_losses(fabric: Fabric, losses: dict[str, torch.Tensor]) -> dict[str, float]:
     """The losses of the whole batch as numbers: one transfer, the same on every device."""
+    if not losses:
+        return {}
     stacked = torch.stack([value.detach().float() for value in losses.values()])
     if fabric.world_size > 1:
         stacked = fabric.all_reduce(stacked, reduce_op="mean")

@@ -22,6 +22,7 @@ from .checkpoints import CHECKPOINT, RUN, read_checkpoint
 from .configuration import Configuration
 from .depthwise import speed_up_on_cpu
 from .pools import ImagePool
+from .shared_experts import SharedExpertMMHVAE
 from .variants import build_network
 
 
@@ -52,7 +53,8 @@ def new_state(configuration: Configuration, fabric: Fabric) -> TrainingState:
     """
     seed, device = configuration.seed, fabric.device
     torch.manual_seed(seed)
-    network = build_network(configuration.architecture, configuration.variant).to(device)
+    architecture, variant = configuration.architecture, configuration.variant
+    network = (SharedExpertMMHVAE(architecture) if variant.plain else build_network(architecture, variant)).to(device)
     discriminators = new_discriminators(configuration.architecture, configuration.adversarial)
     if device.type == "cpu":
         speed_up_on_cpu(network)

@@ -42,7 +42,7 @@ def enumerated_subsets(observed: Sequence[str]) -> list[list[Subset]]:
     release skips, gets one update.
     """
     mr = [name for name in observed if name != ULTRASOUND]
-    us = [(ULTRASOUND,)] if ULTRASOUND in observed else []
+    us: list[Subset] = [(ULTRASOUND,)] if ULTRASOUND in observed else []
     updates = [[subset, *us, tuple(observed)] for subset in subsets_of(mr)] or [us]
     return [list(dict.fromkeys(update)) for update in updates]
 

@@ -18,13 +18,13 @@ Noise = Sequence[Tensor]
 
 
 def build_network(architecture: MMHVAEConfig, variant: VariantConfig) -> MMHVAE:
-    """The core's network as training runs it, or one of its ablations.
+    """The core's network or one of its ablations.
 
     Raises:
         InputError: groups that the architecture doesn't have, or without the coarsest.
     """
     if variant.plain:
-        return SharedExpertMMHVAE(architecture)
+        return MMHVAE(architecture)
     coarsest = architecture.num_pools + 1
     groups = set(variant.groups or range(1, coarsest + 1))
     if coarsest not in groups or not groups <= set(range(1, coarsest + 1)):
