@@ -40,8 +40,12 @@ class FittedWindows:
     explained: Tensor  # S
 
 
-def gradient_magnitude(moving: Volume) -> tuple[Tensor, Tensor]:
-    """|grad M| (D, H, W), of unit mean square inside the mask, and where it is known: the mask's inner voxels."""
+def gradient_magnitude(moving: Volume) -> Volume:
+    """|grad M| of unit mean square, known inside the mask but for its outermost voxels.
+
+    To be taken at full resolution and then smoothed for coarser levels: the gradient of a smoothed image has lost the
+    thin interfaces that ultrasound shows.
+    """
     axes = [axis for axis, size in enumerate(moving.intensities.shape) if size > 1]
     parts = torch.gradient(moving.intensities, dim=axes)
     slopes = torch.stack(list(parts), -1) @ torch.tensor(
@@ -51,18 +55,27 @@ def gradient_magnitude(moving: Volume) -> tuple[Tensor, Tensor]:
     inner = (F.max_pool3d(outside, 3, stride=1)[0, 0] == 0).float()
     magnitude = slopes.norm(dim=-1) * inner
     scale = (magnitude.square().sum() / inner.sum().clamp(min=1)).sqrt().clamp(min=1e-6)
-    return magnitude / scale, inner
+    return Volume(magnitude / scale, inner, moving.matrix, moving.smoothed)
 
 
 class LinearCombination(WindowedSimilarity[FittedWindows]):
-    """LC2 of an ultrasound (fixed) and an MR volume at one resolution; see :class:`WindowedSimilarity`."""
+    """LC2 of an ultrasound (fixed) and an MR volume at one resolution; see :class:`WindowedSimilarity`.
+
+    Args:
+        gradient: |grad M| on the moving volume's grid; samples outside its mask carry no weight.
+    """
 
     def __init__(
-        self, fixed: Volume, moving: Volume, centre: NDArray[np.float64], window: float, block: float = 0.0
+        self,
+        fixed: Volume,
+        moving: Volume,
+        gradient: Volume,
+        centre: NDArray[np.float64],
+        window: float,
+        block: float = 0.0,
     ) -> None:
-        magnitude, inner = gradient_magnitude(moving)
-        known = Volume(moving.intensities, inner, moving.matrix, moving.smoothed)
-        super().__init__(fixed, known, torch.stack([moving.intensities, magnitude]), centre, window, block)
+        features = torch.stack([moving.intensities, gradient.intensities])
+        super().__init__(fixed, gradient, features, centre, window, block)
         self.window_weights *= self._fixed_deviation()
         self.total_weight = float(self.window_weights.sum()) or 1.0
 

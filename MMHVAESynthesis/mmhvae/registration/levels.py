@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Level:
-    """One resolution. Lengths in mm; `keep` tracks go on from here, and the given start's with them if `keep_first`."""
+    """One resolution. Lengths in mm; `keep` tracks go on from here, and the given start's with them if `keep_first`.
+
+    At the coarsest level poses moved by each of `offsets` (mm) along each axis are scored, then the best `turned` of
+    them also turned; the best `starts` of all climb, beside the given one.
+    """
 
     spacing: float
     smoothing: float
@@ -16,29 +21,50 @@ class Level:
     iterations: int
     keep: int
     keep_first: bool
+    offsets: tuple[float, ...] = (-9.0, 0.0, 9.0)
+    turned: int = 8
+    starts: int = 7
 
 
+#: For local correlation.
 LEVELS = (
     Level(spacing=4, smoothing=2.0, window=20, block=0, iterations=8, keep=5, keep_first=True),
     Level(spacing=3, smoothing=1.5, window=15, block=0, iterations=8, keep=3, keep_first=True),
     Level(spacing=2, smoothing=1.0, window=14, block=0, iterations=8, keep=1, keep_first=False),
     Level(spacing=1, smoothing=0.5, window=6, block=2, iterations=5, keep=1, keep_first=False),
 )
-#: A preview stops here, about a quarter of a millimetre less exact.
-PREVIEW_LEVELS = LEVELS[:3]
+#: For LC2, which knows a pose by thin interfaces: less smoothing, hence narrower peaks, more starts and more tracks.
+LC2_LEVELS = (
+    Level(
+        spacing=3,
+        smoothing=0.7,
+        window=15,
+        block=0,
+        iterations=10,
+        keep=10,
+        keep_first=True,
+        offsets=(-12.0, -6.0, 0.0, 6.0, 12.0),
+        turned=16,
+        starts=23,
+    ),
+    Level(spacing=2, smoothing=0.5, window=14, block=0, iterations=10, keep=4, keep_first=True),
+    Level(spacing=1, smoothing=0.5, window=6, block=2, iterations=8, keep=1, keep_first=False),
+)
+#: A preview stops at this spacing, about a tenth of a millimetre less exact.
+PREVIEW_SPACING = 2.0
 #: Climbing ends when a point at the field of view's radius would move less than this share of the level's spacing.
 TOLERANCE = 0.02
 #: The moving volume is sampled at this spacing at most, even at the 4 mm level.
 COARSEST_MOVING = 3.0
 
 
-def level_at(spacing: float) -> Level:
+def level_at(levels: Sequence[Level], spacing: float) -> Level:
     """The level of `spacing` mm.
 
     Raises:
         ValueError: there is none.
     """
-    for level in LEVELS:
+    for level in levels:
         if level.spacing == spacing:
             return level
-    raise ValueError(f"There is no level of {spacing} mm; the levels are {[level.spacing for level in LEVELS]}.")
+    raise ValueError(f"There is no level of {spacing} mm; the levels are {[level.spacing for level in levels]}.")

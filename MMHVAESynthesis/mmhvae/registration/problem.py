@@ -29,12 +29,12 @@ from .channels import (
     pooled_field_of_view,
 )
 from .gauss_newton import Optimum, climb
-from .lc2 import LinearCombination
-from .levels import COARSEST_MOVING, LEVELS, TOLERANCE, Level, level_at
+from .lc2 import LinearCombination, gradient_magnitude
+from .levels import COARSEST_MOVING, LC2_LEVELS, LEVELS, TOLERANCE, Level, level_at
 from .objective import Objective, Similarity
 from .prior import INDEPENDENT, PosePrior, PriorTerm
 from .similarity import LocalCorrelation
-from .transforms import Matrix, apply_matrix, exp_se3, inverse, to_euler, to_rigid_matrix, translation_matrix
+from .transforms import Matrix, apply_matrix, exp_se3, to_euler, to_rigid_matrix, translation_matrix
 from .volumes import Volume
 
 Metric = Literal["correlation", "lc2"]
@@ -63,6 +63,7 @@ class RigidProblem:
     Attributes:
         view: the field of view, with its `centre` (LPS mm) and `radius` (mm).
         start: (4, 4) the pose of the initial transform.
+        levels: the resolutions of the search, coarse to fine.
 
     Raises:
         InputError: images, masks or the initial transform cannot be used; the sentence says what to do.
@@ -83,17 +84,19 @@ class RigidProblem:
         initial_matrix = np.eye(4) if initial is None else to_rigid_matrix(initial)
         self.channels = tuple(channels)
         self.metric = metric
+        self.levels = LC2_LEVELS if metric == "lc2" else LEVELS
         self.prior = prior
         self._fixed: tuple[Volume, ...] = tuple(fixed_side(c, erosion_mm, chosen) for c in channels)
         self.view: FieldOfView = pooled_field_of_view(self._fixed)
         self.start: Matrix = initial_matrix @ translation_matrix(self.view.centre)
         self._moving: tuple[Volume, ...] = tuple(moving_side(c, self.start, self.view, chosen) for c in channels)
+        self._gradients = tuple(gradient_magnitude(v) for v in self._moving) if metric == "lc2" else ()
         self._terms: dict[tuple[int, Level], Similarity] = {}
         self._require_overlap()
 
     def _require_overlap(self) -> None:
         for index, channel in enumerate(self.channels):
-            if self._term(index, LEVELS[0]).overlap(self.start) < MINIMUM_OVERLAP:
+            if self._term(index, self.levels[0]).overlap(self.start) < MINIMUM_OVERLAP:
                 raise no_overlap(channel)
 
     @torch.no_grad()
@@ -102,14 +105,19 @@ class RigidProblem:
         key = index, level
         if key not in self._terms:
             fixed = volumes.level_volume(self._fixed[index], level.spacing, level.smoothing)
-            moving = volumes.level_volume(self._moving[index], min(level.spacing, COARSEST_MOVING), level.smoothing)
+            how = min(level.spacing, COARSEST_MOVING), level.smoothing
+            moving = volumes.level_volume(self._moving[index], *how)
             place = self.view.centre, level.window, level.block
-            self._terms[key] = (
-                LinearCombination(fixed, moving, *place)
-                if self.metric == "lc2"
-                else LocalCorrelation(fixed, moving, *place, self.channels[index].signed)
-            )
+            if self.metric == "lc2":
+                gradient = volumes.level_volume(self._gradients[index], *how)
+                self._terms[key] = LinearCombination(fixed, moving, gradient, *place)
+            else:
+                self._terms[key] = LocalCorrelation(fixed, moving, *place, self.channels[index].signed)
         return self._terms[key]
+
+    def level(self, spacing: float) -> Level:
+        """The level of `spacing` mm: 4 (not of LC2), 3, 2 or 1; ValueError for another."""
+        return level_at(self.levels, spacing)
 
     def objective(self, level: Level) -> Objective:
         """What is maximised at one level."""
@@ -128,6 +136,7 @@ class RigidProblem:
         part.__dict__.update(self.__dict__)
         part.channels = tuple(self.channels[i] for i in indices)
         part._fixed, part._moving = (tuple(v[i] for i in indices) for v in (self._fixed, self._moving))
+        part._gradients = tuple(self._gradients[i] for i in indices) if self._gradients else ()
         part._terms = {
             (new, level): term
             for new, old in enumerate(indices)
@@ -154,19 +163,19 @@ class RigidProblem:
     def evaluate(self, poses: Matrix, spacing: float = 2.0) -> NDArray[np.float64]:
         """(B,): the channels' weighted mean similarity, without the prior, of (B, 4, 4) poses.
 
-        At the level of `spacing` mm, one of 4, 3, 2 and 1.
+        At the level of `spacing` mm: 4 (not of LC2), 3, 2 or 1.
         """
-        return self.objective(level_at(spacing)).evaluate_similarity(poses)
+        return self.objective(self.level(spacing)).evaluate_similarity(poses)
 
     @torch.no_grad()
     def evaluate_channels(self, poses: Matrix, spacing: float = 2.0) -> NDArray[np.float64]:
         """(C, B): the similarity of each channel at (B, 4, 4) poses, at the level of `spacing` mm."""
-        return self.objective(level_at(spacing)).evaluate_terms(poses)
+        return self.objective(self.level(spacing)).evaluate_terms(poses)
 
     @torch.no_grad()
     def overlap(self, pose: Matrix, spacing: float = 2.0) -> float:
         """The share of the field of view with moving image at a pose, of the channel that has least."""
-        return self.objective(level_at(spacing)).overlap(pose)
+        return self.objective(self.level(spacing)).overlap(pose)
 
     @torch.no_grad()
     def climb(
@@ -177,7 +186,7 @@ class RigidProblem:
         on_iteration: Callable[[int], None] = lambda iteration: None,
     ) -> Optimum:
         """Where Gauss-Newton ends from each of (B, 4, 4) poses at the level of `spacing` mm, with the prior if any."""
-        level = level_at(spacing)
+        level = self.level(spacing)
         limits = 3 * level.spacing, TOLERANCE * level.spacing
         steps = level.iterations if iterations is None else iterations
         return climb(self.objective(level), poses, steps, self.view.radius, *limits, on_iteration)
@@ -191,14 +200,10 @@ class RigidProblem:
         """
         steps = step_mm * np.array([1 / self.view.radius] * 3 + [1.0] * 3)
         twists = np.concatenate([np.diag(steps), -np.diag(steps)])
-        gradients = self.objective(level_at(spacing)).differentiate_similarity(pose @ exp_se3(twists)).gradients
+        gradients = self.objective(self.level(spacing)).differentiate_similarity(pose @ exp_se3(twists)).gradients
         hessian = (gradients[6:] - gradients[:6]) / (2 * steps[:, None])
         symmetric: NDArray[np.float64] = (hessian + hessian.T) / 2
         return symmetric
-
-    def relative(self, pose: Matrix) -> Matrix:
-        """(4, 4): the pose as seen from the start, start^-1 pose."""
-        return inverse(self.start) @ pose
 
     def narrowed(self, keep: Callable[[NDArray[np.float64]], NDArray[np.bool_]]) -> RigidProblem:
         """The same problem seen through the part of its field of view whose (N, 3) points `keep` says True for.
@@ -233,7 +238,7 @@ class RigidProblem:
         )
         seen = fixed_side(channels[0], EROSION, self._fixed[0].weights.device)
         part = object.__new__(RigidProblem)
-        part.__dict__.update(
-            self.__dict__, channels=channels, metric="lc2", prior=None, _fixed=(seen,) * len(channels), _terms={}
-        )
+        part.__dict__.update(self.__dict__, channels=channels, metric="lc2", levels=LC2_LEVELS, prior=None)
+        part._fixed, part._terms = (seen,) * len(channels), {}
+        part._gradients = self._gradients or tuple(gradient_magnitude(volume) for volume in self._moving)
         return part

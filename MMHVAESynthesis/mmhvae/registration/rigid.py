@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..exceptions import Progress, no_progress
 from .channels import Channel
-from .levels import LEVELS, PREVIEW_LEVELS
+from .levels import PREVIEW_SPACING
 from .prior import PosePrior
 from .problem import EROSION, Metric, RigidProblem
 from .search import Method, search
@@ -56,7 +56,7 @@ def register_problem(
 ) -> RigidResult:
     """Solves a problem that is there already; see :func:`register_channels`."""
     progress = progress or no_progress
-    levels = PREVIEW_LEVELS if preview else LEVELS
+    levels = [level for level in problem.levels if not preview or level.spacing >= PREVIEW_SPACING]
     optimum = search(problem, levels, method, progress)
     best = int(np.argmax(optimum.values))
     pose = optimum.poses[best]

@@ -23,12 +23,8 @@ from .transforms import Matrix, exp_se3
 
 Method = Literal["gauss-newton", "adam"]
 
-#: Starts are moved along each axis by -1, 0 or 1 times this (mm), then turned about each by this (radians).
-START_TRANSLATION = 9.0
+#: Starts are turned about each axis by this (radians).
 START_ROTATION = 0.14
-#: How many of the moved starts are turned too, and how many of all climb, beside the given pose.
-TURNED_STARTS = 8
-BEST_STARTS = 7
 #: Adam's steps a level, and its step as a share of the level's spacing.
 ADAM_ITERATIONS = 60
 ADAM_STEP = 0.2
@@ -45,7 +41,7 @@ def search(problem: RigidProblem, levels: Sequence[Level], method: Method, progr
             report = _reporter(progress, level, 0.1 + share * number, share / ADAM_ITERATIONS)
             optimum = adam.ascend(objective, poses, ADAM_ITERATIONS, radius, ADAM_STEP * level.spacing, report)
         else:
-            poses = _starts(objective, problem.start) if number == 0 else poses
+            poses = _starts(objective, problem.start, level) if number == 0 else poses
             report = _reporter(progress, level, 0.1 + share * number, share / level.iterations)
             limits = 3 * level.spacing, TOLERANCE * level.spacing
             optimum = climb(objective, poses, level.iterations, radius, *limits, report)
@@ -53,16 +49,16 @@ def search(problem: RigidProblem, levels: Sequence[Level], method: Method, progr
     return optimum
 
 
-def _starts(objective: Objective, start: Matrix) -> Matrix:
+def _starts(objective: Objective, start: Matrix, level: Level) -> Matrix:
     """The given pose, then the best around it: of a grid of translations, then the best of these with rotations."""
-    offsets = [[0, 0, 0, *o] for o in itertools.product((-START_TRANSLATION, 0, START_TRANSLATION), repeat=3)]
+    offsets = [[0, 0, 0, *o] for o in itertools.product(level.offsets, repeat=3)]
     turns = [[*(START_ROTATION * sign * axis), 0, 0, 0] for axis in np.eye(3) for sign in (-1, 1)]
     moved = start @ exp_se3(np.array(offsets, dtype=np.float64))
     scores = objective.evaluate(moved)
-    promising = moved[np.argsort(-scores, kind="stable")[:TURNED_STARTS]]
+    promising = moved[np.argsort(-scores, kind="stable")[: level.turned]]
     turned = (promising[:, None] @ exp_se3(np.array(turns))).reshape(-1, 4, 4)
     poses, scores = np.concatenate([moved, turned]), np.concatenate([scores, objective.evaluate(turned)])
-    best = np.argsort(-scores, kind="stable")[:BEST_STARTS]
+    best = np.argsort(-scores, kind="stable")[: level.starts]
     return np.concatenate([start[None], poses[best]])
 
 

@@ -12,7 +12,6 @@ import torch
 from mmhvae.exceptions import InputError
 from mmhvae.registration import Channel, PosePrior, RigidProblem, register_channels, register_problem
 from mmhvae.registration.channels import fixed_side
-from mmhvae.registration.levels import level_at
 from mmhvae.registration.masks import edge_distances, eroded
 from mmhvae.registration.prior import PriorTerm
 from mmhvae.registration.transforms import exp_se3, translation_matrix
@@ -64,7 +63,7 @@ def away(problem: RigidProblem, seed: int) -> np.ndarray:
 
 
 def test_gradient_of_the_whole_objective_against_finite_differences(problem: RigidProblem) -> None:
-    objective = problem.objective(level_at(2.0))
+    objective = problem.objective(problem.level(2.0))
     pose = away(problem, 0)
     found = objective.differentiate(pose[None])
     steps = np.diag([0.002] * 3 + [0.03] * 3)
@@ -176,7 +175,7 @@ def test_the_prior_pulls_as_the_closed_form_says(channels: list[Channel]) -> Non
     initial = free.transform_of(peak @ exp_se3(-offset))
     tied = RigidProblem(channels[:1], initial, "cpu", prior=PosePrior(0.5, 1.0))
     found = tied.climb(tied.start[None], iterations=20).poses[0]
-    precisions = np.diag(tied.objective(level_at(2.0)).prior.precisions)
+    precisions = np.diag(tied.objective(tied.level(2.0)).prior.precisions)
     curvature = free.curvature(peak) / (1 - free.evaluate(peak[None])[0])
     pulled = np.linalg.solve(curvature + precisions, precisions @ offset)  # from the peak to the start
     assert free.displacement(found, peak @ exp_se3(-pulled)).max() < 0.2 * free.displacement(found, peak).max()
@@ -190,7 +189,7 @@ def test_impossible_priors(deviations: tuple[float, float]) -> None:
 
 def test_derivatives_stay_finite_far_outside(problem: RigidProblem) -> None:
     far = problem.start @ translation_matrix(np.array([400.0, 0.0, 0.0]))
-    state: Derivatives = problem.objective(level_at(4.0)).differentiate(far[None])
+    state: Derivatives = problem.objective(problem.level(4.0)).differentiate(far[None])
     assert all(np.isfinite(part).all() for part in (state.values, state.gradients, state.hessians))
 
 
