@@ -170,8 +170,12 @@ def each_half_alone(problem: RigidProblem, found: Evidence) -> None:
     points = problem.view.points
     axis = np.linalg.eigh(points.T @ points)[1][:, -1]
     middle = float(np.median(points @ axis))
+
+    def before(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        return np.asarray(points @ axis < middle)
+
     try:
-        halves = [problem.narrowed(lambda p, sign=sign: sign * (p @ axis - middle) > 0) for sign in (-1, 1)]
+        halves = [problem.narrowed(before), problem.narrowed(lambda points: ~before(points))]
     except InputError:  # too few voxels: no second opinion
         return
     ends = [climbed(half, problem.start) for half in halves]

@@ -31,7 +31,7 @@ LEVELS = (
     Level(spacing=4, smoothing=2.0, window=20, block=0, iterations=8, keep=5, keep_first=True),
     Level(spacing=3, smoothing=1.5, window=15, block=0, iterations=8, keep=3, keep_first=True),
     Level(spacing=2, smoothing=1.0, window=14, block=0, iterations=8, keep=1, keep_first=False),
-    Level(spacing=1, smoothing=0.5, window=6, block=2, iterations=5, keep=1, keep_first=False),
+    Level(spacing=1, smoothing=0.5, window=6, block=2, iterations=10, keep=1, keep_first=False),
 )
 #: For LC2, which knows a pose by thin interfaces: less smoothing, hence narrower peaks, more starts and more tracks.
 LC2_LEVELS = (

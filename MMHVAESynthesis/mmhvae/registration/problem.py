@@ -34,7 +34,7 @@ from .levels import COARSEST_MOVING, LC2_LEVELS, LEVELS, TOLERANCE, Level, level
 from .objective import Objective, Similarity
 from .prior import INDEPENDENT, PosePrior, PriorTerm
 from .similarity import LocalCorrelation
-from .transforms import Matrix, apply_matrix, exp_se3, inverse, to_euler, to_rigid_matrix, translation_matrix
+from .transforms import Matrix, apply_matrix, exp_se3, to_euler, to_rigid_matrix, translation_matrix
 from .volumes import Volume
 
 Metric = Literal["correlation", "lc2"]
@@ -205,10 +205,6 @@ class RigidProblem:
         symmetric: NDArray[np.float64] = (hessian + hessian.T) / 2
         return symmetric
 
-    def relative(self, pose: Matrix) -> Matrix:
-        """(4, 4): the pose as seen from the start, start^-1 pose."""
-        return inverse(self.start) @ pose
-
     def narrowed(self, keep: Callable[[NDArray[np.float64]], NDArray[np.bool_]]) -> RigidProblem:
         """The same problem seen through the part of its field of view whose (N, 3) points `keep` says True for.
 
@@ -242,14 +238,7 @@ class RigidProblem:
         )
         seen = fixed_side(channels[0], EROSION, self._fixed[0].weights.device)
         part = object.__new__(RigidProblem)
-        part.__dict__.update(
-            self.__dict__,
-            channels=channels,
-            metric="lc2",
-            levels=LC2_LEVELS,
-            prior=None,
-            _fixed=(seen,) * len(channels),
-            _gradients=tuple(gradient_magnitude(moving) for moving in self._moving),
-            _terms={},
-        )
+        part.__dict__.update(self.__dict__, channels=channels, metric="lc2", levels=LC2_LEVELS, prior=None)
+        part._fixed, part._terms = (seen,) * len(channels), {}
+        part._gradients = self._gradients or tuple(gradient_magnitude(volume) for volume in self._moving)
         return part

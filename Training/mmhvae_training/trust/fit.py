@@ -91,7 +91,7 @@ def left_out_predictions(rows: Sequence[Row]) -> NDArray[np.float64]:
     cases = np.array([row["case"] for row in rows])
     for case in sorted(set(cases)):
         model = fit_weights([row for row in rows if row["case"] != case])
-        for index in np.flatnonzero(cases == case):
+        for index in np.flatnonzero(cases == case).tolist():
             predicted[index] = model.expected_error(rows[index]["evidence"])
     return predicted
 

@@ -137,7 +137,7 @@ def _counts(rows: Sequence[Row], model: TrustModel) -> dict[str, Any]:
 
 def _spread(rows: Sequence[Row], model: TrustModel) -> dict[str, Any]:
     """By verdict: what was expected and what was true, medians and 90th percentiles, where there is a truth."""
-    found = {}
+    found: dict[str, Any] = {}
     for verdict in VERDICTS:
         of = [row for row in rows if verdict_of(row, model)[0] == verdict and error_of(row) < math.inf]
         pairs = np.array([(verdict_of(row, model)[1], error_of(row)) for row in of]).reshape(-1, 2)

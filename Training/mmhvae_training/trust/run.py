@@ -111,9 +111,9 @@ def outcome(setup: Setup, trial: Trial, device: str) -> Row:
         return {"error_mm": None, "refused": str(error), "evidence": {}, "reason": ""}
     ultrasound = None if trial.situation == BENCHMARK else setup.ultrasound
     trust = assess(setup.channels, result, None, ultrasound, setup.mask, device=device)
-    error = None
+    off = None
     if setup.truth is not None:
-        error = round(float(target_registration_error(result.transform, setup.landmarks, setup.truth).mean()), 3)
+        off = round(float(target_registration_error(result.transform, setup.landmarks, setup.truth).mean()), 3)
     evidence = {name: float(f"{value:.4g}") for name, value in trust.evidence.items()}
     moved = {"moved_mm": round(trust.moved_mm, 2), "moved_deg": round(trust.moved_deg, 2)}
-    return {"error_mm": error, "refused": "", "evidence": evidence, "reason": trust.reason, **moved}
+    return {"error_mm": off, "refused": "", "evidence": evidence, "reason": trust.reason, **moved}
