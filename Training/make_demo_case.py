@@ -35,7 +35,7 @@ deformed, with an invented tumour; images by this project's simulator (MIT).
 numbers, row by row); its Reference is the patient, RAS mm. `preop-*.nii.gz` lie displaced against it;
 `us-to-preop.tfm` is the true transform (ultrasound points to pre-operative points, LPS mm); `landmarks.mrk.json` lies
 in the ultrasound.
-`parameters.json` holds everything drawn; remade, by the simulator of the same commit, with
+`parameters.json` holds everything drawn; remade with
 `python Training/make_demo_case.py --seed {seed} --output FOLDER`.
 """
 
