@@ -10,16 +10,7 @@ import SimpleITK as sitk
 from mmhvae.sweep.reconstruction import reconstruct
 from mmhvae_training.simulation import Label, SimulatedCase, draw_case, simulate_case
 from mmhvae_training.simulation.acquisition import array as arrays
-from mmhvae_training.simulation.acquisition import (
-    attenuation,
-    compression,
-    directivity,
-    edge_enhancement,
-    reverberation,
-    shadows,
-    side_lobes,
-    time_gain,
-)
+from mmhvae_training.simulation.acquisition import attenuation, compression, reverberation, shadows, time_gain
 from mmhvae_training.simulation.acquisition.point_spread import PointSpread, beam_width, blur_across, blur_along
 from mmhvae_training.simulation.acquisition.scan_conversion import raster, scan_convert
 from mmhvae_training.simulation.acquisition.tracking import draw_tracking, track
@@ -174,7 +165,7 @@ def one_shadow(lateral: float) -> np.ndarray:
 
 
 def gained(**settings: float) -> np.ndarray:
-    plain = {"slope": 0.0, "near": 0.0, "near_reach": 5.0, "far": 0.0, "far_reach": 5.0, "limit": 1.0}
+    plain = {"slope": 0.0, "near": 0.0, "near_reach": 5.0, "far": 0.0, "far_reach": 5.0}
     return time_gain.gain(time_gain.TimeGain(sliders=(0.0,) * 6, **(plain | settings)), DEPTH)
 
 
@@ -182,31 +173,6 @@ def surface(**settings: float) -> np.ndarray:
     plain = {"face": 0.0, "thickness": 1.0, "distance": 5.0, "decay": 0.0, "clutter": 0.0, "reach": 4.0}
     echo = reverberation.surface_echo(reverberation.Reverberation(**(plain | settings), seed=1), 8, 8, DEPTH)
     return echo.mean((0, 1))
-
-
-def echo_of_sheet(tilted: bool) -> float:
-    """Factor in the middle of a sheet 1.5 mm thick that faces the beam, or lies along it; frames of 0.5 mm samples."""
-    place = np.arange(40) * 0.5 - 10
-    sheet = np.exp(-0.5 * (place / 0.7) ** 2)[:, None] * np.ones(40)
-    share = (sheet if tilted else sheet.T)[None].astype(np.float32)
-    square = directivity.facing(share, 0.5, np.full(40, 0.5, np.float32))
-    return float(directivity.mirrored(directivity.Directivity(0.8, 2.0, 1.0), square)[0, 20, 20])
-
-
-def through_side_lobes(share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Scattering of a half of tissue beside a half of fluid, and a sheet, seen by an aberrated beam: (L, R) each."""
-    scattering = np.concatenate([np.ones((1, 30, len(DEPTH))), np.zeros((1, 30, len(DEPTH)))], 1).astype(np.float32)
-    lobes = side_lobes.SideLobes(share, 2.0, 3.0)
-    seen = side_lobes.spread_out(lobes, scattering, scattering, DEPTH, np.full(len(DEPTH), 0.5, np.float32))
-    return seen[0][0], seen[1][0]
-
-
-def sharpened(contrast: float) -> float:
-    """Height of a bright step above its surroundings after the filter, relative to before."""
-    grey = np.full(120, 50, np.float32)
-    grey[60:62] *= 1 + contrast
-    settings = edge_enhancement.EdgeEnhancement(strength=1.0, smoothing=0.6, threshold=0.4, scale=0.5)
-    return float((edge_enhancement.enhance(settings, grey, 0.25)[60] - 50) / (50 * contrast))
 
 
 LOSS = attenuation.Attenuation(0.4)
@@ -219,22 +185,13 @@ EFFECTS = {
         gained(slope=0.4) * attenuation.transmitted(LOSS, tissue("white"), 0.5)) < 0.05,
     "near gain acts near": lambda: gained(near=6.0)[0] > 1.9 and abs(gained(near=6.0)[-1] - 1) < 1e-3,
     "far gain acts far": lambda: gained(far=-6.0)[-1] < 0.6 and abs(gained(far=-6.0)[0] - 1) < 1e-3,
-    "gain ends at its limit": lambda: np.allclose(np.diff(gained(slope=0.4, limit=0.5)[DEPTH > 31]), 0)
-    and np.isclose(20 * np.log10(gained(slope=0.4, limit=0.5)[-1]), 0.4 * DEPTH[-1] / 2, rtol=1e-4),
     "shadow darkens beyond": lambda: one_shadow(0)[-1] < 0.11 and one_shadow(0)[0] > 0.99,
     "shadow leaves other beams": lambda: (one_shadow(0.8) > 0.99).all(),
     "edges fade": lambda: np.allclose(
-        shadows.edge_loss(shadows.EdgeLoss(0.1, 0.3), np.array([-1, 0, 1])), [0.09, 1, 0.09], atol=1e-3),
+        shadows.edge_loss(shadows.EdgeLoss(0.1, 0.3), np.array([-1, 0, 1])), [0.3, 1, 0.3], atol=1e-3),
     "face is bright": lambda: surface(face=5.0)[0] > 3 and surface(face=5.0)[DEPTH > 5].max() < 0.1,
     "face repeats": lambda: surface(face=5.0, decay=0.3)[10] > 1 and surface(face=5.0, decay=0.3)[50] < 0.01,
     "haze fades": lambda: (np.diff(surface(clutter=1.0)) < 0).all(),
-    "sheets mirror where they face the beam": lambda: echo_of_sheet(False) > 1.6 and echo_of_sheet(True) < 0.4,
-    "side lobes fill fluid at depth": lambda: through_side_lobes(0.5)[0][32, -1] > 0.1
-    and through_side_lobes(0.5)[0][32, 5] < 0.01,
-    "side lobes take from sheets": lambda: np.isclose(through_side_lobes(0.5)[1][10, -1], 0.5),
-    "no side lobes, no change": lambda: np.isclose(through_side_lobes(0.0)[0].std(), 0.5),
-    "scanners sharpen echoes": lambda: sharpened(2.0) > 1.1,
-    "scanners smooth speckle": lambda: sharpened(0.05) < 0.8,
     "compression is monotone": lambda: all(
         (np.diff(compression.compress(compression.Compression(k, 30.0, 2.0), DEPTH, 9.0)) >= 0).all()
         for k in (0.05, 0.5, 2.0)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..anatomy import TISSUES
 from ..draws import Draws
 from ..fields import smooth_field
 from ..geometry import Array
@@ -14,15 +13,12 @@ from .array import Beams, TransducerArray
 from .attenuation import Attenuation, draw_attenuation, transmitted
 from .beam_space import BeamSpace
 from .compression import Compression, compress, draw_compression
-from .directivity import Directivity, draw_directivity, facing, mirrored
 from .echogenicity import Echogenicity, draw_echogenicity, scattering, sheets
-from .edge_enhancement import EdgeEnhancement, draw_edge_enhancement, enhance
 from .impedance import Reflection, draw_reflection, reflections
 from .point_spread import PointSpread, draw_point_spread
 from .receiver import Receiver, draw_receiver, frame_gains, with_noise
 from .reverberation import Reverberation, draw_reverberation, surface_echo
 from .shadows import EdgeLoss, Shadow, cast, draw_edge_loss, draw_shadows, edge_loss
-from .side_lobes import SideLobes, draw_side_lobes, spread_out
 from .speckle import Speckle, draw_speckle, envelope, psf_samples, scatterers
 from .streaks import Streaks, across_beam, draw_streaks, streak_field
 from .time_gain import TimeGain, draw_time_gain, gain
@@ -45,9 +41,6 @@ class Ultrasound:
     receiver: Receiver
     reverberation: Reverberation
     compression: Compression
-    directivity: Directivity
-    side_lobes: SideLobes
-    edge_enhancement: EdgeEnhancement
     seed: int
 
 
@@ -69,9 +62,6 @@ def draw_ultrasound(draws: Draws, array: TransducerArray) -> Ultrasound:
         reverberation=draw_reverberation(draws),
         compression=draw_compression(draws),
         seed=int(draws.rng.integers(2**31)),
-        directivity=draw_directivity(draws),
-        side_lobes=draw_side_lobes(draws),
-        edge_enhancement=draw_edge_enhancement(draws),
     )
 
 
@@ -79,9 +69,8 @@ def bmode(settings: Ultrasound, array: TransducerArray, sampling: Beams, space: 
     """Grey levels (N, L, R), 0 to 255, of the tissues' shares (C, N, L, R) at the frames' samples."""
     depth = sampling.depth
     axial_step = float(depth[1] - depth[0])
+    phases, coherent, scatter = _sources(settings, space, tissue, axial_step)
     lateral_step = (sampling.angle[1] - sampling.angle[0]) * (depth + np.float32(array.radius))
-    phases, coherent, scatter = _sources(settings, space, tissue, axial_step, lateral_step)
-    scatter, coherent = spread_out(settings.side_lobes, scatter, coherent, depth, lateral_step)
     widths = psf_samples(settings.point_spread, depth, lateral_step)
     amplitude = envelope(settings.speckle, phases, scatter, coherent, widths)
     amplitude *= transmitted(settings.attenuation, tissue, axial_step)
@@ -90,13 +79,10 @@ def bmode(settings: Ultrasound, array: TransducerArray, sampling: Beams, space: 
     typical = float(np.median(amplitude))
     amplitude = with_noise(settings.receiver, amplitude, typical, depth)
     amplitude += np.float32(typical) * surface_echo(settings.reverberation, frames, lines, depth)
-    grey = compress(settings.compression, amplitude, float(np.median(amplitude)))
-    return enhance(settings.edge_enhancement, grey, axial_step)
+    return compress(settings.compression, amplitude, float(np.median(amplitude)))
 
 
-def _sources(
-    settings: Ultrasound, space: BeamSpace, tissue: Array, axial_step: float, lateral_step: Array
-) -> tuple[Array, Array, Array]:
+def _sources(settings: Ultrasound, space: BeamSpace, tissue: Array, axial_step: float) -> tuple[Array, Array, Array]:
     """Scatterers (2, N, L, R), coherent echo and scattering amplitude (N, L, R) before the point-spread function."""
     coarse = [6 / step for step in space.step]
     texture, place = (smooth_field(settings.seed + n, space.shape, coarse) for n in range(2))
@@ -109,9 +95,7 @@ def _sources(
     echogenicity = settings.echogenicity
     uneven = np.exp(np.float32(echogenicity.visibility) * seen[4] + np.float32(echogenicity.roughness) * seen[5])
     scatter = scattering(settings.echogenicity, tissue, seen[2])
-    square = facing(tissue[TISSUES.index("sulcal")], axial_step, lateral_step)
-    sheet = sheets(settings.echogenicity, tissue) * mirrored(settings.directivity, square)
-    coherent = sheet + reflections(settings.reflection, tissue, axial_step)
+    coherent = sheets(settings.echogenicity, tissue) + reflections(settings.reflection, tissue, axial_step)
     return seen[:2], coherent * uneven + seen[3] * scatter, scatter
 
 

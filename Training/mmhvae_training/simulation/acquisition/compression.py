@@ -24,7 +24,7 @@ def draw_compression(draws: Draws) -> Compression:
     return Compression(
         strength=float(np.exp(draws.reserved(np.log(0.3), np.log(3.5)))),
         middle=draws.reserved(18, 58),
-        reject=draws.rng.uniform(0, 12),
+        reject=draws.rng.uniform(0, 7),
     )
 
 

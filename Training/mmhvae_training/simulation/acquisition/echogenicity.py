@@ -41,7 +41,7 @@ def draw_echogenicity(draws: Draws) -> Echogenicity:
         echo=echo,
         texture=draws.reserved(0.05, 0.25),
         sheet=float(np.exp(draws.reserved(np.log(3), np.log(8)))),
-        sharpness=rng.uniform(1.5, 4.5),
+        sharpness=rng.uniform(1.3, 3.2),
         visibility=draws.reserved(0.2, 0.8),
         roughness=draws.reserved(0.1, 0.6),
     )

@@ -32,7 +32,7 @@ class EdgeLoss:
     """Fading of the outermost beams, of which the array's aperture sees only a half."""
 
     width: float  # relative to half the sector
-    transmission: float  # of the outermost beam, one way
+    transmission: float
 
 
 def draw_shadows(draws: Draws) -> tuple[Shadow, ...]:
@@ -71,6 +71,5 @@ def cast(shadows: tuple[Shadow, ...], elevation: Array, lateral: Array, depth: A
 
 
 def edge_loss(loss: EdgeLoss, lateral: Array) -> Array:
-    """Amplitude factor of beams at relative ``lateral`` position, -1 to 1: lost on the way out and on the way back."""
-    one_way = 1 - np.float32(1 - loss.transmission) * np.exp(-(1 - np.abs(lateral)) / np.float32(loss.width))
-    return np.asarray(one_way**2, np.float32)
+    """Amplitude factor of beams at relative ``lateral`` position, -1 to 1."""
+    return 1 - np.float32(1 - loss.transmission) * np.exp(-(1 - np.abs(lateral)) / np.float32(loss.width))

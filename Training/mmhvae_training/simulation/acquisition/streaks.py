@@ -12,9 +12,6 @@ from ..fields import smooth_field
 from ..geometry import Array
 from .beam_space import BeamSpace
 
-#: Amplitude of an arc of strength one: arcs are rare, and stand out.
-_AMPLITUDE = 1.5
-
 
 @dataclass(frozen=True)
 class Streaks:
@@ -34,7 +31,7 @@ def draw_streaks(draws: Draws) -> Streaks:
         strength=float(np.exp(draws.reserved(np.log(0.8), np.log(6)))),
         length=draws.reserved(0.6, 1.7),
         thickness=draws.reserved(0.1, 0.26),
-        rarity=draws.rng.uniform(1.2, 2.1),
+        rarity=draws.rng.uniform(0.9, 1.9),
         clustering=draws.rng.uniform(0.5, 1.1),
         seed=int(draws.rng.integers(2**31)),
     )
@@ -54,4 +51,4 @@ def streak_field(streaks: Streaks, space: BeamSpace, noise: Array) -> Array:
     elevation, lateral, axial = space.step
     clusters = smooth_field(streaks.seed + 1, space.shape, [9 / elevation, 9 / lateral, 9 / axial])
     above = np.maximum(noise - np.float32(streaks.rarity), 0)
-    return np.asarray(_AMPLITUDE * streaks.strength * np.exp(streaks.clustering * clusters - 0.3) * above, np.float32)
+    return np.asarray(streaks.strength * np.exp(streaks.clustering * clusters - 0.3) * above, np.float32)

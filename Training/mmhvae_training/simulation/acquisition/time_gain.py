@@ -20,7 +20,6 @@ class TimeGain:
     near_reach: float  # mm over which that gain fades
     far: float  # at the last depth
     far_reach: float
-    limit: float  # depth (relative to the last) at which the amplifier can give no more
 
 
 def draw_time_gain(draws: Draws, decibel: float) -> TimeGain:
@@ -34,7 +33,6 @@ def draw_time_gain(draws: Draws, decibel: float) -> TimeGain:
         near_reach=draws.reserved(3, 14),
         far=draws.reserved(-10, 8) if odd[1] else 0.0,
         far_reach=draws.reserved(5, 20),
-        limit=draws.reserved(0.45, 1.0),
     )
 
 
@@ -43,6 +41,5 @@ def gain(time_gain: TimeGain, depth: Array) -> Array:
     sliders = np.interp(depth, np.linspace(depth[0], depth[-1], len(time_gain.sliders)), time_gain.sliders)
     near = time_gain.near * np.exp(-0.5 * ((depth - depth[0]) / time_gain.near_reach) ** 2)
     far = time_gain.far * np.exp(-0.5 * ((depth - depth[-1]) / time_gain.far_reach) ** 2)
-    amplified = np.minimum(depth, time_gain.limit * depth[-1])
-    decibel = time_gain.slope * amplified + sliders + near + far
+    decibel = time_gain.slope * depth + sliders + near + far
     return (10 ** (decibel / 20)).astype(np.float32)
