@@ -54,12 +54,10 @@ class HeldSynthesis(SynthesisRun):
         on_held: Callable[[Held], None],
         on_failure: Callable[[Failure], None],
     ) -> None:
-        super().__init__(engine, request, on_progress, lambda results: None, on_failure)
-        self._on_held = on_held
+        super().__init__(engine, request, on_progress, on_held, on_failure)
 
     def _finish(self, read: ReadResults) -> None:
-        self._end()
-        self._tell(lambda: self._on_held(Held(read, self._made)))
+        self._done(Held(read, self._made))
 
 
 class HeldReconstruction(HeldSynthesis):

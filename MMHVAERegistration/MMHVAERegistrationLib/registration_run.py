@@ -5,24 +5,19 @@ The scene is changed only at the end: what was synthesised on the way is kept ou
 
 from __future__ import annotations
 
-import logging
 import time
-import traceback
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import slicer
-import vtk
-from mmhvae import InputError
 from mmhvae.protocol import Message
 from MMHVAESynthesisLib.engine import Engine
+from MMHVAESynthesisLib.engine_run import EngineRun
 from MMHVAESynthesisLib.geometry import FLIP, ijk_to_ras
-from MMHVAESynthesisLib.jobs import CANCELLED, Callbacks, Failure, Job
+from MMHVAESynthesisLib.jobs import Callbacks, Failure
 from MMHVAESynthesisLib.results import Results, find_results, made_of, store
 from MMHVAESynthesisLib.staleness import stale_reason
-from MMHVAESynthesisLib.steps import Steps
 from MMHVAESynthesisLib.volume_files import FileImage, write_image_steps, write_steps
 from slicer.i18n import tr as _
 
@@ -38,14 +33,9 @@ SYNTHESISED = 0.6
 #: Share of the rest that writing the images takes.
 WRITTEN = 0.05
 
-_log = logging.getLogger(__name__)
 
-
-class RegistrationRun:
-    """One registration. Exactly one of ``on_done`` and ``on_failure`` is called, once, and never before
-    :meth:`start` returns.
-
-    Removing an image that is read, and closing the scene, end the work.
+class RegistrationRun(EngineRun):
+    """One registration; ``on_done`` hears of its outcome.
 
     Args:
         engine: does the work.
@@ -65,25 +55,13 @@ class RegistrationRun:
         on_done: Callable[[Outcome], None],
         on_failure: Callable[[Failure], None],
     ) -> None:
-        self._engine, self._case, self._is_preview, self._start = engine, case, is_preview, start
-        self._on_progress, self._on_done, self._on_failure = on_progress, on_done, on_failure
-        self._began = time.monotonic()
+        super().__init__(engine, case.nodes, on_progress, on_done, on_failure)
+        self._case, self._is_preview, self._start = case, is_preview, start
         self._held: Held | None = None
         self._before = 0.0  # share of the progress that is behind
         self._synthesis: HeldSynthesis | HeldReconstruction | None = None
-        self._job: Job | None = None
-        self._steps: Steps[Any] | None = None
-        self._why: Failure | None = None  # set once it is being cancelled
-        self._observed: list[int] = []
-        self.is_over = False
 
-    def start(self) -> None:
-        """Begin; nothing is done before the event loop turns."""
-        scene = slicer.mrmlScene
-        self._observed = [
-            scene.AddObserver(slicer.vtkMRMLScene.NodeRemovedEvent, self._node_removed),
-            scene.AddObserver(slicer.vtkMRMLScene.StartCloseEvent, self._scene_closed),
-        ]
+    def _begin(self) -> None:
         self._ready = usable_results(self._case)
         if self._ready is not None:
             self._run_steps(self._write(), self._submit)
@@ -94,33 +72,11 @@ class RegistrationRun:
         )
         self._synthesis.start()
 
-    def cancel(self) -> None:
-        """End it soon: within the engine's grace, 1.5 s."""
-        self._stop(Failure("cancelled", CANCELLED))
-
-    def _stop(self, why: Failure) -> None:
-        if self.is_over or self._why is not None:
-            return
-        self._why = why
+    def _let_go(self, why: Failure) -> None:
         if self._synthesis is not None and not self._synthesis.is_over:
             self._synthesis.cancel()
-        elif self._job is not None and self._engine.is_pending(self._job):
-            self._engine.cancel(self._job)  # which fails the job, now or once the engine has let go of it
         else:
-            self._fail(why)
-
-    @vtk.calldata_type(vtk.VTK_OBJECT)  # type: ignore[untyped-decorator,unused-ignore]
-    def _node_removed(self, caller: Any, event: Any, node: Any) -> None:
-        if any(node is used for used in self._case.nodes):
-            text = _("{name} was removed while it was worked on, so there is no result.").format(name=node.GetName())
-            self._stop(Failure("input", text))
-
-    def _scene_closed(self, caller: Any, event: Any) -> None:
-        self.cancel()
-
-    def _run_steps(self, work: Generator[Any, None, Any], then: Callable[[Any], None]) -> None:
-        self._steps = Steps(work, then, self._raised)
-        self._steps.start()
+            super()._let_go(why)
 
     def _synthesis_progressed(self, fraction: float, message: str) -> None:
         self._report(SYNTHESISED * fraction, message)
@@ -234,47 +190,7 @@ class RegistrationRun:
     def _finish(self, outcome: Outcome) -> None:
         if self._held is not None:
             store(self._case.ultrasound, self._held.read, self._held.made)
-        self._end()
-        self._tell(lambda: self._on_done(outcome))
-
-    def _report(self, fraction: float, message: str) -> None:
-        if self._why is None and not self.is_over:
-            self._tell(lambda: self._on_progress(fraction, message))
-
-    def _failed(self, failure: Failure) -> None:
-        self._fail(self._why or failure)
-
-    def _raised(self, error: Exception) -> None:
-        if isinstance(error, InputError):
-            self._fail(Failure("input", str(error)))
-        elif isinstance(error, OSError):
-            self._fail(Failure("engine", _("There is no room for temporary files; free some space on the disk.")))
-        else:
-            log = "".join(traceback.format_exception(error))
-            self._fail(Failure("defect", _("An error of its own stopped this; please report it with the log."), log))
-
-    def _fail(self, failure: Failure) -> None:
-        if not self.is_over:
-            self._end()
-            if failure.log:
-                _log.error("%s\n%s", failure.message, failure.log)
-            self._tell(lambda: self._on_failure(failure))
-
-    def _end(self) -> None:
-        self.is_over = True
-        if self._steps is not None:
-            self._steps.stop()
-        for tag in self._observed:
-            slicer.mrmlScene.RemoveObserver(tag)
-        if self._job is not None:
-            self._engine.discard(self._job)
-
-    @staticmethod
-    def _tell(call: Callable[[], None]) -> None:
-        try:
-            call()
-        except Exception:  # of the panel's; nothing may leave a slot
-            _log.exception("a listener of the registration raised")
+        self._done(outcome)
 
 
 def usable_results(case: Case) -> Results | None:

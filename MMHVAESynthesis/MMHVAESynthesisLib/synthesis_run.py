@@ -2,93 +2,44 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
-import traceback
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-import slicer
-import vtk
-from mmhvae import InputError
 from slicer.i18n import tr as _
 
 from . import tracked_frames, volume_files
 from .bundles import bundle_path, weights_checksum
 from .engine import Engine
+from .engine_run import EngineRun
 from .geometry import ijk_to_ras, ijk_to_world, same_place
-from .jobs import CANCELLED, Callbacks, Failure, Job
+from .jobs import Callbacks, Failure, Job
 from .request import Request
-from .results import Provenance, ReadResults, Results, input_fingerprints, store
-from .steps import Steps
+from .results import Provenance, ReadResults, input_fingerprints, store
 from .volume_files import FileImage, read_steps
 
 #: Shares of the progress that writing the inputs takes, and that is done when reading the answer begins.
 WRITTEN, ANSWERED = 0.03, 0.97
 
-_log = logging.getLogger(__name__)
 
-
-class SynthesisRun:
-    """One Apply. Exactly one of ``on_done`` and ``on_failure`` is called, once, and never before :meth:`start` returns.
-
-    The scene is changed only at the end, when everything has been read. Removing an input, and closing the scene, end
-    the work.
-    """
+class SynthesisRun(EngineRun):
+    """One Apply; ``on_done`` hears of its :class:`.results.Results`. The scene is changed only at the end."""
 
     def __init__(
         self,
         engine: Engine,
         request: Request,
         on_progress: Callable[[float, str], None],
-        on_done: Callable[[Results], None],
+        on_done: Callable[[Any], None],
         on_failure: Callable[[Failure], None],
     ) -> None:
-        self._engine, self._request = engine, request
-        self._on_progress, self._on_done, self._on_failure = on_progress, on_done, on_failure
-        self._started = time.monotonic()
-        self._job: Job | None = None
-        self._steps: Steps[Any] | None = None
-        self._why: Failure | None = None  # set once it is being cancelled
-        self._observed: list[int] = []
-        self.is_over = False
+        super().__init__(engine, request.nodes, on_progress, on_done, on_failure)
+        self._request = request
 
-    def start(self) -> None:
-        """Begin; nothing is done before the event loop turns."""
-        scene = slicer.mrmlScene
-        self._observed = [
-            scene.AddObserver(slicer.vtkMRMLScene.NodeRemovedEvent, self._node_removed),
-            scene.AddObserver(slicer.vtkMRMLScene.StartCloseEvent, self._scene_closed),
-        ]
+    def _begin(self) -> None:
         self._run_steps(self._write(), self._submit)
-
-    def cancel(self) -> None:
-        """End it soon: within the engine's grace, 1.5 s."""
-        self._stop(Failure("cancelled", CANCELLED))
-
-    def _stop(self, why: Failure) -> None:
-        if self.is_over or self._why is not None:
-            return
-        self._why = why
-        if self._job is not None and self._engine.is_pending(self._job):
-            self._engine.cancel(self._job)  # which fails the job, now or once the engine has let go of it
-        else:
-            self._fail(why)
-
-    @vtk.calldata_type(vtk.VTK_OBJECT)  # type: ignore[untyped-decorator,unused-ignore]
-    def _node_removed(self, caller: Any, event: Any, node: Any) -> None:
-        if any(node is used for used in self._request.nodes):
-            text = _("{name} was removed while it was worked on, so there is no result.").format(name=node.GetName())
-            self._stop(Failure("input", text))
-
-    def _scene_closed(self, caller: Any, event: Any) -> None:
-        self.cancel()
-
-    def _run_steps(self, work: Generator[Any, None, Any], then: Callable[[Any], None]) -> None:
-        self._steps = Steps(work, then, self._raised)
-        self._steps.start()
 
     def _write(self) -> Generator[Any, None, dict[str, Any]]:
         """The inputs as files; gives the parameters for the engine."""
@@ -181,7 +132,7 @@ class SynthesisRun:
         if "ultrasound" in answer:
             ultrasound = yield from read_steps(answer["ultrasound"])
         place = ultrasound.ijk_to_ras if ultrasound is not None else self._place  # they share its grid
-        seconds = time.monotonic() - self._started
+        seconds = time.monotonic() - self._began
         return ReadResults(images, uncertainty, ultrasound, place, answer["notice"], seconds, answer["device"])
 
     def _image(self, path: Path) -> Generator[Any, None, FileImage]:
@@ -193,48 +144,7 @@ class SynthesisRun:
         return image
 
     def _finish(self, read: ReadResults) -> None:
-        results = store(self._request, read, self._made)
-        self._end()
-        self._tell(lambda: self._on_done(results))
-
-    def _report(self, fraction: float, message: str) -> None:
-        if self._why is None and not self.is_over:
-            self._tell(lambda: self._on_progress(fraction, message))
-
-    def _failed(self, failure: Failure) -> None:
-        self._fail(self._why or failure)
-
-    def _raised(self, error: Exception) -> None:
-        if isinstance(error, InputError):
-            self._fail(Failure("input", str(error)))
-        elif isinstance(error, OSError):
-            self._fail(Failure("engine", _("There is no room for temporary files; free some space on the disk.")))
-        else:
-            log = "".join(traceback.format_exception(error))
-            self._fail(Failure("defect", _("An error of its own stopped this; please report it with the log."), log))
-
-    def _fail(self, failure: Failure) -> None:
-        if not self.is_over:
-            self._end()
-            if failure.log:
-                _log.error("%s\n%s", failure.message, failure.log)
-            self._tell(lambda: self._on_failure(failure))
-
-    def _end(self) -> None:
-        self.is_over = True
-        if self._steps is not None:
-            self._steps.stop()
-        for tag in self._observed:
-            slicer.mrmlScene.RemoveObserver(tag)
-        if self._job is not None:
-            self._engine.discard(self._job)
-
-    @staticmethod
-    def _tell(call: Callable[[], None]) -> None:
-        try:
-            call()
-        except Exception:  # of the panel's; nothing may leave a slot
-            _log.exception("a listener of the synthesis raised")
+        self._done(store(self._request, read, self._made))
 
 
 def _moved(path: str, job: Job) -> Path:
