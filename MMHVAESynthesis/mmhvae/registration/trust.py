@@ -28,6 +28,10 @@ from .trust_model import TrustModel, Verdict, shipped_model
 FAILED_OVERLAP, DOUBTFUL_OVERLAP = 0.2, 0.5
 #: A result this many standard deviations of the prior away from the start is never good.
 IMPROBABLE = 3.0
+#: Where no two contrasts, each alone, agree better than this (mm), the result is never good.
+DISAGREEING = 5.0
+#: Nor where one contrast stands no higher above random positions than this many of their standard deviations.
+LOST = 1.0
 #: About how many points stand for the field of view.
 POINTS = 2000
 
@@ -140,6 +144,10 @@ def veto(values: dict[str, float]) -> tuple[Verdict, str] | None:
         return "check", f"Only {100 * values['overlap']:.0f} % of the ultrasound lies inside the MR."
     if not values["converged"]:
         return "check", "The registration did not come to rest."
+    if values.get("nearest_contrasts_mm", 0.0) > DISAGREEING:
+        return "check", f"No two contrasts agree better than by {values['nearest_contrasts_mm']:.1f} mm."
+    if values.get("weakest_margin", math.inf) < LOST:
+        return "check", "One MR fits hardly better here than at random positions; check that it is what it is named."
     if values.get("prior_deviations", 0.0) > IMPROBABLE:
         return "check", "The result lies farther from the navigation's position than its stated accuracy allows."
     return None
