@@ -153,10 +153,16 @@ class View3D:
         manager.SetMRMLApplicationLogic(slicer.app.applicationLogic())
         self._group.AddDisplayableManager(manager)
         self._group.SetMRMLDisplayableNode(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLViewNode"))
+        # As in Slicer's own views: a manager looks for what there is at the end of a batch, and the view then aims.
+        state = slicer.vtkMRMLScene.BatchProcessState
+        slicer.mrmlScene.StartState(state)
+        slicer.mrmlScene.EndState(state)
+        rig.process_events()
         self._renderer.ResetCamera()
 
     def coloured(self) -> np.ndarray:
         """Columns and rows (N, 2) of the pixels that are not grey."""
+        rig.process_events()
         self._window.Render()
         pixels = vtk.vtkUnsignedCharArray()
         self._window.GetPixelData(0, 0, 199, 199, 0, pixels, 0)
