@@ -49,6 +49,8 @@ def press_apply(count: int, folder: Path) -> dict[str, Any]:
 
     panel = rig.load_module("MMHVAESynthesis").self()
     rig.choose(panel.ui.usSelector, volume(fan(64), name="iUS").GetName())
+    for name in ("Cet1", "Flair"):  # one contrast will do
+        rig.click(getattr(panel.ui, f"want{name}CheckBox"))
     states, seconds = [], []
     for turn in range(WARM_UP + count):
         if turn == WARM_UP:
