@@ -48,9 +48,9 @@ def press_apply(count: int, folder: Path) -> dict[str, Any]:
     from nodes import fan, volume
 
     panel = rig.load_module("MMHVAESynthesis").self()
-    rig.choose(panel.ui.usSelector, volume(fan(64), name="iUS").GetName())
-    for name in ("Cet1", "Flair"):  # one contrast will do
-        rig.click(getattr(panel.ui, f"want{name}CheckBox"))
+    rig.choose(panel.ui.usSelector, volume(fan(40), name="iUS").GetName())
+    for box in (panel.ui.wantCet1CheckBox, panel.ui.wantFlairCheckBox, panel.ui.uncertaintyCheckBox):
+        rig.click(box)  # one image will do
     states, seconds = [], []
     for turn in range(WARM_UP + count):
         if turn == WARM_UP:
