@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -20,7 +21,7 @@ from .steps import Steps
 _log = logging.getLogger(__name__)
 
 
-class EngineRun:
+class EngineRun(ABC):
     """Exactly one of ``on_done`` and ``on_failure`` is called, once, and never before :meth:`start` returns.
 
     Removing a node that is worked on, and closing the scene, end the work.
@@ -57,8 +58,9 @@ class EngineRun:
         ]
         self._begin()
 
+    @abstractmethod
     def _begin(self) -> None:
-        raise NotImplementedError
+        """The first of the work."""
 
     def cancel(self) -> None:
         """End it soon: within the engine's grace, 1.5 s."""
