@@ -4,6 +4,7 @@ VENV := .venv
 RUN := OMP_WAIT_POLICY=PASSIVE $(VENV)/bin
 STAMP := $(VENV)/.ready
 SHARED := ../shared
+CORES := $(shell getconf _NPROCESSORS_ONLN)
 
 .PHONY: demo test lint bench acceptance clean
 
@@ -12,7 +13,7 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@Testing/rig/system_packages.sh
-	$(RUN)/pytest
+	$(RUN)/pytest --numprocesses $(CORES) --dist loadfile
 
 lint: $(STAMP)
 	$(RUN)/ruff check .

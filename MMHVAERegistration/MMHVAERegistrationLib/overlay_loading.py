@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import SimpleITK as sitk
 import slicer
 from mmhvae import InputError
 from mmhvae.registration.label_files import is_dicom, read_segmentation
@@ -15,7 +16,7 @@ from slicer.i18n import tr as _
 
 #: What a file dialog offers.
 KINDS = "*.seg.nrrd *.nrrd *.nhdr *.nii *.nii.gz *.mha *.mhd *.dcm"
-#: Segments of this colour were given none by their file.
+#: Segments of this colour were given none by their file: it would not be seen on ultrasound.
 GREY = (0.5, 0.5, 0.5)
 #: Told apart by colour-blind eyes too (Okabe and Ito).
 PALETTE = ((0.90, 0.62, 0.0), (0.34, 0.71, 0.91), (0.0, 0.62, 0.45), (0.94, 0.89, 0.26), (0.80, 0.47, 0.65))
@@ -41,11 +42,20 @@ def load_overlay(path: Path, mr: Any) -> list[Any]:
     else:
         read_segmentation(path)  # says in a sentence what is wrong; Slicer's reader would say it in its log
         nodes = [_load(path)]
+    uncoloured = not is_dicom(path) and not holds_colours(path)
     for node in nodes:
         if mr is not None:
             node.SetAndObserveTransformNodeID(mr.GetTransformNodeID())
-        show_overlay(node)
+        show_overlay(node, uncoloured)
     return nodes
+
+
+def holds_colours(path: Path) -> bool:
+    """Whether the file says what colour a segment has; where it does not, Slicer draws one by lot."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    return any(key.startswith("Segment") and key.endswith("_Color") for key in reader.GetMetaDataKeys())
 
 
 def _load(path: Path) -> Any:
@@ -95,10 +105,15 @@ def _dicom_nodes(path: Path) -> list[Any]:
     return [node for node in nodes if node is not None]
 
 
-def show_overlay(node: Any) -> None:
-    """Outline and light fill in slices, a closed surface in 3-D, in colours that can be told apart."""
+def show_overlay(node: Any, uncoloured: bool) -> None:
+    """Outline and light fill in slices, a closed surface in 3-D, in colours that can be told apart.
+
+    Args:
+        node: the segmentation.
+        uncoloured: its segments' colours come from no file and no person.
+    """
     node.CreateDefaultDisplayNodes()
-    _colour(node.GetSegmentation())
+    _colour(node.GetSegmentation(), uncoloured)
     node.CreateClosedSurfaceRepresentation()
     display = node.GetDisplayNode()
     display.SetVisibility(True)
@@ -110,8 +125,8 @@ def show_overlay(node: Any) -> None:
     display.SetOpacity3D(OPACITY_3D)
 
 
-def _colour(segmentation: Any) -> None:
+def _colour(segmentation: Any, uncoloured: bool) -> None:
     for index in range(segmentation.GetNumberOfSegments()):
         segment = segmentation.GetNthSegment(index)
-        if np.allclose(segment.GetColor(), GREY):
+        if uncoloured or np.allclose(segment.GetColor(), GREY):
             segment.SetColor(*PALETTE[index % len(PALETTE)])

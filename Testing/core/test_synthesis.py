@@ -227,7 +227,7 @@ def elsewhere() -> sitk.Image:
         ({"inputs": {"us": volume(), "t2": elsewhere()}}, "nothing in the field of view"),
         ({"reference": elsewhere()}, "outside the field of view"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
 def test_wrong_requests_are_refused_in_a_sentence(bundle, arguments, words):
     complete = {"inputs": {"us": volume()}, "targets": ["t2"], **arguments}

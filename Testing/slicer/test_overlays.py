@@ -14,6 +14,7 @@ import qt
 import SimpleITK as sitk
 import slicer
 import vtk
+from MMHVAERegistrationLib.overlay_loading import PALETTE
 from MMHVAERegistrationLib.overlays_panel import OverlaysPanel
 from MMHVAERegistrationLib.result_transform import create_result, put_under
 from MMHVAESynthesisLib.geometry import ijk_to_ras, parent_to_world, to_vtk
@@ -88,13 +89,19 @@ def case(scene) -> Any:
 def test_what_a_surgeon_has_can_be_loaded_and_is_seen(case, tmp_path, kind):
     array = (ball() * 2).astype(np.float32 if "float" in kind else np.uint8)
     place = pose(3, (1.0, 1.2, 0.9), left_handed=kind == "plan.nrrd")
-    path = write(tmp_path / kind, array, place, Segment0_Name="tumour", Segment0_LabelValue="2", Segment0_ID="t")
+    described = {"Segment0_Name": "tumour", "Segment0_LabelValue": "2", "Segment0_ID": "t"}
+    if kind == "plan.seg.nrrd":
+        described["Segment0_Color"] = "0.2 0.8 0.4"
+    path = write(tmp_path / kind, array, place, **described)
     case.mr = volume(np.zeros(SHAPE, np.uint8), place, "T2")
     case.mr.SetAndObserveTransformNodeID(transform(pose(9), "navigation").GetID())
     node = case.load(path)
     assert case.panel.work.label.text == f"{kind}: 1 segments."
     assert node.GetParentTransformNode() is case.mr.GetParentTransformNode()
     assert case.changes == 1
+    # A label map says nothing of colours: it gets one that stands out from ultrasound, not one drawn by lot.
+    colour = (0.2, 0.8, 0.4) if kind == "plan.seg.nrrd" else PALETTE[0]
+    assert node.GetSegmentation().GetNthSegment(0).GetColor() == pytest.approx(colour)
     display = node.GetDisplayNode()
     assert (display.GetVisibility2DOutline(), display.GetVisibility2DFill()) == (1, 1)
     assert display.GetOpacity2DFill() < 0.4 < display.GetOpacity2DOutline()
