@@ -21,6 +21,8 @@ from .transforms import Matrix, exp_se3
 from .windows import Derivatives
 
 INITIAL_DAMPING = 1e-3
+#: A pose is at rest where its next step is shorter than so many tolerances; only below one does climbing stop early.
+AT_REST = 5
 #: Gauss-Newton's Hessian is shrunk by no more than this.
 SMALLEST_SCALE = 0.2
 
@@ -32,7 +34,7 @@ class Optimum:
     Attributes:
         poses: (B, 4, 4).
         values: (B,) similarities.
-        converged: (B,) whether the next step was shorter than the tolerance, or none improved any more.
+        converged: (B,) whether the pose is at rest: the next step, undamped, would be short, or none improved any more.
     """
 
     poses: Matrix
@@ -117,9 +119,11 @@ def climb(
         _accept(state, tried, steps[active], active, better)
         poses[active[better]] = candidates[better]
         # A short step that does not help says that the peak is within the interpolation's ripple.
-        converged[active] |= ~better & (lengths[active] < 4 * tolerance)
+        converged[active] |= ~better & (lengths[active] < AT_REST * tolerance)
         damping[active] = np.where(better, damping[active] * 0.3, np.maximum(damping[active] * 10, 1.0))
-    return Optimum(poses, state.values, converged)
+    # Damping shortens a step that was refused, which is no sign of rest.
+    remaining = step_lengths(damped_steps(state, np.zeros(len(poses))), radius)
+    return Optimum(poses, state.values, converged | (remaining < AT_REST * tolerance))
 
 
 def _accept(
