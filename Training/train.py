@@ -31,14 +31,14 @@ SAME = ("data", "architecture", "variant", "mixture", "loss", "adversarial", "op
 
 
 def describe_run(configuration: Configuration, found: TrainingSet) -> dict[str, Any]:
-    """What the bundle's manifest must tell of the run: configuration, cases, and the commit of this code."""
+    """What a bundle's manifest must tell of its run: configuration, cases and their modalities, this code's commit."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     return {
         "script": "Training/train.py",
         "commit": answer.stdout.strip() or "unknown: not a git checkout",
         "config": configuration.plain(),
-        "cases": [case.name for case in found.cases],
+        "cases": {case.name: list(case.inputs) for case in found.cases},
         "incomplete": {case.name: list(case.inputs) for case in found.incomplete},
         "started_from": None,
     }

@@ -80,7 +80,7 @@ def test_a_run_is_resumed_as_it_was_begun(train, case_folder, tmp_path):
     assert train(*short)[0] == 0
     told = json.loads((tmp_path / "run" / RUN).read_text())
     assert told["config"]["architecture"]["image_size"] == 16
-    assert told["cases"] == ["case-0", "case-1", "case-2"]
+    assert told["cases"] == {"case-0": ["us", "t2", "cet1", "flair"], "case-1": ["us", "flair"], "case-2": ["t2"]}
     assert (tmp_path / "run" / "configuration.yaml").is_file()
     status, printed, _ = train(*short)
     assert status == 0

@@ -74,13 +74,17 @@ def _model(network: MMHVAE, spacing: float) -> list[str]:
 
 
 def _cases(run: Mapping[str, Any]) -> list[str]:
-    cases, incomplete = list(run["cases"]), dict(run.get("incomplete", {}))
-    told = [f"{len(cases)} cases{_named(cases)}, as read by this run."]
+    cases, incomplete = dict(run["cases"]), dict(run.get("incomplete", {}))
+    told = [f"{len(cases)} cases{_named(list(cases))}, as read by this run: {_by_modalities(cases)}."]
     if incomplete:
-        subsets = Counter(_names(modalities) for modalities in incomplete.values())
-        listed = "; ".join(f"{count} with {subset}" for subset, count in subsets.most_common())
-        told.append(f"{len(incomplete)} more cases of a second folder: {listed}.")
+        told.append(f"{len(incomplete)} more cases of a second folder: {_by_modalities(incomplete)}.")
     return told
+
+
+def _by_modalities(cases: Mapping[str, Sequence[str]]) -> str:
+    """How many of the cases have which modalities."""
+    subsets = Counter(_names(modalities) for modalities in cases.values())
+    return "; ".join(f"{count} with {subset}" for subset, count in subsets.most_common())
 
 
 def _named(cases: Sequence[str]) -> str:
