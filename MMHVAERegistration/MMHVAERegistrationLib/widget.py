@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-import qt
 import slicer
 import vtk
-from MMHVAESynthesisLib.jobs import Failure
-from MMHVAESynthesisLib.parameter_connection import ParameterConnection
-from MMHVAESynthesisLib.state_line import StateLine
+from MMHVAESynthesisLib.module_panel import ModulePanel
 from slicer.i18n import tr as _
-from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
-from slicer.util import VTKObservationMixin
 
 from .advanced import Advanced
 from .case import MR_NAMES, case_from
@@ -32,76 +26,54 @@ from .sections import Sections
 from .start_panel import StartPanel
 from .trust_card import TrustCard
 
-#: Milliseconds after the last of many changes, before the panel looks at what they mean.
-CALM = 50
 #: Milliseconds after the handle was let go, before where it went is a step that can be undone.
 LET_GO = 400
 _OBSERVED = ("us", "sweepBrowser", *MR_NAMES, "usLandmarks", "mrLandmarks")
 
 
-class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+class MMHVAERegistrationWidget(ModulePanel):
     """What Slicer shows for the module; methods named in its way are called by it."""
 
     def __init__(self, parent: Any = None) -> None:
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self._parameters: RegistrationParameters | None = None
-        self._connection: ParameterConnection | None = None
-        self._is_closed = False
+        super().__init__(parent)
         self._moving: list[Any] | None = None
 
     def setup(self) -> None:
         """Build the panel; called once."""
-        ScriptedLoadableModuleWidget.setup(self)
-        panel = slicer.util.loadUI(self.resourcePath("UI/MMHVAERegistration.ui"))
-        self.layout.addWidget(panel)
-        self.ui = slicer.util.childWidgetVariables(panel)
-        panel.setMRMLScene(slicer.mrmlScene)
+        self.begin_setup("UI/MMHVAERegistration.ui")
         self.logic = MMHVAERegistrationLogic()
-        self._timer = self._new_timer(CALM, self.refresh)
-        self._let_go = self._new_timer(LET_GO, self._handle_rests)
+        self._let_go = self.new_timer(LET_GO, self._handle_rests)
         self._watch = NodeWatch(self._node_changed)
-        self._state = StateLine(self.ui)
         self._inputs = CaseInputs(self.ui)
         self._moves = MoveList(self.ui, self.refresh)
-        self._run = RunButtons(self.ui, self.logic, self._begun, self._done, self._failed)
-        self._card = TrustCard(self.ui, self.logic, self._pose_changed)
+        self._run = RunButtons(self.ui, self.logic, self.begun, self._done, self.failed)
+        self._card = TrustCard(self.ui, self.logic, self.refresh)
         self._compare = Compare(self.ui, self.logic)
-        self._start = StartPanel(self.ui, self.logic, self._pose_changed)
+        self._start = StartPanel(self.ui, self.logic, self.refresh)
         self._landmarks = LandmarksPanel(self.ui, self.logic)
         self._advanced = Advanced(self.ui, self.logic, self.later)
         self.sections = Sections(self.ui, self.logic, lambda: self._parameters, self.later)
+        self.users = (
+            self._inputs, self._moves, self._run, self._card, self._compare, self._start, self._landmarks,
+            self._advanced,
+        )  # fmt: skip
+        self.closers = (self._compare, self._advanced, self.sections, self.logic)
         self.ui.checkSetupButton.connect("clicked()", open_setup)
-        self._observe_scene()
-        self.initializeParameterNode()
-
-    @staticmethod
-    def _new_timer(interval: int, slot: Any) -> Any:
-        timer = qt.QTimer()
-        timer.setSingleShot(True)
-        timer.setInterval(interval)
-        timer.connect("timeout()", slot)
-        return timer
+        self._observe_nodes()
+        self.end_setup()
 
     def cleanup(self) -> None:
-        """The application is quitting, or the module is reloaded: then Slicer calls it once more than we do."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self.setParameterNode(None)
-        self.removeObservers()
+        """The application is quitting, or the module is reloaded."""
         self._watch.watch([])
-        for timer in (self._timer, self._let_go):
-            timer.stop()
-        for part in (self._compare, self._advanced, self.sections, self.logic):
-            part.close()
+        self._let_go.stop()
+        super().cleanup()
 
     def enter(self) -> None:
         """The user opened the module."""
         self.initializeParameterNode()
         self._inputs.guess()
         self._compare.listen(True)
-        self._warm_up()
+        self.warm_up()
 
     def exit(self) -> None:
         """The user went to another module."""
@@ -110,35 +82,14 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
     def onReload(self) -> None:  # noqa: N802 - Slicer's name
         """Load the library anew with the module; the core and the engine are the other module's to reload."""
         self.cleanup()
-        # Forgotten rather than reloaded one by one: no order of reloading leaves every file with the new classes.
-        for name in [name for name in sys.modules if name.split(".")[0] == "MMHVAERegistrationLib"]:
-            del sys.modules[name]
-        ScriptedLoadableModuleWidget.onReload(self)
-
-    def initializeParameterNode(self) -> None:  # noqa: N802 - Slicer's name
-        """Take the scene's parameters, or new ones."""
-        if self._parameters is None:
-            self.setParameterNode(self.logic.getParameterNode())
+        self.reload(["MMHVAERegistrationLib"])
 
     def setParameterNode(self, parameters: RegistrationParameters | None) -> None:  # noqa: N802 - Slicer's name
         """Show other parameters, or none while there is no scene."""
-        before, now = self._parameters, parameters
-        if before is not None and self._connection is not None:
-            self._connection.close()
-            self.removeObserver(before, vtk.vtkCommand.ModifiedEvent, self.later)
-        self._parameters, self._moving = parameters, None
-        if now is not None:
-            self._connection = ParameterConnection(now, self._connected_widgets())
-            self.addObserver(now, vtk.vtkCommand.ModifiedEvent, self.later)
-        parts = (
-            self._inputs, self._moves, self._run, self._card, self._compare, self._start, self._landmarks,
-            self._advanced,
-        )  # fmt: skip
-        for part in parts:
-            part.use(parameters)
-        self.refresh()
+        self._moving = None
+        super().setParameterNode(parameters)
 
-    def _connected_widgets(self) -> dict[str, Any]:
+    def connected_widgets(self) -> dict[str, Any]:
         """The widgets that Slicer's wrapper keeps equal to a parameter each."""
         ui = self.ui
         return {
@@ -159,16 +110,8 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
             "mrLandmarks": ui.mrLandmarksSelector,
         }
 
-    def later(self, *_: Any) -> None:
-        """Refresh once things are calm."""
-        self._timer.start()
-
-    def refresh(self) -> None:
-        """Make the panel say what is."""
-        self._timer.stop()
-        parameters = self._parameters
-        if parameters is None:
-            return
+    def show(self, parameters: RegistrationParameters) -> None:
+        """Make every part say what is."""
         self._watch.watch(self._nodes_to_watch(parameters))
         self._place(parameters)
         self._lock()
@@ -202,12 +145,9 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
                 slicer.util.showStatusMessage(problem, 5000)
 
     def _ready(self, parameters: RegistrationParameters) -> str:
-        if self.logic.is_running:
-            return _("Working; the rest of the program can be used meanwhile.")
-        model, device = self.ui.bundleSelector.currentText, self.ui.deviceSelector.currentText
-        if case_from(parameters).method == "direct":
-            model = _("no model (LC2)")
-        return _("Ready: {model}, {device}").format(model=model, device=device)
+        direct = case_from(parameters).method == "direct"
+        model = _("no model (LC2)") if direct else self.ui.bundleSelector.currentText
+        return self.ready(model, self.ui.deviceSelector.currentText)
 
     def _warnings(self, parameters: RegistrationParameters) -> list[str]:
         why, stale = case_from(parameters).why_direct, self.logic.stale
@@ -228,14 +168,8 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         self.logic.settle()
         self.later()
 
-    def _pose_changed(self) -> None:
-        self.refresh()
-
-    def _observe_scene(self) -> None:
+    def _observe_nodes(self) -> None:
         scene, kind = slicer.mrmlScene, slicer.vtkMRMLScene
-        self.addObserver(scene, kind.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(scene, kind.EndCloseEvent, self.onSceneEndClose)
-        self.addObserver(scene, kind.EndImportEvent, self.onSceneEndImport)
         self.addObserver(scene, kind.NodeAboutToBeRemovedEvent, self.onNodeAboutToBeRemoved)
         for event in (kind.NodeAddedEvent, kind.NodeRemovedEvent):
             self.addObserver(scene, event, self.later)
@@ -251,30 +185,12 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         """The nodes are about to go."""
         self._watch.watch([])
         self.logic.pending, self.logic.is_before = None, False
-        self.setParameterNode(None)
-
-    def onSceneEndClose(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
-        """There is a new scene, empty or loaded."""
-        self._state.keep(None)
-        if self.parent.isEntered:
-            self.initializeParameterNode()
+        super().onSceneStartClose(caller, event)
 
     def onSceneEndImport(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
         """A scene, or a part of one, was loaded; it may have brought parameters and a result along."""
         self.logic.settle()  # a file has lost some digits
-        if self.parent.isEntered:
-            self.setParameterNode(self.logic.getParameterNode())
-
-    def _warm_up(self) -> None:
-        """Start the engine ahead of the first Register; what keeps it from starting, Register will tell."""
-        try:
-            self.logic.engine.start()
-        except OSError:
-            return
-
-    def _begun(self) -> None:
-        self._state.keep(None)
-        self.refresh()
+        super().onSceneEndImport(caller, event)
 
     def _done(self, outcome: Outcome) -> None:
         self.refresh()
@@ -282,10 +198,6 @@ class MMHVAERegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
             self._compare.show_new()
         if outcome.notice:
             slicer.util.showStatusMessage(outcome.notice, 5000)
-
-    def _failed(self, failure: Failure) -> None:
-        self._state.keep(failure)
-        self.refresh()
 
 
 def open_setup() -> None:
