@@ -25,7 +25,7 @@ from .transforms import Matrix, apply_matrix, inverse, to_rigid_matrix
 from .trust_model import TrustModel, Verdict, shipped_model
 
 #: A result with less of the field of view inside the MR has failed; with less than the second it is never good.
-FAILED_OVERLAP, DOUBTFUL_OVERLAP = 0.2, 0.5
+FAILED_OVERLAP, DOUBTFUL_OVERLAP = 0.2, 0.4
 #: A result this many standard deviations of the prior away from the start is never good.
 IMPROBABLE = 3.0
 #: Where no two contrasts, each alone, agree better than this (mm), the result is never good.

@@ -144,7 +144,7 @@ VETOED = {"overlap": 1.0, "converged": 1.0, "similarity_gain": 0.1}
     [
         ({}, None, ""),
         ({"overlap": 0.1}, "failed", "10 %"),
-        ({"overlap": 0.4}, "check", "40 %"),
+        ({"overlap": 0.3}, "check", "30 %"),
         ({"converged": 0.0}, "check", "come to rest"),
         ({"similarity_gain": -0.01}, "check", "less well"),
         ({"prior_deviations": 4.0}, "check", "navigation"),
