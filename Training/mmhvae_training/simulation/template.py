@@ -7,7 +7,6 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from nilearn import datasets
 from scipy import ndimage
 
 from .geometry import Array, Grid
@@ -40,6 +39,8 @@ class Template:
 @lru_cache(maxsize=1)
 def load_template() -> Template:
     """Read the template once a process and derive hull, ventricles, midline region and deep nuclei."""
+    from nilearn import datasets  # brings pandas and scikit-learn, which training and preparation can do without
+
     loaders = (datasets.load_mni152_template, datasets.load_mni152_gm_template, datasets.load_mni152_wm_template)
     images = [load(resolution=1) for load in loaders]
     affine = np.asarray(images[0].affine, np.float64)
