@@ -15,6 +15,7 @@ from mmhvae_training.simulation import case as case_module
 from mmhvae_training.simulation.anatomy import Anatomy, build_anatomy
 
 SPACING = 2.0
+TUMOUR, HEALTHY = 3, 4  # seeds
 
 
 def array(image: sitk.Image) -> np.ndarray:
@@ -22,8 +23,8 @@ def array(image: sitk.Image) -> np.ndarray:
 
 
 @cache
-def simulated(seed: int, tumour: bool = False) -> SimulatedCase:
-    return simulate_case(seed, SPACING, tumour)
+def simulated(seed: int) -> SimulatedCase:
+    return simulate_case(seed, SPACING, seed == TUMOUR)
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +39,9 @@ def one_head(last_anatomy: Callable[..., Anatomy], monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(case_module, "build_anatomy", last_anatomy)
 
 
-@pytest.fixture(params=[(3, True), (4, False)], ids=["tumour", "healthy"])
+@pytest.fixture(params=[TUMOUR, HEALTHY], ids=["tumour", "healthy"])
 def case(request: pytest.FixtureRequest) -> SimulatedCase:
-    return simulated(*request.param)
+    return simulated(request.param)
 
 
 def visible(case: SimulatedCase) -> np.ndarray:
@@ -48,8 +49,7 @@ def visible(case: SimulatedCase) -> np.ndarray:
 
 
 def test_the_same_seed_gives_the_same_case() -> None:
-    case = simulated(3, tumour=True)
-    again = simulate_case(3, SPACING, tumour=True)
+    case, again = simulated(TUMOUR), simulate_case(TUMOUR, SPACING, True)
     for name in ("us", "t2", "cet1", "flair", "labels", "field_of_view"):
         assert np.array_equal(array(getattr(case, name)), array(getattr(again, name))), name
     assert np.array_equal(case.sweep.frames.array, again.sweep.frames.array)
@@ -104,8 +104,8 @@ def test_preoperative_images_show_the_same_anatomy_at_the_same_point(case: Simul
 
 def test_order_of_grey_levels() -> None:
     levels: dict[tuple[str, int], list[float]] = {}
-    for seed in (4, 20, 21):
-        case = simulated(seed, tumour=False)
+    for seed in (HEALTHY, 20, 21):
+        case = simulated(seed)
         labels, seen = array(case.labels), visible(case)
         for name in ("us", "t2", "cet1", "flair"):
             image = array(getattr(case, name))
@@ -160,7 +160,7 @@ def levels_at_true_poses(case: SimulatedCase) -> dict[int, np.ndarray]:
 
 def test_frames_at_their_true_poses_show_the_anatomy() -> None:
     ratios: dict[int, list[float]] = {}
-    for seed in (4, 20, 21):
+    for seed in (HEALTHY, 20, 21):
         found = levels_at_true_poses(simulated(seed))
         for label in (Label.VENTRICLE, Label.CSF, Label.FALX):
             if len(found[label]) > 200:
@@ -171,7 +171,7 @@ def test_frames_at_their_true_poses_show_the_anatomy() -> None:
 
 
 def test_tracked_poses_are_near_the_true_ones_and_proper() -> None:
-    case = simulated(4)
+    case = simulated(HEALTHY)
     tracked, true = case.sweep.image_to_reference, case.true_image_to_reference
     valid = case.sweep.valid
     assert len(case.sweep.frames) == len(tracked) == len(true) == len(valid) == len(case.sweep.timestamps)
@@ -185,7 +185,7 @@ def test_tracked_poses_are_near_the_true_ones_and_proper() -> None:
 
 
 def test_the_volume_is_the_reconstruction_of_the_frames() -> None:
-    case = simulated(4)
+    case = simulated(HEALTHY)
     compounding = case.parameters["acquisition"]["compounding"]
     again = reconstruct(case.sweep, grid=sitk.Cast(case.us, sitk.sitkUInt8), compounding=compounding, fill_holes=True)
     inside = sitk.GetArrayFromImage(again.field_of_view)
@@ -201,7 +201,7 @@ def test_the_volume_is_the_reconstruction_of_the_frames() -> None:
 
 
 def test_neighbouring_frames_see_the_same_scatterers(one_head: None) -> None:
-    frames = simulate_case(4, 1.0, False).sweep.frames.array.astype(np.float32)
+    frames = simulate_case(HEALTHY, 1.0, False).sweep.frames.array.astype(np.float32)
     inside = frames.min(0) > 0
     fine = [sitk.GetArrayFromImage(im - sitk.SmoothingRecursiveGaussian(im, 4.0)) for im in map(
         sitk.GetImageFromArray, frames)]  # fmt: skip
@@ -214,7 +214,7 @@ def test_neighbouring_frames_see_the_same_scatterers(one_head: None) -> None:
 
 
 def test_brain_shift_moves_the_volume_against_the_preoperative_mr(one_head: None) -> None:
-    still, shifted = simulated(4), simulate_case(4, SPACING, False, brain_shift=True)
+    still, shifted = simulated(HEALTHY), simulate_case(HEALTHY, SPACING, False, brain_shift=True)
     face = np.array(shifted.parameters["brain_shift"]["face"])
     sunk = np.linalg.norm(np.array(shifted.to_preop.TransformPoint(face)) - face)
     assert sunk > 1
