@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from mmhvae_training.simulation import draw_case
 from mmhvae_training.simulation.acquisition import array as arrays
 from mmhvae_training.simulation.acquisition import attenuation, compression, reverberation, shadows, time_gain
 from mmhvae_training.simulation.acquisition.point_spread import PointSpread, beam_width, blur_across, blur_along
@@ -14,20 +13,9 @@ from mmhvae_training.simulation.acquisition.tracking import draw_tracking, track
 from mmhvae_training.simulation.acquisition.trajectory import draw_trajectory, sweep_poses
 from mmhvae_training.simulation.anatomy import TISSUES
 from mmhvae_training.simulation.brain_shift import BrainShift, preoperative_points, shift_transform
-from mmhvae_training.simulation.draws import RESERVED, Draws
+from mmhvae_training.simulation.draws import Draws
 
 DEPTH = np.arange(0, 60, 0.5, dtype=np.float32)
-
-
-def test_no_case_of_the_training_has_a_held_out_setting() -> None:
-    far = {
-        held: [arrays.draw_array(Draws(np.random.default_rng(seed), held)).far for seed in range(30)]
-        for held in (False, True)
-    }
-    low, high = 32 + RESERVED * 22, 54 - RESERVED * 22
-    assert all(low <= value <= high for value in far[False])
-    assert all(value < low or value > high for value in far[True])
-    assert not low < draw_case(4, held_out=True).acquisition.array.far < high
 
 
 def test_the_transform_of_brain_shift_is_its_formula() -> None:

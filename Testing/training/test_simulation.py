@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae.sweep.reconstruction import reconstruct
-from mmhvae_training.simulation import Label, SimulatedCase, displace, landmarks, simulate_case
+from mmhvae_training.simulation import Label, SimulatedCase, displace, draw_case, landmarks, simulate_case
 from mmhvae_training.simulation import case as case_module
+from mmhvae_training.simulation.acquisition import array as arrays
 from mmhvae_training.simulation.anatomy import Anatomy, build_anatomy
+from mmhvae_training.simulation.draws import RESERVED, Draws
 
 SPACING = 2.0
 TUMOUR, HEALTHY = 3, 4  # seeds
@@ -242,3 +244,14 @@ def test_an_aimed_sweep_sees_a_ventricle_and_changes_nothing_else(one_head: None
 def _share(case: SimulatedCase, label: Label) -> float:
     labels, inside = sitk.GetArrayViewFromImage(case.labels), sitk.GetArrayViewFromImage(case.field_of_view)
     return float((labels == label)[inside > 0].mean())
+
+
+def test_no_case_of_the_training_has_a_held_out_setting() -> None:
+    far = {
+        held: [arrays.draw_array(Draws(np.random.default_rng(seed), held)).far for seed in range(30)]
+        for held in (False, True)
+    }
+    low, high = 32 + RESERVED * 22, 54 - RESERVED * 22
+    assert all(low <= value <= high for value in far[False])
+    assert all(value < low or value > high for value in far[True])
+    assert not low < draw_case(4, held_out=True).acquisition.array.far < high
