@@ -33,6 +33,7 @@ class MMHVAESynthesisTest(ScriptedLoadableModuleTest):
         self.logic = MMHVAESynthesisLogic()
         self.parameters = self.logic.getParameterNode()
         self.parameters.synthesizeCet1 = self.parameters.synthesizeFlair = False
+        self.parameters.samples = 1
         self.results: Results | None = None
         self.failure: Failure | None = None
         self.progress: list[float] = []

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,3 +38,21 @@ def scene(slicer_app: Any) -> Iterator[Any]:
     errors = list(slicer_app.errors)
     slicer_app.errors.clear()
     assert errors == []
+
+
+@pytest.fixture(scope="module")
+def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a new environment that has pip and nothing else.
+
+    A copy of this environment's own pip: it is compiled, whereas the one that venv unpacks would be at every call.
+    """
+    folder = tmp_path_factory.mktemp("bare") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=180)
+    (packages,) = folder.glob("[Ll]ib/**/site-packages")
+    spec = importlib.util.find_spec("pip")
+    assert spec is not None, "needs pip beside this interpreter"
+    assert spec.origin is not None
+    for original in Path(spec.origin).parents[1].glob("pip*"):
+        if original.name == "pip" or original.suffix == ".dist-info":
+            shutil.copytree(original, packages / original.name)
+    return folder / "bin" / "python"

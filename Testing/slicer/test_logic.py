@@ -109,7 +109,7 @@ def endless(parameters) -> None:
 
 def test_results_are_those_of_the_core_on_the_inputs_own_grid(logic, parameters, tmp_path):
     """Oblique, left-handed, under a transform: the same numbers, in the same place."""
-    node = volume(fan(), pose(3, (1.1, 0.9, 1.0), left_handed=True), "Before")
+    node = volume(fan(28), pose(3, (1.1, 0.9, 1.0), left_handed=True), "Before")
     node.SetAndObserveTransformNodeID(transform(pose(4)).GetID())
     parameters.us = node
     results = wait(begin(logic, parameters)).results
@@ -132,7 +132,7 @@ def test_results_are_those_of_the_core_on_the_inputs_own_grid(logic, parameters,
 
 
 def test_progress_rises_to_the_end_and_nothing_blocks(logic, parameters):
-    parameters.us = volume(fan())
+    parameters.us = volume(fan(28))
     heard = begin(logic, parameters)
     assert heard.ends == []
     assert logic.is_running
@@ -153,7 +153,7 @@ def test_progress_rises_to_the_end_and_nothing_blocks(logic, parameters):
 
 
 def test_a_second_apply_updates_the_same_nodes(logic, parameters, scene):
-    node = parameters.us = volume(fan())
+    node = parameters.us = volume(fan(28))
     first = wait(begin(logic, parameters)).results
     before = slicer.util.arrayFromVolume(first.images["t2"]).copy()
     first.images["t2"].GetDisplayNode().SetWindowLevelMinMax(0.1, 0.3)
@@ -188,25 +188,25 @@ def test_a_sweep_gives_its_ultrasound_too(logic, parameters):
 def test_tracked_frames_of_the_scene_are_a_sweep(logic, parameters):
     browser = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "Frames")
     frames, poses = {}, {}
-    for number, plane in enumerate(fan(48).astype(np.uint8)):
+    for number, plane in enumerate(fan(32).astype(np.uint8)):
         matrix = pose(5) @ [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, number], [0, 0, 0, 1]]
         frames[f"{number / 10}"], poses[f"{number / 10}"] = image_item(plane), transform_item(matrix)
     sequence(browser, "Image", frames)
     sequence(browser, "ImageToReference", poses)
     parameters.sweepBrowser = browser
-    parameters.us = volume(fan(), name="not this")
+    parameters.us = volume(fan(28), name="not this")
     parameters.uncertainty = False
     results = wait(begin(logic, parameters)).results
     assert results.images["t2"].GetName() == "SYNTHETIC T2 of Frames"
     assert results.ultrasound is not None
-    centre = (pose(5) @ [24, 24, 24, 1])[:3]
+    centre = (pose(5) @ [16, 16, 16, 1])[:3]
     bounds = np.zeros(6)
     results.images["t2"].GetRASBounds(bounds)
     assert np.allclose(bounds.reshape(3, 2).mean(1), centre, atol=3)
 
 
 def test_cancel_is_over_within_two_seconds_and_the_scene_as_before(logic, parameters, scene):
-    parameters.us = volume(fan())
+    parameters.us = volume(fan(28))
     endless(parameters)
     nodes = snapshot(scene)
     heard = begin(logic, parameters)
@@ -219,7 +219,7 @@ def test_cancel_is_over_within_two_seconds_and_the_scene_as_before(logic, parame
 
 
 def test_cancel_at_once_starts_nothing(logic, parameters, scene):
-    parameters.us = volume(fan())
+    parameters.us = volume(fan(28))
     nodes = snapshot(scene)
     heard = begin(logic, parameters)
     logic.cancel()
@@ -230,7 +230,7 @@ def test_cancel_at_once_starts_nothing(logic, parameters, scene):
 
 
 def test_a_killed_engine_is_one_message_and_the_next_apply_works(logic, parameters, scene):
-    parameters.us = volume(fan())
+    parameters.us = volume(fan(28))
     endless(parameters)
     nodes = snapshot(scene)
     heard = begin(logic, parameters)
@@ -243,7 +243,7 @@ def test_a_killed_engine_is_one_message_and_the_next_apply_works(logic, paramete
 
 
 def test_an_input_removed_while_it_runs_is_one_message(logic, parameters, scene):
-    node = parameters.us = volume(fan())
+    node = parameters.us = volume(fan(28))
     endless(parameters)
     heard = begin(logic, parameters)
     until_it_works(heard)
@@ -254,7 +254,7 @@ def test_an_input_removed_while_it_runs_is_one_message(logic, parameters, scene)
 
 
 def test_a_scene_closed_while_it_runs_cancels_silently(logic, parameters, scene):
-    parameters.us = volume(fan())
+    parameters.us = volume(fan(28))
     endless(parameters)
     heard = begin(logic, parameters)
     until_it_works(heard)
@@ -264,7 +264,7 @@ def test_a_scene_closed_while_it_runs_cancels_silently(logic, parameters, scene)
 
 
 def test_one_at_a_time(logic, parameters):
-    parameters.us = volume(fan())
+    parameters.us = volume(fan(28))
     first, second = begin(logic, parameters), begin(logic, parameters)
     assert "is running" in second.failure.message
     logic.cancel()
@@ -272,7 +272,7 @@ def test_one_at_a_time(logic, parameters):
 
 
 def test_a_callback_that_raises_harms_nobody(logic, parameters):
-    parameters.us = volume(fan())
+    parameters.us = volume(fan(28))
     parameters.uncertainty = False
 
     def raising(*_: object) -> None:
@@ -292,12 +292,12 @@ def test_what_the_engine_refuses_is_its_sentence(logic, parameters):
 
 PROBLEMS = [
     ({}, "at least one image that you have"),
-    ({"us": lambda: volume(fan()), "synthesizeT2": lambda: False}, "at least one image that you want"),
+    ({"us": lambda: volume(fan(28)), "synthesizeT2": lambda: False}, "at least one image that you want"),
     ({"us": lambda: volume(np.ones((1, 9, 9), np.uint8))}, "single slice"),
-    ({"us": lambda: volume(fan()), "bundle": lambda: "no such model"}, "is not installed"),
+    ({"us": lambda: volume(fan(28)), "bundle": lambda: "no such model"}, "is not installed"),
     ({"sweepPath": lambda: "/nowhere/sweep.igs.mha"}, "no sweep file /nowhere"),
-    ({"us": lambda: volume(fan())}, ""),
-    ({"flair": lambda: volume(fan())}, ""),
+    ({"us": lambda: volume(fan(28))}, ""),
+    ({"flair": lambda: volume(fan(28))}, ""),
 ]
 
 
@@ -313,9 +313,9 @@ def test_problems_are_known_before_apply(logic, parameters, given, words):
 
 
 def test_the_grid_is_that_of_the_first_mr_without_ultrasound(logic, parameters):
-    parameters.cet1 = volume(fan(36, seed=1), pose(1, (1.2, 1.0, 1.0)), "MR")
-    parameters.flair = volume(fan(40, seed=2), pose(1), "Other")
+    parameters.cet1 = volume(fan(26, seed=1), pose(1, (1.2, 1.0, 1.0)), "MR")
+    parameters.flair = volume(fan(28, seed=2), pose(1), "Other")
     parameters.uncertainty = False
     results = wait(begin(logic, parameters)).results
     assert results.images["t2"].GetName() == "SYNTHETIC T2 of MR"
-    assert results.images["t2"].GetImageData().GetDimensions() == (36, 36, 36)
+    assert results.images["t2"].GetImageData().GetDimensions() == (26, 26, 26)

@@ -28,24 +28,16 @@ PATIENCE = 180.0  # seconds; only a failing test waits that long
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the throwaway environment is looked at the POSIX way")
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory) -> Path:
-    """The interpreter of a new environment that has pip and nothing else."""
-    folder = tmp_path_factory.mktemp("environment") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=PATIENCE)
-    return folder / "bin" / "python"
-
-
 @pytest.fixture
-def python(environment) -> Iterator[Path]:
-    """The same, emptied again after the test."""
-    yield environment
-    names = sorted({path.name.split("-")[0] for path in packages(environment) if path.name.startswith("tiny")})
+def python(bare_python) -> Iterator[Path]:
+    """The interpreter of an environment that has pip and nothing else; emptied again after the test."""
+    yield bare_python
+    names = sorted({path.name.split("-")[0] for path in packages(bare_python) if path.name.startswith("tiny")})
     if names:
         subprocess.run(
-            [environment, "-m", "pip", "uninstall", "--quiet", "--yes", *names], check=True, timeout=PATIENCE
+            [bare_python, "-m", "pip", "uninstall", "--quiet", "--yes", *names], check=True, timeout=PATIENCE
         )
-    assert [path for path in packages(environment) if "tiny" in path.name] == []
+    assert [path for path in packages(bare_python) if "tiny" in path.name] == []
 
 
 def packages(python: Path) -> list[Path]:

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import types
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import rig
@@ -43,12 +42,18 @@ def store(tmp_path) -> WeightsStore:
     return store
 
 
-@pytest.fixture
-def engine(scene) -> Iterator[SlicerEngine]:
-    """A real engine."""
+@pytest.fixture(scope="module")
+def warm_engine(slicer_app) -> Iterator[SlicerEngine]:
+    """A real engine; from its first use on it runs."""
     engine = SlicerEngine(python=(sys.executable,))
     yield engine
     engine.close()
+
+
+@pytest.fixture
+def engine(scene, warm_engine) -> SlicerEngine:
+    """The real engine, and an empty scene."""
+    return warm_engine
 
 
 def checked(engine: SlicerEngine, store: WeightsStore) -> list[Finding]:
@@ -77,14 +82,6 @@ def test_a_damaged_model(engine, store):
     wrong = [finding for finding in checked(engine, store) if not finding.is_fine]
     assert [finding.repair for finding in wrong] == ["weights"]
     assert "checksum" in wrong[0].text
-
-
-@pytest.fixture(scope="module")
-def bare_python(tmp_path_factory) -> Path:
-    """An interpreter without torch."""
-    folder = tmp_path_factory.mktemp("bare") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=PATIENCE)
-    return folder / "bin" / "python"
 
 
 @pytest.mark.parametrize("kind", ["no torch", "no interpreter"])
@@ -135,7 +132,8 @@ def test_versions_without_importing(package, monkeypatch, version, oldest, fine)
     assert "tiny_package" in first.text
 
 
-def test_a_package_that_is_not_there(monkeypatch, engine, store):
+def test_a_package_that_is_not_there(monkeypatch, scene, store):
+    engine = SlicerEngine(python=(sys.executable,))
     monkeypatch.setattr(setup_check, "INSTALLED_BY_US", {"torch": "2.5", "tiny_absent": "1.0"})
     findings = checked(engine, store)
     assert [finding.repair for finding in findings if not finding.is_fine] == ["safetensors", ""]

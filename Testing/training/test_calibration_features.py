@@ -246,7 +246,7 @@ def test_published_features_of_real_volumes_are_measured_again(shared_data):
     measured, spacing = read_features(TABLES)
     kept = {m.case: m for m in measured if m.real}
     paths = find_real(shared_data / "resect", held_out=True)
-    for case in sorted(kept)[:2]:  # two say it all, in a few seconds
-        again = measure(paths[case], case, True, spacing)
-        assert again.volume == pytest.approx(kept[case].volume, rel=0.01, abs=0.01)
-        assert len(again.patches) == len(kept[case].patches)
+    case = min(kept)  # one says it all, in a few seconds
+    again = measure(paths[case], case, True, spacing)
+    assert again.volume == pytest.approx(kept[case].volume, rel=0.01, abs=0.01)
+    assert len(again.patches) == len(kept[case].patches)

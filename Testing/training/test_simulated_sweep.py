@@ -1,14 +1,10 @@
-"""The simulated acquisition: tracked frames that agree with the anatomy, and each physical effect on its own."""
+"""The simulated acquisition: each physical effect on its own; what whole cases show is in test_simulation."""
 
 from __future__ import annotations
-
-from functools import lru_cache
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from mmhvae.sweep.reconstruction import reconstruct
-from mmhvae_training.simulation import Label, SimulatedCase, draw_case, simulate_case
 from mmhvae_training.simulation.acquisition import array as arrays
 from mmhvae_training.simulation.acquisition import attenuation, compression, reverberation, shadows, time_gain
 from mmhvae_training.simulation.acquisition.point_spread import PointSpread, beam_width, blur_across, blur_along
@@ -17,127 +13,9 @@ from mmhvae_training.simulation.acquisition.tracking import draw_tracking, track
 from mmhvae_training.simulation.acquisition.trajectory import draw_trajectory, sweep_poses
 from mmhvae_training.simulation.anatomy import TISSUES
 from mmhvae_training.simulation.brain_shift import BrainShift, preoperative_points, shift_transform
-from mmhvae_training.simulation.draws import RESERVED, Draws
+from mmhvae_training.simulation.draws import Draws
 
-SPACING = 2.0
 DEPTH = np.arange(0, 60, 0.5, dtype=np.float32)
-
-
-@lru_cache(maxsize=4)
-def simulated(seed: int, brain_shift: bool = False) -> SimulatedCase:
-    return simulate_case(seed, SPACING, False, brain_shift=brain_shift)
-
-
-def levels_at_true_poses(case: SimulatedCase) -> dict[int, np.ndarray]:
-    """Grey levels of the frames' pixels inside the sector by the label at their true place."""
-    frames, found = case.sweep.frames.array, {}
-    rows, columns = np.nonzero(frames.max(0))
-    pixels = np.stack([columns, rows, 0 * rows, np.ones_like(rows)])
-    labels = sitk.GetArrayFromImage(case.labels)
-    axes = np.reshape(case.labels.GetDirection(), (3, 3)) * SPACING
-    for frame, pose in zip(frames, case.true_image_to_reference, strict=True):
-        lps = (np.diag([-1, -1, 1]) @ (pose @ pixels)[:3]).T - case.labels.GetOrigin()
-        i, j, k = np.clip(np.rint(lps @ np.linalg.inv(axes).T).astype(int), 0, np.array(case.labels.GetSize()) - 1).T
-        for label in Label:
-            found.setdefault(int(label), []).append(frame[rows, columns][labels[k, j, i] == label])
-    return {label: np.concatenate(parts) for label, parts in found.items()}
-
-
-def test_frames_at_their_true_poses_show_the_anatomy() -> None:
-    ratios: dict[int, list[float]] = {}
-    for seed in (4, 20, 21):
-        found = levels_at_true_poses(simulated(seed))
-        for label in (Label.VENTRICLE, Label.CSF, Label.FALX):
-            if len(found[label]) > 200:
-                ratios.setdefault(label, []).append(found[label].mean() / found[Label.WHITE_MATTER].mean())
-    assert np.median(ratios[Label.VENTRICLE]) < 0.9
-    assert np.median(ratios[Label.CSF]) > 1.15
-    assert np.median(ratios[Label.FALX]) > 1.1
-
-
-def test_tracked_poses_are_near_the_true_ones_and_proper() -> None:
-    case = simulated(4)
-    tracked, true = case.sweep.image_to_reference, case.true_image_to_reference
-    valid = case.sweep.valid
-    assert len(case.sweep.frames) == len(tracked) == len(true) == len(valid) == len(case.sweep.timestamps)
-    assert (np.diff(case.sweep.timestamps) > 0).all()
-    height, width = case.sweep.frames.shape
-    corner = np.array([width - 1, height - 1, 0, 1])
-    error = np.linalg.norm((tracked @ corner - true @ corner)[valid, :3], axis=1)
-    assert 0 < error.max() < 3
-    assert (np.linalg.det(true[:, :3, :3]) > 0).all()
-    assert np.array_equal(tracked, case.tracked.image_to_reference())
-
-
-def test_the_volume_is_the_reconstruction_of_the_frames() -> None:
-    case = simulated(4)
-    compounding = case.parameters["acquisition"]["compounding"]
-    again = reconstruct(case.sweep, grid=sitk.Cast(case.us, sitk.sitkUInt8), compounding=compounding, fill_holes=True)
-    inside = sitk.GetArrayFromImage(again.field_of_view)
-    assert np.array_equal(inside, sitk.GetArrayFromImage(case.field_of_view))
-    plain, grainy = sitk.GetArrayFromImage(again.volume)[inside > 0].astype(float), sitk.GetArrayFromImage(case.us)
-    assert (grainy[inside == 0] == 0).all()
-    assert (grainy[inside > 0] > 0).all()
-    bright = (plain > 30) & (plain < 150)  # where neither rounding nor clipping matters
-    relative = grainy[inside > 0][bright] / plain[bright] - 1
-    strength = case.parameters["acquisition"]["grain"]["strength"] * (0.5 / SPACING) ** 1.5
-    assert abs(relative.mean()) < 0.01
-    assert relative.std() == pytest.approx(strength, rel=0.25)
-
-
-def test_neighbouring_frames_see_the_same_scatterers() -> None:
-    frames = simulate_case(4, 1.0, False).sweep.frames.array.astype(np.float32)
-    inside = frames.min(0) > 0
-    fine = [sitk.GetArrayFromImage(im - sitk.SmoothingRecursiveGaussian(im, 4.0)) for im in map(
-        sitk.GetImageFromArray, frames)]  # fmt: skip
-    middle = len(fine) // 2
-
-    def likeness(apart: int) -> float:
-        return float(np.corrcoef(fine[middle][inside], fine[middle + apart][inside])[0, 1])
-
-    assert likeness(1) > likeness(12) + 0.1
-
-
-def test_no_case_of_the_training_has_a_held_out_setting() -> None:
-    far = {
-        held: [arrays.draw_array(Draws(np.random.default_rng(seed), held)).far for seed in range(30)]
-        for held in (False, True)
-    }
-    low, high = 32 + RESERVED * 22, 54 - RESERVED * 22
-    assert all(low <= value <= high for value in far[False])
-    assert all(value < low or value > high for value in far[True])
-    assert not low < draw_case(4, held_out=True).acquisition.array.far < high
-
-
-def test_an_aimed_sweep_sees_a_ventricle_and_changes_nothing_else() -> None:
-    drawn, aimed = simulate_case(4004, 2.0), simulate_case(4004, 2.0, at_ventricle=True)
-    seen = [_share(case, Label.VENTRICLE) for case in (drawn, aimed)]
-    assert seen[0] < 0.01 < 0.02 < seen[1]
-    for case in (drawn, aimed):
-        for name in ("trajectory", "array"):
-            case.parameters["acquisition"][name] |= {"direction": None, "far": None}
-    assert drawn.parameters == aimed.parameters
-
-
-def _share(case: SimulatedCase, label: Label) -> float:
-    labels, inside = sitk.GetArrayViewFromImage(case.labels), sitk.GetArrayViewFromImage(case.field_of_view)
-    return float((labels == label)[inside > 0].mean())
-
-
-def test_brain_shift_moves_the_volume_against_the_preoperative_mr() -> None:
-    still, shifted = simulated(4), simulated(4, brain_shift=True)
-    face = np.array(shifted.parameters["brain_shift"]["face"])
-    sunk = np.linalg.norm(np.array(shifted.to_preop.TransformPoint(face)) - face)
-    assert sunk > 1
-    assert still.to_preop.TransformPoint(face) == tuple(face)
-    inside = np.argwhere(sitk.GetArrayFromImage(shifted.field_of_view) > 0)[::97, ::-1].tolist()
-    points = [shifted.t2.TransformIndexToPhysicalPoint(index) for index in inside]
-    seen = np.array([shifted.t2.GetPixel(index) for index in inside])
-    before = np.array([
-        shifted.preop["t2"].EvaluateAtPhysicalPoint(shifted.to_preop.TransformPoint(p), sitk.sitkLinear)
-        for p in points
-    ])  # fmt: skip
-    assert np.corrcoef(seen, before)[0, 1] > 0.995
 
 
 def test_the_transform_of_brain_shift_is_its_formula() -> None:

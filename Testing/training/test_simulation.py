@@ -1,38 +1,57 @@
-"""The simulator's contract: one geometry, one anatomy, plausible contrasts, the same case from the same seed."""
+"""Whole simulated cases: one geometry, one anatomy, plausible contrasts, frames that agree with it, one case a seed."""
 
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from mmhvae_training.simulation import Label, SimulatedCase, displace, landmarks, simulate_case
+from mmhvae.sweep.reconstruction import reconstruct
+from mmhvae_training.simulation import Label, SimulatedCase, displace, draw_case, landmarks, simulate_case
+from mmhvae_training.simulation import case as case_module
+from mmhvae_training.simulation.acquisition import array as arrays
+from mmhvae_training.simulation.anatomy import Anatomy, build_anatomy
+from mmhvae_training.simulation.draws import RESERVED, Draws
 
 SPACING = 2.0
+TUMOUR, HEALTHY = 3, 4  # seeds
 
 
 def array(image: sitk.Image) -> np.ndarray:
     return sitk.GetArrayFromImage(image)
 
 
-@lru_cache(maxsize=4)
-def simulated(seed: int, tumour: bool) -> SimulatedCase:
-    return simulate_case(seed, SPACING, tumour)
+@cache
+def simulated(seed: int) -> SimulatedCase:
+    return simulate_case(seed, SPACING, seed == TUMOUR)
 
 
-@pytest.fixture(params=[(3, True), (4, False)], ids=["tumour", "healthy"])
+@pytest.fixture(scope="module")
+def last_anatomy() -> Callable[..., Anatomy]:
+    """``build_anatomy``, remembering its last anatomy; as long as this file's tests last, for it is large."""
+    return lru_cache(maxsize=1)(build_anatomy)
+
+
+@pytest.fixture
+def one_head(last_anatomy: Callable[..., Anatomy], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cases of the same anatomical settings, one after the other, share the anatomy: most of their time."""
+    monkeypatch.setattr(case_module, "build_anatomy", last_anatomy)
+
+
+@pytest.fixture(params=[TUMOUR, HEALTHY], ids=["tumour", "healthy"])
 def case(request: pytest.FixtureRequest) -> SimulatedCase:
-    return simulated(*request.param)
+    return simulated(request.param)
 
 
 def visible(case: SimulatedCase) -> np.ndarray:
     return array(case.field_of_view) > 0
 
 
-def test_the_same_seed_gives_the_same_case(case: SimulatedCase) -> None:
-    again = simulate_case(case.parameters["seed"], SPACING, case.parameters["tumour"] is not None)
+def test_the_same_seed_gives_the_same_case() -> None:
+    case, again = simulated(TUMOUR), simulate_case(TUMOUR, SPACING, True)
     for name in ("us", "t2", "cet1", "flair", "labels", "field_of_view"):
         assert np.array_equal(array(getattr(case, name)), array(getattr(again, name))), name
     assert np.array_equal(case.sweep.frames.array, again.sweep.frames.array)
@@ -87,8 +106,8 @@ def test_preoperative_images_show_the_same_anatomy_at_the_same_point(case: Simul
 
 def test_order_of_grey_levels() -> None:
     levels: dict[tuple[str, int], list[float]] = {}
-    for seed in (4, 20, 21):
-        case = simulated(seed, tumour=False)
+    for seed in (HEALTHY, 20, 21):
+        case = simulated(seed)
         labels, seen = array(case.labels), visible(case)
         for name in ("us", "t2", "cet1", "flair"):
             image = array(getattr(case, name))
@@ -124,3 +143,115 @@ def test_landmarks_lie_inside_field_of_view_and_brain(case: SimulatedCase) -> No
         index = case.us.TransformPhysicalPointToIndex(point)
         assert case.field_of_view.GetPixel(index) == 1
         assert case.labels.GetPixel(index) != Label.OUTSIDE
+
+
+def levels_at_true_poses(case: SimulatedCase) -> dict[int, np.ndarray]:
+    """Grey levels of the frames' pixels inside the sector by the label at their true place."""
+    frames, found = case.sweep.frames.array, {}
+    rows, columns = np.nonzero(frames.max(0))
+    pixels = np.stack([columns, rows, 0 * rows, np.ones_like(rows)])
+    labels = sitk.GetArrayFromImage(case.labels)
+    axes = np.reshape(case.labels.GetDirection(), (3, 3)) * SPACING
+    for frame, pose in zip(frames, case.true_image_to_reference, strict=True):
+        lps = (np.diag([-1, -1, 1]) @ (pose @ pixels)[:3]).T - case.labels.GetOrigin()
+        i, j, k = np.clip(np.rint(lps @ np.linalg.inv(axes).T).astype(int), 0, np.array(case.labels.GetSize()) - 1).T
+        for label in Label:
+            found.setdefault(int(label), []).append(frame[rows, columns][labels[k, j, i] == label])
+    return {label: np.concatenate(parts) for label, parts in found.items()}
+
+
+def test_frames_at_their_true_poses_show_the_anatomy() -> None:
+    ratios: dict[int, list[float]] = {}
+    for seed in (HEALTHY, 20, 21):
+        found = levels_at_true_poses(simulated(seed))
+        for label in (Label.VENTRICLE, Label.CSF, Label.FALX):
+            if len(found[label]) > 200:
+                ratios.setdefault(label, []).append(found[label].mean() / found[Label.WHITE_MATTER].mean())
+    assert np.median(ratios[Label.VENTRICLE]) < 0.9
+    assert np.median(ratios[Label.CSF]) > 1.15
+    assert np.median(ratios[Label.FALX]) > 1.1
+
+
+def test_tracked_poses_are_near_the_true_ones_and_proper() -> None:
+    case = simulated(HEALTHY)
+    tracked, true = case.sweep.image_to_reference, case.true_image_to_reference
+    valid = case.sweep.valid
+    assert len(case.sweep.frames) == len(tracked) == len(true) == len(valid) == len(case.sweep.timestamps)
+    assert (np.diff(case.sweep.timestamps) > 0).all()
+    height, width = case.sweep.frames.shape
+    corner = np.array([width - 1, height - 1, 0, 1])
+    error = np.linalg.norm((tracked @ corner - true @ corner)[valid, :3], axis=1)
+    assert 0 < error.max() < 3
+    assert (np.linalg.det(true[:, :3, :3]) > 0).all()
+    assert np.array_equal(tracked, case.tracked.image_to_reference())
+
+
+def test_the_volume_is_the_reconstruction_of_the_frames() -> None:
+    case = simulated(HEALTHY)
+    compounding = case.parameters["acquisition"]["compounding"]
+    again = reconstruct(case.sweep, grid=sitk.Cast(case.us, sitk.sitkUInt8), compounding=compounding, fill_holes=True)
+    inside = sitk.GetArrayFromImage(again.field_of_view)
+    assert np.array_equal(inside, sitk.GetArrayFromImage(case.field_of_view))
+    plain, grainy = sitk.GetArrayFromImage(again.volume)[inside > 0].astype(float), sitk.GetArrayFromImage(case.us)
+    assert (grainy[inside == 0] == 0).all()
+    assert (grainy[inside > 0] > 0).all()
+    bright = (plain > 30) & (plain < 150)  # where neither rounding nor clipping matters
+    relative = grainy[inside > 0][bright] / plain[bright] - 1
+    strength = case.parameters["acquisition"]["grain"]["strength"] * (0.5 / SPACING) ** 1.5
+    assert abs(relative.mean()) < 0.01
+    assert relative.std() == pytest.approx(strength, rel=0.25)
+
+
+def test_neighbouring_frames_see_the_same_scatterers(one_head: None) -> None:
+    frames = simulate_case(HEALTHY, 1.0, False).sweep.frames.array.astype(np.float32)
+    inside = frames.min(0) > 0
+    fine = [sitk.GetArrayFromImage(im - sitk.SmoothingRecursiveGaussian(im, 4.0)) for im in map(
+        sitk.GetImageFromArray, frames)]  # fmt: skip
+    middle = len(fine) // 2
+
+    def likeness(apart: int) -> float:
+        return float(np.corrcoef(fine[middle][inside], fine[middle + apart][inside])[0, 1])
+
+    assert likeness(1) > likeness(12) + 0.1
+
+
+def test_brain_shift_moves_the_volume_against_the_preoperative_mr(one_head: None) -> None:
+    still, shifted = simulated(HEALTHY), simulate_case(HEALTHY, SPACING, False, brain_shift=True)
+    face = np.array(shifted.parameters["brain_shift"]["face"])
+    sunk = np.linalg.norm(np.array(shifted.to_preop.TransformPoint(face)) - face)
+    assert sunk > 1
+    assert still.to_preop.TransformPoint(face) == tuple(face)
+    inside = np.argwhere(sitk.GetArrayFromImage(shifted.field_of_view) > 0)[::97, ::-1].tolist()
+    points = [shifted.t2.TransformIndexToPhysicalPoint(index) for index in inside]
+    seen = np.array([shifted.t2.GetPixel(index) for index in inside])
+    before = np.array([
+        shifted.preop["t2"].EvaluateAtPhysicalPoint(shifted.to_preop.TransformPoint(p), sitk.sitkLinear)
+        for p in points
+    ])  # fmt: skip
+    assert np.corrcoef(seen, before)[0, 1] > 0.995
+
+
+def test_an_aimed_sweep_sees_a_ventricle_and_changes_nothing_else(one_head: None) -> None:
+    drawn, aimed = simulate_case(4004, SPACING), simulate_case(4004, SPACING, at_ventricle=True)
+    seen = [_share(case, Label.VENTRICLE) for case in (drawn, aimed)]
+    assert seen[0] < 0.01 < 0.02 < seen[1]
+    for case in (drawn, aimed):
+        for name in ("trajectory", "array"):
+            case.parameters["acquisition"][name] |= {"direction": None, "far": None}
+    assert drawn.parameters == aimed.parameters
+
+
+def _share(case: SimulatedCase, label: Label) -> float:
+    labels, inside = sitk.GetArrayViewFromImage(case.labels), sitk.GetArrayViewFromImage(case.field_of_view)
+    return float((labels == label)[inside > 0].mean())
+
+
+def test_no_case_of_the_training_has_a_held_out_setting() -> None:
+    far = {
+        held: [arrays.draw_array(Draws(np.random.default_rng(seed), held)).far for seed in range(30)]
+        for held in (False, True)
+    }
+    low, high = 32 + RESERVED * 22, 54 - RESERVED * 22
+    assert all(low <= value <= high for value in far[False])
+    assert all(value < low or value > high for value in far[True])
+    assert not low < draw_case(4, held_out=True).acquisition.array.far < high

