@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from MMHVAERegistrationLib.overlay_loading import PALETTE
 from MMHVAERegistrationLib.overlays_panel import OverlaysPanel
 from MMHVAERegistrationLib.result_transform import create_result, put_under
 from MMHVAESynthesisLib.geometry import ijk_to_ras, parent_to_world, to_vtk
+from MMHVAESynthesisLib.shared_engine import shared_engine
+from scipy import ndimage
 from vtk.util.numpy_support import vtk_to_numpy
 
 from .nodes import fan, pose, rotation, transform, volume
@@ -58,7 +61,7 @@ class Case:
         self.mr: Any = None
         self.changes = 0
         self.window = qt.QWidget()
-        self.panel = OverlaysPanel(self.window, lambda: self.mr, lambda: self.us, self.changed)
+        self.panel = OverlaysPanel(self.window, lambda: self.mr, lambda: self.us, shared_engine, self.changed)
         self.window.resize(380, 260)
         self.window.show()
 
@@ -301,6 +304,56 @@ def test_buttons_say_why_they_do_nothing(case, tmp_path):
     case.load(write(tmp_path / "plan.nrrd", ball().astype(np.uint8), np.eye(4)))
     assert not case.panel.export_button.isEnabled()
     assert "The ultrasound has no volume yet" in case.panel.export_button.toolTip
+
+
+def lumps(case: Case, tmp_path: Any) -> None:
+    """An uneven tumour of some 70000 voxels in an oblique grid of 8 million: seconds of work."""
+    noise = ndimage.gaussian_filter(np.random.default_rng(0).standard_normal((80,) * 3), 4)
+    distance = np.linalg.norm(np.indices((80,) * 3) - 40, axis=0) + 6 * noise / noise.std()
+    grid = pose(3, (0.4, 0.4, 0.4))
+    grid[:3, 3] = 40 - grid[:3, :3] @ [100, 100, 100]
+    case.us = volume(np.ones((200,) * 3, np.uint8), grid, "iUS")
+    array = (distance < 28).astype(np.uint8) + (distance < 14)
+    case.load(write(tmp_path / "plan.nrrd", array, np.eye(4)))
+
+
+def test_the_main_thread_is_never_held_up(case, tmp_path):
+    """No turn of the event loop takes 100 ms of this thread's own time; the work, done here, would take seconds."""
+    lumps(case, tmp_path)
+    turns, last = [], [time.thread_time()]
+
+    def beat() -> None:
+        now = time.thread_time()
+        turns.append(now - last[0])
+        last[0] = now
+
+    timer = qt.QTimer()
+    timer.setInterval(0)
+    timer.connect("timeout()", beat)
+    timer.start()
+    (label,) = case.export()
+    timer.stop()
+    assert np.bincount(slicer.util.arrayFromVolume(label).ravel())[1:].min() > 50_000
+    assert len(turns) > 20
+    assert max(turns) < 0.1
+
+
+@pytest.mark.parametrize("how", ["cancelled", "segmentation removed", "scene closed"])
+def test_an_export_that_ends_in_the_engine_leaves_nothing(case, tmp_path, how):
+    lumps(case, tmp_path)
+    rig.click(case.panel.export_button)
+    rig.wait_until(lambda: case.panel.work.bar.value > 100, 60, "the engine's work")
+    if how == "cancelled":
+        rig.click(case.panel.work.cancel_button)
+    elif how == "segmentation removed":
+        slicer.mrmlScene.RemoveNode(case.panel.selector.currentNode())
+    else:
+        slicer.mrmlScene.Clear(0)
+    rig.wait_until(lambda: not case.panel.work.bar.isVisible(), 10, "the end of the export")
+    words = "plan was removed while it was worked on" if how == "segmentation removed" else "Cancelled"
+    assert words in case.panel.work.label.text
+    assert slicer.util.getNodesByClass("vtkMRMLLabelMapVolumeNode") == []
+    assert case.panel.export_button.isEnabled() == (how == "cancelled")
 
 
 def test_a_cancelled_export_leaves_nothing(case, tmp_path):
