@@ -17,6 +17,7 @@ from MMHVAESynthesisLib.jobs import Callbacks, Failure, moved_to
 from MMHVAESynthesisLib.volume_files import read_steps, require_volume, write_image_steps
 from slicer.i18n import tr as _
 
+from .overlay_inputs import overlay_inputs
 from .overlay_nodes import Exported, store_overlays
 from .segment_labels import layer_steps
 
@@ -55,6 +56,7 @@ class OverlayRun(EngineRun):
         yield
         segmentation, ultrasound = self._segmentation, self._ultrasound
         require_volume(ultrasound)
+        self._made = overlay_inputs(segmentation, ultrasound)  # before the first voxel is taken: no change is missed
         self._grid = ijk_to_ras(ultrasound)
         self._size = ultrasound.GetImageData().GetDimensions()
         to_segmentation = np.linalg.inv(parent_to_world(segmentation)) @ parent_to_world(ultrasound)
@@ -108,7 +110,7 @@ class OverlayRun(EngineRun):
         return maps
 
     def _finish(self, maps: list[Any], labels: list[list[PlacedLabel]]) -> None:
-        nodes = store_overlays(maps, self._layers, self._segmentation, self._ultrasound, self._grid)
+        nodes = store_overlays(maps, self._layers, self._segmentation, self._ultrasound, self._grid, self._made)
         placed = [
             (layer.segments[label.value], label)
             for layer, told in zip(self._layers, labels, strict=True)

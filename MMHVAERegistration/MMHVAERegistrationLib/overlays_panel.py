@@ -10,10 +10,13 @@ import slicer
 from mmhvae import InputError
 from MMHVAESynthesisLib.engine import Engine
 from MMHVAESynthesisLib.file_choice import ask_for_file
+from MMHVAESynthesisLib.input_watch import InputWatch
 from MMHVAESynthesisLib.jobs import Failure
-from MMHVAESynthesisLib.work_row import WorkRow, button, enable
+from MMHVAESynthesisLib.results import STALE
+from MMHVAESynthesisLib.work_row import WorkRow, button, enable, wrapped_label
 from slicer.i18n import tr as _
 
+from .overlay_inputs import mark_overlays, overlays, sources_of
 from .overlay_loading import KINDS, load_overlay
 from .overlay_nodes import Exported
 from .overlay_run import OverlayRun
@@ -31,6 +34,7 @@ class OverlaysPanel:
         find_ultrasound: gives the ultrasound as a volume node, or None.
         find_engine: gives what does the export.
         on_changed: hears that the scene was changed.
+        is_before: tells whether everything is only shown as before just now, which makes nothing stale.
     """
 
     def __init__(
@@ -40,15 +44,18 @@ class OverlaysPanel:
         find_ultrasound: Callable[[], Any],
         find_engine: Callable[[], Engine],
         on_changed: Callable[[], None],
+        is_before: Callable[[], bool] = lambda: False,
     ) -> None:
         self._find_mr, self._find_ultrasound, self._on_changed = find_mr, find_ultrasound, on_changed
-        self._find_engine = find_engine
+        self._find_engine, self._is_before = find_engine, is_before
         self._run: OverlayRun | None = None
         self._build(frame)
+        self._watch = InputWatch(_inputs, self._look)
         self.refresh()
 
     def close(self) -> None:
         """The panel is going; an export that is not done leaves nothing."""
+        self._watch.close()
         if self._run is not None:
             self._run.cancel()
 
@@ -66,6 +73,22 @@ class OverlaysPanel:
             self.export_button, busy or self._why_not(node),
             _("Make a label map on the exact grid of the ultrasound, as the overlay lies now. Nothing else is moved."),
         )  # fmt: skip
+        self._tell_stale(node)
+
+    def _tell_stale(self, node: Any) -> None:
+        """Say which overlays no longer match, beside the button that makes them anew."""
+        stale = [(overlay, overlay.GetAttribute(STALE)) for overlay in overlays() if overlay.GetAttribute(STALE)]
+        text = _("Out of date: {overlay}. {reason}")
+        self.stale_label.setText("\n".join(text.format(overlay=o.GetName(), reason=reason) for o, reason in stale))
+        self.stale_label.setVisible(bool(stale))
+        again = node is not None and any(sources_of(overlay)[0] is node for overlay, _reason in stale)
+        again_text = _("Bring onto the ultrasound's grid again")
+        self.export_button.setText(again_text if again else _("Bring onto the ultrasound's grid"))
+
+    def _look(self) -> None:
+        if not self._is_before():
+            mark_overlays()
+            self.refresh()
 
     def _why_not(self, node: Any) -> str:
         if node is None:
@@ -86,6 +109,8 @@ class OverlaysPanel:
         self.three_d_box = self._new_box(_("in 3-D"), _("Surface in the 3-D views."), row)
         row.addStretch(1)
         self.export_button = button(_("Bring onto the ultrasound's grid"), self._export, column)
+        self.stale_label = wrapped_label()
+        column.addWidget(self.stale_label)
         self.work = WorkRow(self._cancel)
         column.addWidget(self.work.widget)
 
@@ -159,6 +184,11 @@ class OverlaysPanel:
         self._run = None
         self.work.finish(message)
         self.refresh()
+
+
+def _inputs() -> list[Any]:
+    """What the overlays of the scene were made of, and they themselves."""
+    return [node for overlay in overlays() for node in (overlay, *sources_of(overlay)) if node is not None]
 
 
 def _names(nodes: list[Any]) -> str:

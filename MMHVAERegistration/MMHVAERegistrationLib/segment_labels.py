@@ -67,7 +67,9 @@ def layer_steps(node: Any, only_visible: bool = False) -> Generator[None, None, 
     return found
 
 
-def label_maps(segmentation: Any, is_wanted: Callable[[str], bool]) -> list[tuple[Any, dict[int, Segment]]]:
+def label_maps(
+    segmentation: Any, is_wanted: Callable[[str], bool] = lambda name: True
+) -> list[tuple[Any, dict[int, Segment]]]:
     """The vtkOrientedImageData of a vtkSegmentation, each with its segments; one that has none is converted in a copy.
 
     Args:

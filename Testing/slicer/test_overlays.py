@@ -240,6 +240,86 @@ def test_the_export_has_the_exact_grid_and_the_registration(case, tmp_path, seed
     assert label.GetDisplayNode().GetColorNode().GetColorName(1) == "Segment_1"
 
 
+def stale(case: Case, words: str) -> None:
+    """The panel says so, or, of no words, nothing is out of date."""
+
+    def is_told() -> bool:
+        shown = case.panel.stale_label.isVisible()
+        return words in case.panel.stale_label.text and shown == bool(words)
+
+    rig.wait_until(is_told, 5, f"'{words}' in '{case.panel.stale_label.text}'")
+    assert case.panel.export_button.text.endswith("again") == bool(words)
+
+
+def test_an_overlay_says_when_it_is_out_of_date_and_is_brought_up_to_date(case, tmp_path):
+    case.us = volume(fan(), np.eye(4), "iUS")
+    probe, above = transform(shift(5), "probe"), transform(shift(5), "registration")
+    case.us.SetAndObserveTransformNodeID(probe.GetID())
+    node = case.load(write(tmp_path / "plan.nrrd", ball().astype(np.uint8), np.eye(4)))
+    node.SetAndObserveTransformNodeID(above.GetID())
+    (label,) = case.export()
+    rig.process_events(500)
+    stale(case, "")
+    probe.SetMatrixTransformToParent(to_vtk(shift(5) @ pose(1)))
+    above.SetMatrixTransformToParent(to_vtk(shift(5) @ pose(1)))
+    rig.process_events(500)
+    stale(case, "")  # both were moved together
+    above.SetMatrixTransformToParent(to_vtk(shift(8) @ pose(1)))
+    stale(case, f"Out of date: {label.GetName()}. plan was moved since (by registration, undo or a transform)")
+    above.SetMatrixTransformToParent(to_vtk(shift(5) @ pose(1)))  # as an undo does
+    stale(case, "")
+    array = slicer.util.arrayFromSegmentBinaryLabelmap(node, node.GetSegmentation().GetNthSegmentID(0), case.us)
+    array[15, 17, 19:40] = 1  # a stroke of the brush
+    slicer.util.updateSegmentBinaryLabelmapFromArray(array, node, node.GetSegmentation().GetNthSegmentID(0), case.us)
+    stale(case, "plan has changed since; bring it onto the grid again.")
+    before = slicer.util.arrayFromVolume(label).copy()
+    label.GetDisplayNode().SetOpacity(0.3)
+    assert case.export() == []  # the same node, as it is shown
+    stale(case, "")
+    assert (slicer.util.arrayFromVolume(label) != before).any()
+    assert label.GetDisplayNode().GetOpacity() == 0.3
+    case.us.SetOrigin(1, 0, 0)
+    stale(case, "The iUS was moved since; bring it onto the grid again.")
+    case.us.SetOrigin(0, 0, 0)
+    case.us.SetAndObserveTransformNodeID(above.GetID())
+    stale(case, "The iUS was moved since")
+    case.export()
+    stale(case, "")
+    slicer.util.arrayFromVolume(case.us)[20, 20, 20] ^= 1
+    slicer.util.arrayFromVolumeModified(case.us)
+    stale(case, "The iUS has changed since; bring it onto the grid again.")
+    slicer.mrmlScene.RemoveNode(node)
+    rig.wait_until(lambda: "The segmentation that it was made of is gone." in case.panel.stale_label.text, 5)
+
+
+def test_what_is_out_of_date_is_known_after_the_scene_was_saved_and_loaded(case, tmp_path):
+    array = np.stack([ball(radius=5) * 4, ball(radius=9) * 2], -1).astype(np.uint8)
+    described = {"Segment0_ID": "a", "Segment0_LabelValue": "4", "Segment0_Layer": "0"}
+    described |= {"Segment1_ID": "b", "Segment1_LabelValue": "2", "Segment1_Layer": "1"}
+    place = pose(2, (1.0, 1.2, 0.9))
+    case.us = volume(fan(), place, "iUS")
+    case.load(write(tmp_path / "plan.seg.nrrd", array, place, **described))
+    assert len(case.export()) == 2
+    rig.process_events(500)
+    stale(case, "")
+    file = str(tmp_path / "scene.mrb")
+    assert slicer.util.saveScene(file)
+    slicer.mrmlScene.Clear(0)
+    rig.process_events(100)
+    slicer.util.loadScene(file)
+    case.us, node = slicer.util.getNode("iUS"), slicer.util.getNode("plan")
+    case.panel.selector.setCurrentNode(node)
+    rig.process_events(500)
+    stale(case, "")
+    node.SetAndObserveTransformNodeID(transform(shift(4)).GetID())
+    stale(case, "plan was moved since")
+    segments = node.GetSegmentation()
+    segments.RemoveSegment(segments.GetNthSegmentID(1))
+    stale(case, "plan has changed since")
+    assert case.export() == []
+    assert len(slicer.util.getNodesByClass("vtkMRMLLabelMapVolumeNode")) == 1  # that of the other layer has gone
+
+
 def test_overlapping_segments_become_label_maps_of_their_own(case, tmp_path):
     array = np.stack([ball(radius=5), ball(radius=9)], -1).astype(np.uint8)
     path = write(
