@@ -33,3 +33,15 @@ def scene(slicer_app: Any) -> Iterator[Any]:
     errors = list(slicer_app.errors)
     slicer_app.errors.clear()
     assert errors == []
+
+
+@pytest.fixture
+def panel(scene: Any) -> Iterator[Any]:
+    """The registration module's own widget, shown and entered, on an empty scene; some files have others."""
+    representation = rig.load_module("MMHVAERegistration")
+    representation.window().resize(1400, 1000)
+    rig.process_events()
+    widget = representation.self()
+    yield widget
+    widget.logic.cancel()
+    rig.wait_until(lambda: not widget.logic.is_running, 10)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import os
-import platform
-import re
 import signal
 import time
 
-import mmhvae
 import numpy as np
 import pytest
 import rig
@@ -19,61 +15,16 @@ rig.require()
 import qt
 import SimpleITK as sitk
 import slicer
-from mmhvae.shipped import demo_case
 from MMHVAERegistrationLib.compare import look_at
 from MMHVAERegistrationLib.result_transform import find_result, is_registered, local_matrix, parts, transforms_above
-from MMHVAESynthesisLib.bundles import weights_checksum
 from MMHVAESynthesisLib.geometry import parent_to_world
 from PySide6 import QtTest
 
 from .nodes import pose, transform, volume, vtk_matrix
 from .registration_case import make_case, rigid
+from .registration_panel import chosen, opened, point_in, run, seen, settled, tick
 
 FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
-#: Of Slicer's handle, what the mouse is over.
-ROTATION = slicer.vtkMRMLTransformHandleWidgetRepresentation.InteractionRotationHandle
-NAMES = {"t2": "T2", "cet1": "Cet1", "flair": "Flair"}
-
-
-@pytest.fixture
-def panel(scene):
-    """The module's own widget, shown and entered, on an empty scene."""
-    representation = rig.load_module("MMHVAERegistration")
-    representation.window().resize(1400, 1000)
-    rig.process_events()
-    yield representation.self()
-    widget = representation.self()
-    widget.logic.cancel()
-    rig.wait_until(lambda: not widget.logic.is_running, 10)
-
-
-def settled(panel):
-    rig.process_events()
-    rig.wait_until(lambda: not panel._timer.isActive() and not panel._let_go.isActive(), 20, "calm")
-    return panel.ui.stateLabel.text
-
-
-def chosen(panel, case):
-    """Choose a case's nodes in the panel's rows."""
-    rig.choose(panel.ui.usSelector, case.ultrasound.GetName())
-    for name, node in case.mrs.items():
-        rig.choose(getattr(panel.ui, f"{name}Selector"), node.GetName())
-    settled(panel)
-    return case
-
-
-def run(panel, button, timeout=300):
-    settled(panel)
-    rig.click(button)
-    assert panel.logic.is_running
-    rig.wait_until(lambda: not panel.logic.is_running, timeout, "the end of the registration")
-    return settled(panel)
-
-
-def opened(section):
-    """Unfold a section, which may be so from an earlier test."""
-    if section.collapsed:
-        rig.click(section)
 
 
 def snapshot():
@@ -86,20 +37,6 @@ def snapshot():
         if not node.IsA("vtkMRMLScriptedModuleNode"):
             found[node.GetID()] = (node.GetName(), above, matrix)
     return found
-
-
-def point_in(node, world_point):
-    """A landmark placed in an image: a markup under the image's own transform."""
-    markup = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", f"in {node.GetName()}")
-    markup.SetAndObserveTransformNodeID(node.GetTransformNodeID())
-    markup.AddControlPoint(*(np.linalg.inv(parent_to_world(node)) @ [*world_point, 1])[:3])
-    return markup
-
-
-def seen(markup):
-    place = [0.0] * 3
-    markup.GetNthControlPointPositionWorld(0, place)
-    return np.array(place)
 
 
 @pytest.mark.parametrize("left_handed", [False, True], ids=["right-handed", "left-handed"])
@@ -129,16 +66,6 @@ def test_a_landmark_lands_where_simpleitk_puts_it(panel, left_handed, tmp_path):
     assert [node.GetName() for node in transforms_above(case.mrs["t2"])][1:] == ["planning", "room"]
     assert len(parts(find_result())) == 1
     assert [node.GetName() for node in transforms_above(case.ultrasound)] == ["tracker"]
-
-
-def tick(panel, text, nth=0):
-    """Click the box of the nth row of that text in the list "Moves along"."""
-    rows = panel.ui.movesList
-    items = [rows.item(row) for row in range(rows.count) if rows.item(row).text().startswith(text)]
-    rows.scrollToItem(items[nth])
-    place = rows.visualItemRect(items[nth])
-    QtTest.QTest.mouseClick(rows.viewport(), qt.Qt.LeftButton, qt.Qt.NoModifier, place.topLeft() + qt.QPoint(11, 8))
-    return settled(panel)
 
 
 def test_undo_redo_and_the_space_bar_give_back_every_pose_exactly(panel, tmp_path):
@@ -186,130 +113,6 @@ def test_undo_redo_and_the_space_bar_give_back_every_pose_exactly(panel, tmp_pat
     assert np.array_equal(local_matrix(find_result()), preview)
     rig.click(panel.ui.discardButton)
     assert np.array_equal(local_matrix(find_result()), np.eye(4))
-
-
-def test_the_demo_sweep_is_synthesised_and_registered_in_one_go(panel, tmp_path):
-    """The newcomer's path: the sample, one button; then the overlay, the record, and what may go wrong."""
-    from MMHVAESynthesisLib.sample_data import load_demo_case
-
-    rig.load_module("MMHVAESynthesis")
-    assert len(load_demo_case()) == 5
-    rig.load_module("MMHVAERegistration")
-    assert "Ready" in settled(panel)
-    assert "118 frames" in panel.ui.sweepLabel.text
-    for name in ("Cet1", "Flair"):
-        rig.click(getattr(panel.ui, f"use{name}CheckBox"))
-    panel._parameters.samples = 1
-    t2 = panel._parameters.t2
-    run(panel, panel.ui.registerButton)
-    assert panel.logic.pending is None
-    true = sitk.ReadTransform(str(demo_case() / "us-to-preop.tfm"))
-    landmarks = slicer.util.getNode("landmarks")
-    errors = [[], []]
-    for index in range(landmarks.GetNumberOfControlPoints()):
-        point = np.zeros(3)
-        landmarks.GetNthControlPointPositionWorld(index, point)
-        moving = np.array(true.TransformPoint((point * [-1, -1, 1]).tolist())) * [-1, -1, 1]
-        errors[0].append(np.linalg.norm(moving - point))
-        errors[1].append(np.linalg.norm((panel.logic.world @ [*moving, 1])[:3] - point))
-    assert np.mean(errors[1]) < 0.6 * np.mean(errors[0])
-    assert is_registered(t2)
-    assert is_registered(slicer.util.getNode("Demo tumour*"))
-    assert not is_registered(landmarks)
-    composite = slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetSliceCompositeNode()
-    assert composite.GetForegroundVolumeID() == t2.GetID()
-    assert "Reconstructed" in slicer.mrmlScene.GetNodeByID(composite.GetBackgroundVolumeID()).GetName()
-    assert panel._compare._outlines.lines("Red") != []
-    the_overlay_follows_undo_and_redo(panel)
-    the_record_is_that_of_this_result(panel, true, tmp_path)
-    a_contrast_that_is_named_wrongly_is_not_trusted(panel)
-
-
-def the_overlay_follows_undo_and_redo(panel):
-    opened(panel.ui.overlaysSection)
-    overlays = panel.sections.overlays
-    tumour = slicer.util.getNode("Demo tumour*")
-    rig.choose(overlays.selector, tumour.GetName())
-    rig.click(overlays.export_button)
-    rig.wait_until(lambda: not overlays.work.bar.isVisible(), 120, "the end of the export")
-    (label,) = slicer.util.getNodesByClass("vtkMRMLLabelMapVolumeNode")
-    moved = local_matrix(find_result())
-    rig.click(panel.ui.undoButton)
-    stale = f"Out of date: {label.GetName()}. {tumour.GetName()} was moved since (by registration, undo"
-    rig.wait_until(lambda: stale in overlays.stale_label.text, 10, "the overlay to be out of date")
-    rig.click(panel.ui.redoButton)
-    assert np.array_equal(local_matrix(find_result()), moved)
-    rig.wait_until(lambda: not overlays.stale_label.isVisible(), 10, "the overlay to fit again")
-    slicer.mrmlScene.RemoveNode(label)
-    rig.click(panel.ui.overlaysSection)
-
-
-def the_record_is_that_of_this_result(panel, true, tmp_path):
-    """Saved by clicks; the numbers of its page are those that are computed here from what was loaded."""
-    hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
-    patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "DOE^JOHN")
-    hierarchy.SetItemAttribute(patient, "DICOM.PatientName", "DOE^JOHN")
-    hierarchy.CreateItem(patient, panel._parameters.t2)
-    fixed = slicer.util.getNode("landmarks")
-    points = np.array([fixed.GetNthControlPointPosition(n) for n in range(fixed.GetNumberOfControlPoints())])
-    moving = np.array([true.TransformPoint((point * [-1, -1, 1]).tolist()) for point in points]) * [-1, -1, 1]
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "DOE^JOHN points")
-    for point in moving:
-        node.AddControlPoint(*point)
-    opened(panel.ui.landmarksSection)
-    rig.choose(panel.ui.usLandmarksSelector, "landmarks")
-    rig.choose(panel.ui.mrLandmarksSelector, "DOE^JOHN points")
-    settled(panel)
-    rig.click(panel.ui.landmarksSection)
-    opened(panel.ui.reportSection)
-    rig.choose_files(tmp_path)
-    rig.click(panel.sections.report.save_button)
-    rig.click(panel.ui.reportSection)
-    (folder,) = tmp_path.iterdir()
-    page = (folder / "report.html").read_text(encoding="utf-8")
-    outcome, world = panel.logic.outcome, panel.logic.world
-    before = np.linalg.norm(moving - points, axis=1).mean()
-    after = np.linalg.norm(moving @ world[:3, :3].T + world[:3, 3] - points, axis=1).mean()
-    assert len(outcome.weights_sha256) == 64
-    for words in (
-        f"Mean distance {before:.1f} mm before, {after:.1f} mm after.",
-        f"{panel.ui.verdictLabel.text}</div>",
-        html.escape(outcome.reason),
-        f"expected error about {outcome.expected_error_mm:.1f} mm",
-        weights_checksum("starter"),
-        outcome.weights_sha256,
-        f"MMHVAE {mmhvae.__version__}, 3D Slicer {slicer.app.applicationVersion}",
-        f"SimpleITK {sitk.Version.VersionString()}, Python {platform.python_version()}",
-        "through synthetic MR (MMHVAE)",
-    ):
-        assert words in page
-    for path in folder.iterdir():
-        content = re.sub(rb"base64,[A-Za-z0-9+/=]+", b"", path.read_bytes()).lower()
-        assert not [name for name in (b"doe^", b"john", b"demo pre-operative") if name in content]
-    sheet = (folder / "report.pdf").read_bytes()
-    assert sheet.startswith(b"%PDF-")
-    assert len(re.findall(rb"/Type\s*/Page\b", sheet)) == 1
-    assert len(re.findall(rb"/Subtype\s*/Image\b", sheet)) >= 4
-    back = sitk.ReadTransform(str(folder / "us-to-mr.tfm"))
-    for point in points:
-        expected = np.linalg.inv(world) @ [*point, 1]
-        place = np.array(back.TransformPoint((point * [-1, -1, 1]).tolist())) * [-1, -1, 1]
-        np.testing.assert_allclose(place, expected[:3], atol=1e-4)
-
-
-def a_contrast_that_is_named_wrongly_is_not_trusted(panel):
-    """The FLAIR in the T2's row: nothing tells but the fit to the synthetic T2, which is there from before."""
-    flair, before = panel._parameters.flair, local_matrix(find_result())
-    assert panel.logic.outcome.verdict == "good"
-    rig.choose(panel.ui.t2Selector, flair.GetName())
-    run(panel, panel.ui.registerButton)
-    outcome = panel.logic.pending
-    assert outcome.verdict == "failed"
-    assert outcome.expected_error_mm > 5
-    assert "FAILED" in panel.ui.verdictLabel.text
-    assert "Check that each MR is the contrast that its row says" in panel.ui.reasonLabel.text
-    assert "nothing was moved" in panel.ui.movedLabel.text
-    assert np.array_equal(local_matrix(find_result()), before)
 
 
 @pytest.mark.parametrize("how", ["cancelled", "killed", "input removed", "scene closed"])
@@ -432,80 +235,6 @@ def test_the_handle_moves_everything_and_registration_starts_there(panel):
     rig.click(panel.ui.handleCheckBox)
     settled(panel)
     assert not result.GetDisplayNode().GetEditorVisibility()
-
-
-def dragged(view, start, pixels):
-    """Drag with the left mouse button, from ``start`` (x, y) and by so many ``pixels`` to the right and down."""
-    places = [qt.QPoint(*(round(s + share * p) for s, p in zip(start, pixels, strict=True))) for share in (0, 0.5, 1)]
-    QtTest.QTest.mouseMove(view, places[0])
-    QtTest.QTest.mousePress(view, qt.Qt.LeftButton, qt.Qt.NoModifier, places[0])
-    for place in places[1:]:
-        QtTest.QTest.mouseMove(view, place)
-    QtTest.QTest.mouseRelease(view, qt.Qt.LeftButton, qt.Qt.NoModifier, places[-1])
-
-
-def ras_of(view, pixel):
-    return np.array(view.convertXYZToRAS(view.convertDeviceToXYZ([round(value) for value in pixel])))
-
-
-@pytest.mark.parametrize("name", ["Red", "Green"])
-def test_the_handle_is_dragged_and_turned_with_the_mouse(panel, name):
-    """By Slicer's own handle in a slice view: the middle moves everything, the ring turns it about the middle."""
-    above = transform(pose(7), "planning")
-    case = make_case(17, above_mr=above)
-    other = point_in(case.ultrasound, (10.0, 20.0, 30.0))  # ticked below: it lies under no transform, the MR does
-    chosen(panel, case)
-    before = parent_to_world(case.mrs["t2"])
-    tick(panel, other.GetName())
-    opened(panel.ui.startSection)
-    look_at(case.ultrasound)
-    rig.click(panel.ui.handleCheckBox)
-    settled(panel)
-    view, result = slicer.app.layoutManager().sliceWidget(name).sliceView(), find_result()
-    rig.grab_slice(name)
-    middle = (parent_to_world(result) @ local_matrix(result) @ [*result.GetCenterOfTransformation(), 1])[:3]
-    x, y, _ = view.convertRASToXYZ(middle)
-    start = (round(x), view.height - 1 - round(y))
-    dragged(view, start, (28, -18))
-    shift = ras_of(view, (start[0] + 28, start[1] - 18)) - ras_of(view, start)
-    assert np.linalg.norm(shift) > 5
-    first = parent_to_world(case.mrs["t2"])
-    moved = first @ np.linalg.inv(before)
-    np.testing.assert_allclose(moved[:3], np.c_[np.eye(3), shift], atol=1e-4)
-    settled(panel)
-    np.testing.assert_allclose(seen(other), np.array([10.0, 20.0, 30.0]) + shift, atol=1e-4)
-    assert "put by hand" in panel.ui.reasonLabel.text
-    middle = middle + shift
-    x, y, _ = view.convertRASToXYZ(middle)
-    start = (round(x), view.height - 1 - round(y))
-    drawn = rig.grab_slice(name)
-    assert drawn[start[1], start[0]].any()  # it is drawn where the mouse finds it
-    ring = ring_of(view, result.GetDisplayNode(), start)
-    assert drawn[ring[1], ring[0]].any() or drawn[ring[1] + 3, ring[0] + 3].any()
-    dragged(view, ring, (25, 0))
-    turned = parent_to_world(case.mrs["t2"]) @ np.linalg.inv(moved @ before)
-    angle = np.rad2deg(np.arccos((np.trace(turned[:3, :3]) - 1) / 2))
-    assert 3 < angle < 90
-    np.testing.assert_allclose(turned @ [*middle, 1], [*middle, 1], atol=1e-3)
-    normal = view.mrmlSliceNode().GetSliceToRAS()
-    axis = [normal.GetElement(row, 2) for row in range(3)]
-    np.testing.assert_allclose(turned[:3, :3] @ axis, axis, atol=1e-6)
-    settled(panel)
-    rig.click(panel.ui.undoButton)
-    np.testing.assert_array_equal(parent_to_world(case.mrs["t2"]), first)
-    rig.click(panel.ui.undoButton)
-    np.testing.assert_array_equal(parent_to_world(case.mrs["t2"]), before)
-    assert not panel.ui.undoButton.isEnabled()
-
-
-def ring_of(view, display, middle):
-    """Where, down and right of the middle, the mouse meets the ring."""
-    for radius in range(20, 200, 3):
-        place = (middle[0] + round(0.7 * radius), middle[1] + round(0.7 * radius))
-        QtTest.QTest.mouseMove(view, qt.QPoint(*place))
-        if display.GetActiveInteractionType() == ROTATION:
-            return place
-    raise AssertionError("there is no ring to turn by")
 
 
 def test_a_failed_result_moves_nothing_unless_it_is_confirmed(panel):
