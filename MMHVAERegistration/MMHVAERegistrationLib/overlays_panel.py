@@ -8,13 +8,18 @@ from typing import Any
 import qt
 import slicer
 from mmhvae import InputError
+from MMHVAESynthesisLib.engine import Engine
 from MMHVAESynthesisLib.file_choice import ask_for_file
-from MMHVAESynthesisLib.steps import Steps
-from MMHVAESynthesisLib.work_row import WorkRow, button, enable
+from MMHVAESynthesisLib.input_watch import InputWatch
+from MMHVAESynthesisLib.jobs import Failure
+from MMHVAESynthesisLib.results import STALE
+from MMHVAESynthesisLib.work_row import WorkRow, button, enable, wrapped_label
 from slicer.i18n import tr as _
 
-from .overlay_export import Exported, export_steps
+from .overlay_inputs import mark_overlays, overlays, sources_of
 from .overlay_loading import KINDS, load_overlay
+from .overlay_nodes import Exported
+from .overlay_run import OverlayRun
 
 #: Share of its volume that a segment may gain or lose before it is told.
 VOLUME_TOLERANCE = 0.02
@@ -27,7 +32,9 @@ class OverlaysPanel:
         frame: an empty widget.
         find_mr: gives the pre-operative MR on which segmentations were drawn, or None.
         find_ultrasound: gives the ultrasound as a volume node, or None.
+        find_engine: gives what does the export.
         on_changed: hears that the scene was changed.
+        is_before: tells whether everything is only shown as before just now, which makes nothing stale.
     """
 
     def __init__(
@@ -35,16 +42,22 @@ class OverlaysPanel:
         frame: Any,
         find_mr: Callable[[], Any],
         find_ultrasound: Callable[[], Any],
+        find_engine: Callable[[], Engine],
         on_changed: Callable[[], None],
+        is_before: Callable[[], bool] = lambda: False,
     ) -> None:
         self._find_mr, self._find_ultrasound, self._on_changed = find_mr, find_ultrasound, on_changed
-        self._work: Steps[Exported] | None = None
+        self._find_engine, self._is_before = find_engine, is_before
+        self._run: OverlayRun | None = None
         self._build(frame)
+        self._watch = InputWatch(_inputs, self._look)
         self.refresh()
 
     def close(self) -> None:
         """The panel is going; an export that is not done leaves nothing."""
-        self._stop()
+        self._watch.close()
+        if self._run is not None:
+            self._run.cancel()
 
     def refresh(self) -> None:
         """Show what is, and enable what can work."""
@@ -53,13 +66,29 @@ class OverlaysPanel:
         for box, is_on in ((self.slices_box, "GetVisibility2D"), (self.three_d_box, "GetVisibility3D")):
             box.setEnabled(display is not None)
             box.setChecked(display is not None and bool(display.GetVisibility()) and bool(getattr(display, is_on)()))
-        busy = _("An export is running; wait for it, or cancel it.") if self._work is not None else ""
+        busy = _("An export is running; wait for it, or cancel it.") if self._run is not None else ""
         enable(self.load_button, busy, _("Load .seg.nrrd, a label map (NRRD, NIfTI), or DICOM SEG."))
         self.selector.setEnabled(not busy)
         enable(
             self.export_button, busy or self._why_not(node),
             _("Make a label map on the exact grid of the ultrasound, as the overlay lies now. Nothing else is moved."),
         )  # fmt: skip
+        self._tell_stale(node)
+
+    def _tell_stale(self, node: Any) -> None:
+        """Say which overlays no longer match, beside the button that makes them anew."""
+        stale = [(overlay, overlay.GetAttribute(STALE)) for overlay in overlays() if overlay.GetAttribute(STALE)]
+        text = _("Out of date: {overlay}. {reason}")
+        self.stale_label.setText("\n".join(text.format(overlay=o.GetName(), reason=reason) for o, reason in stale))
+        self.stale_label.setVisible(bool(stale))
+        again = node is not None and any(sources_of(overlay)[0] is node for overlay, _reason in stale)
+        again_text = _("Bring onto the ultrasound's grid again")
+        self.export_button.setText(again_text if again else _("Bring onto the ultrasound's grid"))
+
+    def _look(self) -> None:
+        if not self._is_before():
+            mark_overlays()
+            self.refresh()
 
     def _why_not(self, node: Any) -> str:
         if node is None:
@@ -80,6 +109,8 @@ class OverlaysPanel:
         self.three_d_box = self._new_box(_("in 3-D"), _("Surface in the 3-D views."), row)
         row.addStretch(1)
         self.export_button = button(_("Bring onto the ultrasound's grid"), self._export, column)
+        self.stale_label = wrapped_label()
+        column.addWidget(self.stale_label)
         self.work = WorkRow(self._cancel)
         column.addWidget(self.work.widget)
 
@@ -102,7 +133,8 @@ class OverlaysPanel:
         return box
 
     def _changed(self, node: Any) -> None:
-        self.work.finish("")
+        if self._run is None and node is not None:  # else what it says is still wanted: why an export has ended
+            self.work.finish("")
         self.refresh()
 
     def _show(self) -> None:
@@ -129,43 +161,34 @@ class OverlaysPanel:
         self.refresh()
 
     def _export(self) -> None:
-        steps = export_steps(self.selector.currentNode(), self._find_ultrasound())
-        self._work = Steps(self._reported(steps), self._exported, self._failed)
-        self.work.progress(0.0, _("bringing the segments onto the grid"))
-        self._work.start()
+        self._run = OverlayRun(
+            self._find_engine(), self.selector.currentNode(), self._find_ultrasound(),
+            self.work.progress, self._exported, self._failed,
+        )  # fmt: skip
+        self._run.start()
         self.refresh()
-
-    def _reported(self, steps: Any) -> Any:
-        while True:
-            try:
-                share = next(steps)
-            except StopIteration as end:
-                return end.value
-            self.work.progress(share, _("bringing the segments onto the grid"))
-            yield share
 
     def _exported(self, exported: Exported) -> None:
         self._end("\n".join([_("{name} is in the scene.").format(name=_names(exported.nodes)), *told(exported)]))
         self._on_changed()
 
-    def _failed(self, error: Exception) -> None:
-        self._end(str(error))
-        if not isinstance(error, InputError):
-            raise error
+    def _failed(self, failure: Failure) -> None:
+        self._end(_("Cancelled; the scene is as it was.") if failure.kind == "cancelled" else failure.message)
 
     def _cancel(self) -> None:
-        self._stop()
-        self._end(_("Cancelled; the scene is as it was."))
+        if self._run is not None:
+            self.work.cancel_button.setEnabled(False)
+            self._run.cancel()
 
     def _end(self, message: str) -> None:
-        self._work = None
+        self._run = None
         self.work.finish(message)
         self.refresh()
 
-    def _stop(self) -> None:
-        work, self._work = self._work, None
-        if work is not None:
-            work.stop()
+
+def _inputs() -> list[Any]:
+    """What the overlays of the scene were made of, and they themselves."""
+    return [node for overlay in overlays() for node in (overlay, *sources_of(overlay)) if node is not None]
 
 
 def _names(nodes: list[Any]) -> str:

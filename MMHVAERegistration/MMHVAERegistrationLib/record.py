@@ -29,10 +29,11 @@ from .landmarks import Pairs, pairs_from
 from .outcome import Outcome
 from .report_figures import pictures
 from .report_page import Landmarks, Picture, Report, report_page
+from .report_pdf import write_pdf
 from .trust_card import error_text, moved_text, word
 
 #: Names of the files in the folder.
-PAGE, TRANSFORMS = "report.html", ("us-to-mr.tfm", "us-to-mr.h5")
+PAGE, SHEET, TRANSFORMS = "report.html", "report.pdf", ("us-to-mr.tfm", "us-to-mr.h5")
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,15 @@ def save_record(subject: Subject, parent: Path, now: datetime) -> Path:
     Raises:
         InputError: the folder cannot be written to or is full, or what it is about cannot be told.
     """
-    page = report_page(report_of(subject, now), _)
+    report = report_of(subject, now)
+    page = report_page(report, _)
     transform = us_to_mr(subject)
     folder = _free_name(parent, f"registration-{now:%Y-%m-%d-%H%M%S}")
     unfinished = None
     try:
         unfinished = Path(tempfile.mkdtemp(prefix=".writing-", dir=parent))
         _write_text(unfinished / PAGE, page)
+        write_pdf(report, unfinished / SHEET, _)
         for name in TRANSFORMS:
             write_transform(transform, unfinished / name)
         unfinished.chmod(0o755)

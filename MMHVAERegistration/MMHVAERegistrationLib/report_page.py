@@ -13,7 +13,7 @@ from html import escape
 #: Landmarks that stand under each other before a new column begins.
 ROWS_A_COLUMN = 5
 #: Sign and colour (Okabe and Ito) by verdict; the word says the same.
-_SIGNS = {
+SIGNS = {
     "good": ("\N{HEAVY CHECK MARK}", "#00785a"),
     "check": ("\N{BLACK UP-POINTING TRIANGLE}", "#b06a00"),
     "failed": ("\N{HEAVY MULTIPLICATION X}", "#a83c00"),
@@ -67,6 +67,12 @@ class Landmarks:
     before: Sequence[float]
     after: Sequence[float]
 
+    def summary(self, _: Translation) -> str:
+        """The mean distances in words; there are pairs."""
+        before, after = (sum(values) / len(values) for values in (self.before, self.after))
+        text = _("Mean distance {before:.1f} mm before, {after:.1f} mm after.")
+        return text.format(before=before, after=after)
+
 
 @dataclass(frozen=True)
 class Report:
@@ -105,10 +111,15 @@ def _untranslated(text: str) -> str:
     return text
 
 
+def title_and_notice(_: Translation) -> tuple[str, str]:
+    """What stands above every page."""
+    title = _("Registration of the pre-operative MR to the ultrasound")
+    return title, _("Research software. Not approved for clinical use.")
+
+
 def report_page(report: Report, _: Translation = _untranslated) -> str:
     """The page, which needs no other file and no network."""
-    title = _("Registration of the pre-operative MR to the ultrasound")
-    notice = _("Research software. Not approved for clinical use.")
+    title, notice = title_and_notice(_)
     parts = [
         '<!DOCTYPE html><html><head><meta charset="utf-8">',
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
@@ -130,7 +141,7 @@ def _named(rows: Sequence[tuple[str, str]]) -> str:
 
 
 def _verdict(report: Report) -> str:
-    sign, colour = _SIGNS[report.verdict]
+    sign, colour = SIGNS[report.verdict]
     return (
         f'<div class="verdict" style="border-color: {colour}">'
         f'<div class="word" style="background: {colour}">{sign} {escape(report.word)}</div>'
@@ -162,8 +173,7 @@ def _landmarks(landmarks: Landmarks | None, _: Translation) -> str:
     if landmarks is None or not landmarks.names:
         return f'<h2>{title}</h2><p class="small">{escape(_("No landmarks were given."))}</p>'
     rows = list(zip(landmarks.names, landmarks.before, landmarks.after, strict=True))
-    means = [sum(values) / len(values) for values in (landmarks.before, landmarks.after)]
-    summary = _("Mean distance {before:.1f} mm before, {after:.1f} mm after.").format(before=means[0], after=means[1])
+    summary = landmarks.summary(_)
     chunks = [rows[start : start + ROWS_A_COLUMN] for start in range(0, len(rows), ROWS_A_COLUMN)]
     head = (
         f'<tr><th>{escape(_("pair"))}</th><th class="number">{escape(_("before"))}</th>'

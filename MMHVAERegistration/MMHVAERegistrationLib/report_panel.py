@@ -43,7 +43,11 @@ class ReportPanel:
     def refresh(self) -> None:
         """Enable what can work."""
         nothing = "" if self._find_subject(False) is not None else _("There is no result yet: press Register first.")
-        enable(self.save_button, nothing, _("Write a new folder: the transform as .tfm and .h5, and a page to print."))
+        enable(
+            self.save_button,
+            nothing,
+            _("Write a new folder: the transform (.tfm and .h5), and a page (HTML and PDF)."),
+        )
         not_saved = "" if self._saved is not None else _("Nothing was saved yet.")
         enable(self.open_button, not_saved, _("Show the page that was saved last, in the browser."))
 

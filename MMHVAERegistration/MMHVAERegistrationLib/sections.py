@@ -31,7 +31,14 @@ class Sections:
         on_changed: Callable[[], None],
     ) -> None:
         self._logic, self._find_parameters = logic, find_parameters
-        self.overlays = OverlaysPanel(ui.overlaysFrame, self._mr, self._ultrasound, on_changed)
+        self.overlays = OverlaysPanel(
+            ui.overlaysFrame,
+            self._mr,
+            self._ultrasound,
+            lambda: self._logic.engine,
+            on_changed,
+            lambda: self._logic.is_before,
+        )
         self.report = ReportPanel(ui.reportFrame, self._subject)
         self._panels: list[Any] = [self.overlays, self.report]
 

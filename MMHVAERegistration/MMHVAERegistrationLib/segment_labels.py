@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 import slicer
 from MMHVAESynthesisLib.geometry import FLIP, Matrix, to_array, to_vtk
+from MMHVAESynthesisLib.steps import CHUNK, completed
 from numpy.typing import NDArray
 from vtk.util import numpy_support
 
@@ -26,10 +27,22 @@ class Segment:
 
 @dataclass(frozen=True)
 class Layer:
-    """Segments that exclude each other: a label map (LPS mm, without the node's parent transforms), by label."""
+    """Segments that exclude each other, by label.
 
-    image: sitk.Image
+    Attributes:
+        array: (k, j, i), the labels; uint8 where they allow, else int32.
+        ijk_to_ras: (4, 4), from the array's indices to RAS mm, without the node's parent transforms.
+        segments: by label.
+    """
+
+    array: NDArray[Any]
+    ijk_to_ras: Matrix
     segments: Mapping[int, Segment] = field(default_factory=dict)
+
+    @property
+    def image(self) -> sitk.Image:
+        """The label map, LPS mm."""
+        return image_at(self.array, self.ijk_to_ras)
 
 
 def label_layers(node: Any, only_visible: bool = False) -> list[Layer]:
@@ -39,20 +52,40 @@ def label_layers(node: Any, only_visible: bool = False) -> list[Layer]:
         node: the segmentation node.
         only_visible: leave out segments that the user has hidden.
     """
-    segmentation = _with_labels(node.GetSegmentation())
-    maps: dict[str, Any] = {}
-    segments: dict[str, dict[int, Segment]] = {}
+    return completed(layer_steps(node, only_visible))
+
+
+def layer_steps(node: Any, only_visible: bool = False) -> Generator[None, None, list[Layer]]:
+    """:func:`label_layers` piece by piece, so that the screen stays alive."""
+    found = []
+    for labels, segments in label_maps(
+        node.GetSegmentation(), lambda name: not only_visible or _is_visible(node, name)
+    ):
+        layer = yield from _layer_steps(labels, segments)
+        if layer is not None:
+            found.append(layer)
+    return found
+
+
+def label_maps(
+    segmentation: Any, is_wanted: Callable[[str], bool] = lambda name: True
+) -> list[tuple[Any, dict[int, Segment]]]:
+    """The vtkOrientedImageData of a vtkSegmentation, each with its segments; one that has none is converted in a copy.
+
+    Args:
+        segmentation: it is not changed.
+        is_wanted: tells by a segment's ID.
+    """
+    segmentation = _with_labels(segmentation)
+    maps: dict[str, tuple[Any, dict[int, Segment]]] = {}
     for index in range(segmentation.GetNumberOfSegments()):
         segment, name = segmentation.GetNthSegment(index), segmentation.GetNthSegmentID(index)
         labels = segment.GetRepresentation(_LABELS)
-        if _is_empty(labels) or (only_visible and not _is_visible(node, name)):
+        if _is_empty(labels) or not is_wanted(name):
             continue
-        key = labels.GetAddressAsString("vtkObject")
-        maps[key] = labels
         described = Segment(segment.GetName(), tuple(segment.GetColor()))
-        segments.setdefault(key, {})[segment.GetLabelValue()] = described
-    layers = [_layer(maps[key], segments[key]) for key in maps]
-    return [layer for layer in layers if layer is not None]
+        maps.setdefault(labels.GetAddressAsString("vtkObject"), (labels, {}))[1][segment.GetLabelValue()] = described
+    return list(maps.values())
 
 
 def _is_empty(labels: Any) -> bool:
@@ -74,16 +107,31 @@ def _with_labels(segmentation: Any) -> Any:
     return copy
 
 
-def _layer(labels: Any, segments: Mapping[int, Segment]) -> Layer | None:
-    array = numpy_support.vtk_to_numpy(labels.GetPointData().GetScalars()).reshape(labels.GetDimensions()[::-1])
-    known = np.where(np.isin(array, list(segments)), array, 0)
+def _layer_steps(labels: Any, segments: Mapping[int, Segment]) -> Generator[None, None, Layer | None]:
+    array = flat_labels(labels)
+    known = np.zeros(array.size, np.uint8 if max(segments) <= 255 else np.int32)
+    for start in range(0, array.size, CHUNK):
+        part = array[start : start + CHUNK]
+        known[start : start + CHUNK] = np.where(np.isin(part, list(segments)), part, 0)
+        yield
     if not known.any():
         return None
-    place = to_vtk(np.eye(4))
+    return Layer(known.reshape(labels.GetDimensions()[::-1]), lattice_to_ras(labels), segments)
+
+
+def flat_labels(labels: Any) -> NDArray[Any]:
+    """The voxels of a vtkOrientedImageData, one after the other, not copied."""
+    array: NDArray[Any] = numpy_support.vtk_to_numpy(labels.GetPointData().GetScalars())
+    return array
+
+
+def lattice_to_ras(labels: Any) -> Matrix:
+    """(4, 4) from array indices (i, j, k) of a vtkOrientedImageData to RAS mm."""
+    place, start = to_vtk(np.eye(4)), np.eye(4)
     labels.GetImageToWorldMatrix(place)
-    start = np.eye(4)
     start[:3, 3] = labels.GetExtent()[::2]
-    return Layer(image_at(known.astype(np.int32), to_array(place) @ start), segments)
+    matrix: Matrix = to_array(place) @ start
+    return matrix
 
 
 def image_at(array: NDArray[Any], ijk_to_ras: Matrix) -> sitk.Image:

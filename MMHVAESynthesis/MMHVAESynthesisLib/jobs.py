@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,13 @@ class Job:
 
     number: int
     folder: Path
+
+
+def moved_to(path: str, job: Job) -> Path:
+    """A file of another job's, which would soon be gone, moved into the folder of ``job``."""
+    target = job.folder / Path(path).name
+    os.replace(path, target)
+    return target
 
 
 def ignore(*_: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -15,7 +14,7 @@ from .bundles import bundle_path, weights_checksum
 from .engine import Engine
 from .engine_run import EngineRun
 from .geometry import ijk_to_ras, ijk_to_world, same_place
-from .jobs import Callbacks, Failure, Job
+from .jobs import Callbacks, Failure, moved_to
 from .request import Request
 from .results import Provenance, ReadResults, input_fingerprints, store
 from .volume_files import FileImage, read_steps
@@ -114,9 +113,9 @@ class SynthesisRun(EngineRun):
             kept = self._engine.job()
             self._job = kept
             for group in ("images", "uncertainty"):
-                answer[group] = {name: _moved(path, kept) for name, path in answer[group].items()}
+                answer[group] = {name: moved_to(path, kept) for name, path in answer[group].items()}
             if "ultrasound" in answer:
-                answer["ultrasound"] = _moved(answer["ultrasound"], kept)
+                answer["ultrasound"] = moved_to(answer["ultrasound"], kept)
             self._run_steps(self._read(answer), self._finish)
         except Exception as error:
             self._raised(error)
@@ -145,9 +144,3 @@ class SynthesisRun(EngineRun):
 
     def _finish(self, read: ReadResults) -> None:
         self._done(store(self._request, read, self._made))
-
-
-def _moved(path: str, job: Job) -> Path:
-    target = job.folder / Path(path).name
-    os.replace(path, target)
-    return target

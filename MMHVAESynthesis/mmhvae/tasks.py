@@ -21,6 +21,7 @@ from .images import read_volume
 from .inference import prepared
 from .live_tasks import LIVE_TASKS, LiveStreams
 from .memory_ladder import MEMORY_FULL
+from .overlay_tasks import OVERLAY_TASKS
 from .parameters import Parameters
 from .registration_tasks import REGISTRATION_TASKS
 from .self_test import self_test
@@ -236,6 +237,7 @@ TASKS: Mapping[str, Callable[[Parameters, Context], Answer]] = {
     "reconstruct": run_reconstruct,
     "self_test": run_self_test,
     **REGISTRATION_TASKS,
+    **OVERLAY_TASKS,
     **LIVE_TASKS,
     **WEIGHTS_TASKS,
 }

@@ -56,3 +56,15 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if original.name == "pip" or original.suffix == ".dist-info":
             shutil.copytree(original, packages / original.name)
     return folder / "bin" / "python"
+
+
+@pytest.fixture
+def panel(scene: Any) -> Iterator[Any]:
+    """The registration module's own widget, shown and entered, on an empty scene; some files have others."""
+    representation = rig.load_module("MMHVAERegistration")
+    representation.window().resize(1400, 1000)
+    rig.process_events()
+    widget = representation.self()
+    yield widget
+    widget.logic.cancel()
+    rig.wait_until(lambda: not widget.logic.is_running, 10)

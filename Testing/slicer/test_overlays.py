@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+import time
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +20,14 @@ import qt
 import SimpleITK as sitk
 import slicer
 import vtk
+from mmhvae import InputError
+from mmhvae.registration.label_files import read_segmentation
 from MMHVAERegistrationLib.overlay_loading import PALETTE
 from MMHVAERegistrationLib.overlays_panel import OverlaysPanel
 from MMHVAERegistrationLib.result_transform import create_result, put_under
 from MMHVAESynthesisLib.geometry import ijk_to_ras, parent_to_world, to_vtk
+from MMHVAESynthesisLib.shared_engine import shared_engine
+from scipy import ndimage
 from vtk.util.numpy_support import vtk_to_numpy
 
 from .nodes import fan, pose, rotation, transform, volume
@@ -58,7 +68,7 @@ class Case:
         self.mr: Any = None
         self.changes = 0
         self.window = qt.QWidget()
-        self.panel = OverlaysPanel(self.window, lambda: self.mr, lambda: self.us, self.changed)
+        self.panel = OverlaysPanel(self.window, lambda: self.mr, lambda: self.us, shared_engine, self.changed)
         self.window.resize(380, 260)
         self.window.show()
 
@@ -237,6 +247,86 @@ def test_the_export_has_the_exact_grid_and_the_registration(case, tmp_path, seed
     assert label.GetDisplayNode().GetColorNode().GetColorName(1) == "Segment_1"
 
 
+def stale(case: Case, words: str) -> None:
+    """The panel says so, or, of no words, nothing is out of date."""
+
+    def is_told() -> bool:
+        shown = case.panel.stale_label.isVisible()
+        return words in case.panel.stale_label.text and shown == bool(words)
+
+    rig.wait_until(is_told, 5, f"'{words}' in '{case.panel.stale_label.text}'")
+    assert case.panel.export_button.text.endswith("again") == bool(words)
+
+
+def test_an_overlay_says_when_it_is_out_of_date_and_is_brought_up_to_date(case, tmp_path):
+    case.us = volume(fan(), np.eye(4), "iUS")
+    probe, above = transform(shift(5), "probe"), transform(shift(5), "registration")
+    case.us.SetAndObserveTransformNodeID(probe.GetID())
+    node = case.load(write(tmp_path / "plan.nrrd", ball().astype(np.uint8), np.eye(4)))
+    node.SetAndObserveTransformNodeID(above.GetID())
+    (label,) = case.export()
+    rig.process_events(500)
+    stale(case, "")
+    probe.SetMatrixTransformToParent(to_vtk(shift(5) @ pose(1)))
+    above.SetMatrixTransformToParent(to_vtk(shift(5) @ pose(1)))
+    rig.process_events(500)
+    stale(case, "")  # both were moved together
+    above.SetMatrixTransformToParent(to_vtk(shift(8) @ pose(1)))
+    stale(case, f"Out of date: {label.GetName()}. plan was moved since (by registration, undo or a transform)")
+    above.SetMatrixTransformToParent(to_vtk(shift(5) @ pose(1)))  # as an undo does
+    stale(case, "")
+    array = slicer.util.arrayFromSegmentBinaryLabelmap(node, node.GetSegmentation().GetNthSegmentID(0), case.us)
+    array[15, 17, 19:40] = 1  # a stroke of the brush
+    slicer.util.updateSegmentBinaryLabelmapFromArray(array, node, node.GetSegmentation().GetNthSegmentID(0), case.us)
+    stale(case, "plan has changed since; bring it onto the grid again.")
+    before = slicer.util.arrayFromVolume(label).copy()
+    label.GetDisplayNode().SetOpacity(0.3)
+    assert case.export() == []  # the same node, as it is shown
+    stale(case, "")
+    assert (slicer.util.arrayFromVolume(label) != before).any()
+    assert label.GetDisplayNode().GetOpacity() == 0.3
+    case.us.SetOrigin(1, 0, 0)
+    stale(case, "The iUS was moved since; bring it onto the grid again.")
+    case.us.SetOrigin(0, 0, 0)
+    case.us.SetAndObserveTransformNodeID(above.GetID())
+    stale(case, "The iUS was moved since")
+    case.export()
+    stale(case, "")
+    slicer.util.arrayFromVolume(case.us)[20, 20, 20] ^= 1
+    slicer.util.arrayFromVolumeModified(case.us)
+    stale(case, "The iUS has changed since; bring it onto the grid again.")
+    slicer.mrmlScene.RemoveNode(node)
+    rig.wait_until(lambda: "The segmentation that it was made of is gone." in case.panel.stale_label.text, 5)
+
+
+def test_what_is_out_of_date_is_known_after_the_scene_was_saved_and_loaded(case, tmp_path):
+    array = np.stack([ball(radius=5) * 4, ball(radius=9) * 2], -1).astype(np.uint8)
+    described = {"Segment0_ID": "a", "Segment0_LabelValue": "4", "Segment0_Layer": "0"}
+    described |= {"Segment1_ID": "b", "Segment1_LabelValue": "2", "Segment1_Layer": "1"}
+    place = pose(2, (1.0, 1.2, 0.9))
+    case.us = volume(fan(), place, "iUS")
+    case.load(write(tmp_path / "plan.seg.nrrd", array, place, **described))
+    assert len(case.export()) == 2
+    rig.process_events(500)
+    stale(case, "")
+    file = str(tmp_path / "scene.mrb")
+    assert slicer.util.saveScene(file)
+    slicer.mrmlScene.Clear(0)
+    rig.process_events(100)
+    slicer.util.loadScene(file)
+    case.us, node = slicer.util.getNode("iUS"), slicer.util.getNode("plan")
+    case.panel.selector.setCurrentNode(node)
+    rig.process_events(500)
+    stale(case, "")
+    node.SetAndObserveTransformNodeID(transform(shift(4)).GetID())
+    stale(case, "plan was moved since")
+    segments = node.GetSegmentation()
+    segments.RemoveSegment(segments.GetNthSegmentID(1))
+    stale(case, "plan has changed since")
+    assert case.export() == []
+    assert len(slicer.util.getNodesByClass("vtkMRMLLabelMapVolumeNode")) == 1  # that of the other layer has gone
+
+
 def test_overlapping_segments_become_label_maps_of_their_own(case, tmp_path):
     array = np.stack([ball(radius=5), ball(radius=9)], -1).astype(np.uint8)
     path = write(
@@ -293,6 +383,91 @@ def test_what_is_no_segmentation_is_refused_in_a_sentence(case, tmp_path, name, 
     assert case.changes == 0
 
 
+def dicom_seg(path: Any) -> Any:
+    """A DICOM file of the class Segmentation Storage, as ITK can write it: with voxels, without the place of frames."""
+    image = sitk.GetImageFromArray(ball().astype(np.uint8))
+    for tag, value in {"0008|0016": "1.2.840.10008.5.1.4.1.1.66.4", "0008|0060": "SEG", "0008|103e": "plan"}.items():
+        image.SetMetaData(tag, value)
+    writer = sitk.ImageFileWriter()
+    writer.SetFileName(str(path))
+    writer.KeepOriginalImageUIDOn()
+    writer.Execute(image)
+    return path
+
+
+def test_dicom_seg_needs_its_reader_though_itk_would_read_it_in_a_wrong_place(case, tmp_path):
+    path = dicom_seg(tmp_path / "seg.dcm")
+    assert sitk.ReadImage(str(path)).GetMetaData("0008|0060").strip() == "SEG"  # nothing but us would refuse it
+    assert case.load(path) is None
+    assert "install the extension QuantitativeReporting, or save the segmentation as .seg.nrrd" in (
+        case.panel.work.label.text
+    )
+    with pytest.raises(InputError, match="is DICOM; load it in 3D Slicer and save the segmentation as"):
+        read_segmentation(path)
+
+
+class StandInDicom:
+    """In place of Slicer's DICOMUtils and the extension's reader, which exist in the desktop application only."""
+
+    def __init__(self, makes: Callable[[list[Any]], list[Any]]) -> None:
+        self._makes, self._files = makes, []
+
+    @contextlib.contextmanager
+    def TemporaryDICOMDatabase(self) -> Iterator[Any]:  # noqa: N802 - Slicer's name
+        yield self
+
+    def importDicom(self, folder: str, database: Any) -> None:  # noqa: N802 - Slicer's name
+        self._files = sorted(Path(folder).iterdir())
+
+    def patients(self) -> list[str]:
+        return ["1"]
+
+    def loadPatientByUID(self, patient: str) -> list[str]:  # noqa: N802 - Slicer's name
+        return [node.GetID() for node in self._makes(self._files)]
+
+
+@pytest.fixture
+def reader(monkeypatch) -> Any:
+    """Installs a reader that makes what it is told."""
+
+    def install(makes: Callable[[list[Any]], list[Any]]) -> None:
+        monkeypatch.setattr(slicer.modules, "dicomPlugins", {"DICOMSegmentationPlugin": None}, raising=False)
+        library = types.ModuleType("DICOMLib")
+        library.DICOMUtils = StandInDicom(makes)
+        monkeypatch.setitem(sys.modules, "DICOMLib", library)
+
+    return install
+
+
+def test_dicom_seg_by_a_reader_is_shown_with_its_own_colours_and_nothing_else_stays(case, tmp_path, reader):
+    seen = []
+
+    def makes(files: list[Any]) -> list[Any]:
+        seen.extend(file.name for file in files)
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "plan")
+        node.GetSegmentation().AddEmptySegment("a", "tumour", (0.1, 0.9, 0.2))
+        slicer.util.updateSegmentBinaryLabelmapFromArray(ball().astype(np.uint8), node, "a", case.mr)
+        return [volume(np.zeros(SHAPE, np.uint8), name="the MR that the file refers to"), node]
+
+    reader(makes)
+    case.mr = volume(np.zeros(SHAPE, np.uint8), name="T2")
+    case.mr.SetAndObserveTransformNodeID(transform(pose(9), "navigation").GetID())
+    (tmp_path / "other.dcm").write_bytes(b"not asked for")
+    node = case.load(dicom_seg(tmp_path / "seg.dcm"))
+    assert seen == ["seg.dcm"]  # of the folder, the file that was chosen alone
+    assert node.GetParentTransformNode() is case.mr.GetParentTransformNode()
+    assert node.GetSegmentation().GetNthSegment(0).GetColor() == pytest.approx((0.1, 0.9, 0.2))
+    assert node.GetSegmentation().GetNthSegment(0).GetRepresentation("Closed surface") is not None
+    assert [v.GetName() for v in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")] == ["T2"]
+
+
+def test_dicom_that_holds_no_segmentation_is_a_sentence(case, tmp_path, reader):
+    reader(lambda files: [volume(np.zeros(SHAPE, np.uint8), name="CT")])
+    assert case.load(dicom_seg(tmp_path / "ct.dcm")) is None
+    assert "ct.dcm holds no segmentation that can be read" in case.panel.work.label.text
+    assert slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") == []
+
+
 def test_buttons_say_why_they_do_nothing(case, tmp_path):
     assert not case.panel.export_button.isEnabled()
     assert "Choose or load a segmentation" in case.panel.export_button.toolTip
@@ -301,6 +476,56 @@ def test_buttons_say_why_they_do_nothing(case, tmp_path):
     case.load(write(tmp_path / "plan.nrrd", ball().astype(np.uint8), np.eye(4)))
     assert not case.panel.export_button.isEnabled()
     assert "The ultrasound has no volume yet" in case.panel.export_button.toolTip
+
+
+def lumps(case: Case, tmp_path: Any) -> None:
+    """An uneven tumour with a core in an oblique grid of 4 million voxels: seconds of work."""
+    noise = ndimage.gaussian_filter(np.random.default_rng(0).standard_normal((80,) * 3), 4)
+    distance = np.linalg.norm(np.indices((80,) * 3) - 40, axis=0) + 6 * noise / noise.std()
+    grid = pose(3, (0.5, 0.5, 0.5))
+    grid[:3, 3] = 40 - grid[:3, :3] @ [80, 80, 80]
+    case.us = volume(np.ones((160,) * 3, np.uint8), grid, "iUS")
+    array = (distance < 28).astype(np.uint8) + (distance < 14)
+    case.load(write(tmp_path / "plan.nrrd", array, np.eye(4)))
+
+
+def test_the_main_thread_is_never_held_up(case, tmp_path):
+    """No turn of the event loop takes 100 ms of this thread's own time; the work, done here, would take seconds."""
+    lumps(case, tmp_path)
+    turns, last = [], [time.thread_time()]
+
+    def beat() -> None:
+        now = time.thread_time()
+        turns.append(now - last[0])
+        last[0] = now
+
+    timer = qt.QTimer()
+    timer.setInterval(0)
+    timer.connect("timeout()", beat)
+    timer.start()
+    (label,) = case.export()
+    timer.stop()
+    assert np.bincount(slicer.util.arrayFromVolume(label).ravel())[1:].min() > 50_000
+    assert len(turns) > 20
+    assert max(turns) < 0.1
+
+
+@pytest.mark.parametrize("how", ["cancelled", "segmentation removed", "scene closed"])
+def test_an_export_that_ends_in_the_engine_leaves_nothing(case, tmp_path, how):
+    lumps(case, tmp_path)
+    rig.click(case.panel.export_button)
+    rig.wait_until(lambda: case.panel.work.bar.value > 100, 60, "the engine's work")
+    if how == "cancelled":
+        rig.click(case.panel.work.cancel_button)
+    elif how == "segmentation removed":
+        slicer.mrmlScene.RemoveNode(case.panel.selector.currentNode())
+    else:
+        slicer.mrmlScene.Clear(0)
+    rig.wait_until(lambda: not case.panel.work.bar.isVisible(), 10, "the end of the export")
+    words = "plan was removed while it was worked on" if how == "segmentation removed" else "Cancelled"
+    assert words in case.panel.work.label.text
+    assert slicer.util.getNodesByClass("vtkMRMLLabelMapVolumeNode") == []
+    assert case.panel.export_button.isEnabled() == (how == "cancelled")
 
 
 def test_a_cancelled_export_leaves_nothing(case, tmp_path):

@@ -152,7 +152,12 @@ def test_the_record_is_a_page_and_transforms_that_others_can_use(case, tmp_path)
     case.register()
     folder = case.save(tmp_path)
     assert folder.name == "registration-2026-11-25-140506"
-    assert sorted(path.name for path in folder.iterdir()) == ["report.html", "us-to-mr.h5", "us-to-mr.tfm"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "report.html",
+        "report.pdf",
+        "us-to-mr.h5",
+        "us-to-mr.tfm",
+    ]
     assert os.stat(folder).st_mode & 0o777 == 0o755
     landmarks = [case.parameters.usLandmarks, case.parameters.mrLandmarks]
     for name in ("us-to-mr.tfm", "us-to-mr.h5"):

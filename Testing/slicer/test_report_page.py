@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -11,9 +12,13 @@ import rig
 
 rig.require()
 
+import numpy as np
+from mmhvae import InputError
+from MMHVAERegistrationLib.report_drawing import png
 from MMHVAERegistrationLib.report_page import Landmarks, Picture, Report, report_page
+from MMHVAERegistrationLib.report_pdf import markup, write_pdf
 
-PNG = b"\x89PNG\r\n\x1a\nno picture"
+PNG = png(np.full((60, 80, 3), 99, np.uint8))
 REPORT = Report(
     made="2026-11-25 14:05",
     verdict="check",
@@ -63,16 +68,25 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def test_the_page_says_it_all():
-    text = Page(report_page(REPORT)).text
+def untranslated(text: str) -> str:
+    return text
+
+
+def sheet(report: Report) -> str:
+    return markup(report, untranslated)
+
+
+@pytest.mark.parametrize("make", [report_page, sheet])
+def test_the_page_says_it_all(make):
+    text = Page(make(REPORT)).text.replace("\N{NO-BREAK SPACE}", "")
     for words in (
         "Research software. Not approved for clinical use.", "CHECK", "expected error about 2.4 mm",
         "T2 and ceT1 disagree by 2.1 mm.", "6.3 mm and 4.1 degrees", "no calibration on patients exists",
         "Dashed: before.", "1 4.0 1.0 2 6.0 2.5", "Mean distance 5.0 mm before, 1.8 mm after.",
         "ab" * 32, "MMHVAE 0.1.0", "2026-11-25 14:05",
-        "R L A P",
     ):  # fmt: skip
         assert words in text
+    assert ("R L A P" if make is report_page else "A R L P") in text
 
 
 def test_the_page_needs_nothing_else():
@@ -85,7 +99,8 @@ def test_the_page_needs_nothing_else():
     "field",
     ["made", "word", "error", "reason", "moved", "calibration", "legend", "landmarks", "named", "details", "pictures"],
 )
-def test_texts_cannot_become_markup(field):
+@pytest.mark.parametrize("make", [report_page, sheet])
+def test_texts_cannot_become_markup(make, field):
     evil = "<script>alert('1')</script>\"><b> & <"
     values = {
         "landmarks": Landmarks([evil], [1.0], [2.0]),
@@ -93,16 +108,19 @@ def test_texts_cannot_become_markup(field):
         "details": [(evil, evil)],
         "pictures": [Picture(evil, PNG, (evil,) * 4)],
     }
-    page = Page(report_page(replace(REPORT, **{field: values.get(field, evil)})))
+    page = Page(make(replace(REPORT, **{field: values.get(field, evil)})))
     assert "script" not in page.tags
-    assert "b" not in page.tags
+    assert page.tags.count("b") == (
+        0 if make is report_page else Page(make(REPORT)).tags.count("b") + (field == "named")
+    )
     assert " ".join(evil.split()) in page.text
 
 
 @pytest.mark.parametrize("count", [0, 1, 8, 9, 30])
-def test_any_number_of_landmarks(count):
+@pytest.mark.parametrize("make", [report_page, sheet])
+def test_any_number_of_landmarks(make, count):
     names = [f"pair {number}" for number in range(count)]
-    text = Page(report_page(replace(REPORT, landmarks=Landmarks(names, [2.0] * count, [1.0] * count)))).text
+    text = Page(make(replace(REPORT, landmarks=Landmarks(names, [2.0] * count, [1.0] * count)))).text
     assert all(f"{name} 2.0 1.0" in text for name in names)
     assert ("Mean distance 2.0 mm before, 1.0 mm after" in text) == (count > 0)
     assert ("No landmarks were given." in text) == (count == 0)
@@ -114,6 +132,20 @@ def test_nothing_stands_where_nothing_is_known():
     assert "img" not in page.tags
     assert "No figure." in page.text
     assert "No landmarks were given." in page.text
+
+
+@pytest.mark.parametrize("count", [0, 5, 90])
+def test_the_sheet_is_one_page_of_pdf(slicer_app, tmp_path, count):
+    names = [f"pair {number}" for number in range(count)]
+    report = replace(REPORT, pictures=4 * REPORT.pictures, landmarks=Landmarks(names, [2.0] * count, [1.0] * count))
+    write_pdf(report, tmp_path / "report.pdf", untranslated)
+    content = (tmp_path / "report.pdf").read_bytes()
+    assert content.startswith(b"%PDF-")
+    assert len(re.findall(rb"/Type\s*/Page\b", content)) == 1
+    width, height = map(float, re.search(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)", content).groups())
+    assert (width, height) == pytest.approx((595, 842), abs=1)  # A4, in points
+    with pytest.raises(InputError, match="cannot be written"):
+        write_pdf(report, tmp_path / "gone" / "report.pdf", untranslated)
 
 
 def test_the_page_speaks_the_users_language():

@@ -14,6 +14,8 @@ DISPLAYABLE_MANAGERS = (
     "vtkMRMLSegmentationsDisplayableManager2D",
 )
 
+_BUTTONS = {QtCore.Qt.LeftButton: "Left", QtCore.Qt.MiddleButton: "Middle", QtCore.Qt.RightButton: "Right"}
+
 
 @custom_widget
 class qMRMLSliceView(QtWidgets.QWidget):
@@ -35,13 +37,28 @@ class qMRMLSliceView(QtWidgets.QWidget):
         self._window.SetOffScreenRendering(1)
         self._window.SetMultiSamples(0)
         self._window.AddRenderer(self._renderer)
-        self._interactor = vtk.vtkGenericRenderWindowInteractor()  # displayable managers ask for it
+        self._aim()
+        self._interactor = vtk.vtkGenericRenderWindowInteractor()
         self._interactor.SetRenderWindow(self._window)
+        self._interactor.SetInteractorStyle(vtk.vtkInteractorStyleUser())  # in place of the one that turns cameras
+        self._style = slicer.vtkMRMLSliceViewInteractorStyle()  # Slicer's, which asks the displayable managers
+        self._style.SetDisplayableManagers(self._group)
+        self._style.SetInteractor(self._interactor)
+        self.setMouseTracking(True)
         self._timer = QtCore.QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.forceRender)
         self._pixels = None
         self.setMinimumSize(80, 60)
+
+    def _aim(self):
+        """Handles are drawn in a frame of their own, in which the view is 2 high, about the origin."""
+        camera = self._renderer.GetActiveCamera()
+        camera.ParallelProjectionOn()
+        camera.SetParallelScale(1)
+        camera.SetFocalPoint(0, 0, 0)
+        camera.SetPosition(0, 0, 1)
+        camera.SetClippingRange(0.01, 2)
 
     def _show(self, logic):
         """Draw what a slice logic makes."""
@@ -65,6 +82,8 @@ class qMRMLSliceView(QtWidgets.QWidget):
     def _take_apart(self):
         """Let go of the node and of the graphics card."""
         self._timer.stop()
+        self._style.SetInteractor(None)
+        self._style.SetDisplayableManagers(None)
         self._group.SetMRMLDisplayableNode(None)
         self._group.SetRenderer(None)
         self._window.Finalize()
@@ -100,6 +119,7 @@ class qMRMLSliceView(QtWidgets.QWidget):
         """Render now."""
         self._timer.stop()
         self._window.SetSize(max(1, self.width), max(1, self.height))
+        self._interactor.SetSize(self._window.GetSize())  # handles are as large as it allows
         self._window.Render()
         self._pixels = self._read_pixels()
         self.update()
@@ -115,6 +135,29 @@ class qMRMLSliceView(QtWidgets.QWidget):
         if self._node is not None:
             self._node.SetDimensions(self.width, self.height, 1)
         self.scheduleRender()
+
+    def mousePressEvent(self, event):
+        self._tell(event, f"{_BUTTONS[event.button()]}ButtonPressEvent")
+
+    def mouseReleaseEvent(self, event):
+        self._tell(event, f"{_BUTTONS[event.button()]}ButtonReleaseEvent")
+
+    def mouseMoveEvent(self, event):
+        self._tell(event, "MouseMoveEvent")
+
+    def enterEvent(self, event):
+        self._tell(event, "EnterEvent")
+
+    def leaveEvent(self, event):
+        self._interactor.InvokeEvent("LeaveEvent")
+
+    def _tell(self, event, name):
+        """What VTK's adapter for Qt tells the interactor of the mouse."""
+        x, y, _z = self.convertDeviceToXYZ((int(event.position().x()), int(event.position().y())))
+        keys = QtWidgets.QApplication.keyboardModifiers()
+        control, shift = (bool(keys & key) for key in (QtCore.Qt.ControlModifier, QtCore.Qt.ShiftModifier))
+        self._interactor.SetEventInformation(x, y, control, shift)
+        self._interactor.InvokeEvent(name)
 
     def paintEvent(self, event):
         if self._pixels is None or self._pixels.shape[:2] != (self.height, self.width):

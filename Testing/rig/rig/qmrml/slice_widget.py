@@ -66,6 +66,7 @@ class qMRMLSliceWidget(qMRMLWidget):
         self._controller.setSliceLogic(logic)
         self._controller.setStyleSheet(f"background: {COLORS.get(logic.GetSliceNode().GetLayoutName(), 'gray')}")
         self._view.setMRMLSliceNode(logic.GetSliceNode())
+        self._view._style.SetSliceLogic(logic)
         logic.AddObserver("ModifiedEvent", lambda *_: self._update())
         logic.AddObserver(slicer.vtkMRMLSliceLogic.CompositeModifiedEvent, lambda *_: self._update())
         self._update()
