@@ -86,7 +86,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
     def reload(self, packages: Iterable[str]) -> None:
         """Load the module anew with these packages.
 
-            They rather than reloaded one by one: no order of reloading leaves every file with the new classes.
+        They rather than reloaded one by one: no order of reloading leaves every file with the new classes.
         """
         forgotten = set(packages)
         for name in [name for name in sys.modules if name.split(".")[0] in forgotten]:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 class Level:
     """One resolution. Lengths in mm; `keep` tracks go on from here, and the given start's with them if `keep_first`.
 
+    The field of view is eroded by the share `erosion` of what is asked for. Its edge misleads the search for the right
+    peak, which is the coarse levels'; on the peak it pulls little, and more voxels place it better.
+
     At the coarsest level poses moved by each of `offsets` (mm) along each axis are scored, then the best `turned` of
     them also turned; the best `starts` of all climb, beside the given one.
     """
@@ -21,6 +24,7 @@ class Level:
     iterations: int
     keep: int
     keep_first: bool
+    erosion: float = 1.0
     offsets: tuple[float, ...] = (-9.0, 0.0, 9.0)
     turned: int = 8
     starts: int = 7
@@ -31,7 +35,7 @@ LEVELS = (
     Level(spacing=4, smoothing=2.0, window=20, block=0, iterations=8, keep=5, keep_first=True),
     Level(spacing=3, smoothing=1.5, window=15, block=0, iterations=8, keep=3, keep_first=True),
     Level(spacing=2, smoothing=1.0, window=14, block=0, iterations=8, keep=1, keep_first=False),
-    Level(spacing=1, smoothing=0.5, window=6, block=2, iterations=10, keep=1, keep_first=False),
+    Level(spacing=1, smoothing=0.5, window=10, block=2, iterations=10, keep=1, keep_first=False, erosion=0.25),
 )
 #: For LC2, which knows a pose by thin interfaces: less smoothing, hence narrower peaks, more starts and more tracks.
 LC2_LEVELS = (

@@ -31,6 +31,7 @@ from .channels import (
 from .gauss_newton import Optimum, climb
 from .lc2 import LinearCombination, gradient_magnitude
 from .levels import COARSEST_MOVING, LC2_LEVELS, LEVELS, TOLERANCE, Level, level_at
+from .masks import eroded
 from .objective import Objective, Similarity
 from .prior import INDEPENDENT, PosePrior, PriorTerm
 from .similarity import LocalCorrelation
@@ -86,7 +87,9 @@ class RigidProblem:
         self.metric = metric
         self.levels = LC2_LEVELS if metric == "lc2" else LEVELS
         self.prior = prior
-        self._fixed: tuple[Volume, ...] = tuple(fixed_side(c, erosion_mm, chosen) for c in channels)
+        self.erosion_mm = erosion_mm
+        least = erosion_mm * min(level.erosion for level in self.levels)
+        self._fixed: tuple[Volume, ...] = tuple(fixed_side(c, least, chosen) for c in channels)
         self.view: FieldOfView = pooled_field_of_view(self._fixed)
         self.start: Matrix = initial_matrix @ translation_matrix(self.view.centre)
         self._moving: tuple[Volume, ...] = tuple(moving_side(c, self.start, self.view, chosen) for c in channels)
@@ -104,7 +107,7 @@ class RigidProblem:
         """The similarity of one channel at one level, made once."""
         key = index, level
         if key not in self._terms:
-            fixed = volumes.level_volume(self._fixed[index], level.spacing, level.smoothing)
+            fixed = volumes.level_volume(self._inset(self._fixed[index], level), level.spacing, level.smoothing)
             how = min(level.spacing, COARSEST_MOVING), level.smoothing
             moving = volumes.level_volume(self._moving[index], *how)
             place = self.view.centre, level.window, level.block
@@ -114,6 +117,11 @@ class RigidProblem:
             else:
                 self._terms[key] = LocalCorrelation(fixed, moving, *place, self.channels[index].signed)
         return self._terms[key]
+
+    def _inset(self, fixed: Volume, level: Level) -> Volume:
+        """The field of view as one level sees it: eroded further where other levels see more of it."""
+        further = self.erosion_mm * (level.erosion - min(other.erosion for other in self.levels))
+        return replace(fixed, weights=eroded(fixed.weights, fixed.spacing, further))
 
     def level(self, spacing: float) -> Level:
         """The level of `spacing` mm: 4 (not of LC2), 3, 2 or 1; ValueError for another."""

@@ -94,7 +94,7 @@ def test_each_channel_and_both_find_the_pose(problem: RigidProblem) -> None:
         assert error(problem, part.pose_of(result.transform)) < 0.5
         assert result.overlap == pytest.approx(1.0)
     np.testing.assert_allclose(result.centre, (0, 0, 0), atol=0.5)
-    assert result.radius == pytest.approx(np.sqrt(3 / 5) * 14, rel=0.15)  # of an eroded ball
+    assert result.radius == pytest.approx(np.sqrt(3 / 5) * 17, rel=0.1)  # of a ball, eroded as at the finest level
     assert np.linalg.eigvalsh(result.curvature).min() > 0
 
 
@@ -173,7 +173,7 @@ def test_the_prior_pulls_as_the_closed_form_says(channels: list[Channel]) -> Non
     peak = free.climb(free.start[None], iterations=20).poses[0]
     offset = np.array([0.01, -0.008, 0.012, 0.4, -0.3, 0.5])
     initial = free.transform_of(peak @ exp_se3(-offset))
-    tied = RigidProblem(channels[:1], initial, "cpu", prior=PosePrior(0.5, 1.0))
+    tied = RigidProblem(channels[:1], initial, "cpu", prior=PosePrior(0.35, 0.7))
     found = tied.climb(tied.start[None], iterations=20).poses[0]
     precisions = np.diag(tied.objective(tied.level(2.0)).prior.precisions)
     curvature = free.curvature(peak) / (1 - free.evaluate(peak[None])[0])

@@ -198,4 +198,5 @@ def test_against_the_ultrasound_it_is_lc2_of_the_same_poses(
     itself = RigidProblem(apart, device="cpu", metric="lc2")
     twists = np.random.default_rng(0).normal(size=(3, 6)) * np.array([0.02] * 3 + [1.0] * 3)
     poses = direct.start @ exp_se3(twists)
-    np.testing.assert_allclose(direct.evaluate(poses), itself.evaluate(poses), atol=1e-6)
+    same = np.stack([itself.pose_of(direct.transform_of(pose)) for pose in poses])  # about its own centre
+    np.testing.assert_allclose(direct.evaluate(poses), itself.evaluate(same), atol=1e-4)
