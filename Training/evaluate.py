@@ -26,6 +26,7 @@ from mmhvae_training.data.case_folder import write_json
 from mmhvae_training.data.cases import case_folders
 from mmhvae_training.data.splits import SPLITS, TEST, read_splits
 from mmhvae_training.scoring.comparison import comparison
+from mmhvae_training.scoring.constant_source import ConstantSource
 from mmhvae_training.scoring.harmonisation import draw_harmonisation_figure
 from mmhvae_training.scoring.judged_case import read_judged_case
 from mmhvae_training.scoring.latent_pca import draw_latent_figure
@@ -52,6 +53,8 @@ def chosen_cases(arguments: argparse.Namespace) -> list[str]:
 
 def source_of(arguments: argparse.Namespace) -> Source:
     """The one source that was named."""
+    if arguments.constant:
+        return ConstantSource(arguments.spacing, arguments.side)
     if arguments.predictions:
         return NiftiSource(arguments.predictions, arguments.cases, arguments.spacing, arguments.side)
     return network_of(arguments)
@@ -155,6 +158,7 @@ def parser() -> argparse.ArgumentParser:
     table = commands.add_parser("table", parents=[common], help="Table 1: all input subsets by all targets")
     sources = table.add_mutually_exclusive_group(required=True)
     sources.add_argument("--predictions", type=Path, help="another program's, as NIfTI")
+    sources.add_argument("--constant", action="store_true", help="one grey level a volume, the best there is")
     table.add_argument("--spacing", type=float, default=0.5, help="mm, at which predictions are scored")
     table.add_argument("--side", type=int, default=192, help="pixels, of the slices in which predictions are scored")
     table.add_argument("--perceptual", action="store_true", help="ST-LPIPS too; needs stlpips-pytorch, and time")

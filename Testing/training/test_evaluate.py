@@ -16,6 +16,7 @@ from mmhvae import InputError
 from mmhvae.bundle import Bundle, Manifest, save_bundle
 from mmhvae.network import MMHVAE, MMHVAEConfig
 from mmhvae_training.scoring.comparison import compare, comparison
+from mmhvae_training.scoring.constant_source import ConstantSource
 from mmhvae_training.scoring.judged_case import read_judged_case
 from mmhvae_training.scoring.latent_pca import principal_components
 from mmhvae_training.scoring.network_source import NetworkSource
@@ -112,6 +113,18 @@ def write_predictions(folder: Path, out: Path, change=lambda array: array) -> No
         result = sitk.GetImageFromArray(change(unit))
         result.CopyInformation(image)
         sitk.WriteImage(result, str(out / "a" / inputs / "t2.nii.gz"))
+
+
+def test_no_constant_beats_the_best_one(world):
+    """Its squared error is the truth's variance in the field of view, whatever the inputs."""
+    case = read_judged_case(world[0] / "cases" / "a", ALL, 1.0, 32)
+    found = list(ConstantSource(1.0, 32).predictions(case))
+    assert len(found) == 15
+    for name, image in found[0].images.items():
+        truth = case.truths[name][case.mask]
+        assert np.mean((image[case.mask] - truth) ** 2) == pytest.approx(truth.var(), rel=1e-4)
+        assert not image[~case.mask].any()
+        assert all(np.array_equal(image, other.images[name]) for other in found[1:])
 
 
 def test_another_programs_images_are_scored_where_they_lie(world, tmp_path, monkeypatch, capsys):
