@@ -77,8 +77,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, help="default: the starter bundle")
+    parser.add_argument("--cases", nargs="+", default=["*"], help="such as Case3; default: all")
     arguments = parser.parse_args()
-    paths = sorted(DATA.glob("Case*-us.nii.gz"))
+    paths = sorted(path for name in arguments.cases for path in DATA.glob(f"{name}-us.nii.gz"))
     if not paths:
         print(f"Skipped: there are no volumes in {DATA}.")
         return 0
