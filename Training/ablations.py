@@ -99,9 +99,9 @@ def heading(config: Configuration, found: TrainingSet, cases: list[JudgedCase], 
         "# Ablations on a small budget\n\n"
         f"Beside the paper's Table 2. Ours: {steps} steps of {config.data.batch_size} slices of {side} x {side} pixels "
         f"at {spacing:g} mm on {len(found.cases)} simulated cases, the same for every setting; mean (standard "
-        f"deviation) over {len(seeds)} seeds of the mean over all subsets of inputs, {judged_slices} slices of {len(cases)} "
-        "held-out cases. The paper's networks saw real images, at full size and for far longer: where the two disagree, this "
-        "budget says that it is too small, not that the paper is wrong.\n\n"
+        f"deviation) over {len(seeds)} seeds of the mean over all subsets of inputs, {judged_slices} slices of "
+        f"{len(cases)} held-out cases. The paper's networks saw real images, at full size and for far longer: where "
+        "the two disagree, this budget says that it is too small, not that the paper is wrong.\n\n"
     )
 
 
