@@ -33,7 +33,7 @@ acceptance: $(STAMP)
 	$(RUN)/python Training/simulate.py --held-out --seed 7000 --count 10 --output acceptance-output/held-out
 	$(RUN)/python Training/evaluate_simulated.py --cases acceptance-output/held-out --output acceptance-output/evaluation
 	$(RUN)/python Testing/acceptance/frames_or_volume.py --output acceptance-output
-	$(RUN)/python Testing/acceptance/killed_training.py --output acceptance-output
+	$(RUN)/python Testing/acceptance/killed_training.py --output Testing/acceptance/results
 	@Testing/rig/system_packages.sh
 	$(RUN)/python Testing/acceptance/many_applies.py --output Testing/acceptance/results/many-applies.json
 	$(RUN)/python Testing/acceptance/live_sweep.py --output Testing/acceptance/results/live-sweep.json
