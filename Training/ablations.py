@@ -29,7 +29,7 @@ from mmhvae_training.devices import launch
 from mmhvae_training.loop import training_step
 from mmhvae_training.sampling import Sampler, TrainingSet
 from mmhvae_training.schedule import Schedule
-from mmhvae_training.scoring.judged_case import JudgedCase, judged
+from mmhvae_training.scoring.judged_case import JudgedCase, judged, thinned
 from mmhvae_training.scoring.network_source import NetworkSource
 from mmhvae_training.scoring.perceptual import ShiftTolerantLPIPS, load_perceptual
 from mmhvae_training.scoring.scores import score_case
@@ -65,16 +65,6 @@ def train_and_score(
             scores[row.target].append((row.psnr_standard, 100 * row.st_lpips))
     means = {target: np.mean(rows, axis=0) for target, rows in scores.items()}
     return {target: {"psnr": float(psnr), "perceptual": float(lpips)} for target, (psnr, lpips) in means.items()}
-
-
-def thinned(case: JudgedCase, count: int) -> JudgedCase:
-    """About ``count`` slices of a case, evenly spread over those whose field of view is at least half the largest."""
-    area = case.mask.sum((1, 2))
-    wide = np.flatnonzero(area >= area.max() / 2)
-    chosen = wide[np.linspace(0, len(wide) - 1, min(count, len(wide))).round().astype(int)]
-    inputs = {name: image[chosen] for name, image in case.inputs.items()}
-    truths = {name: image[chosen] for name, image in case.truths.items()}
-    return JudgedCase(case.name, case.numbers[chosen], inputs, truths, case.mask[chosen])
 
 
 def read_runs(path: Path) -> list[dict[str, Any]]:

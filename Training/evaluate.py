@@ -28,7 +28,7 @@ from mmhvae_training.data.splits import SPLITS, TEST, read_splits
 from mmhvae_training.scoring.comparison import comparison
 from mmhvae_training.scoring.constant_source import ConstantSource
 from mmhvae_training.scoring.harmonisation import draw_harmonisation_figure
-from mmhvae_training.scoring.judged_case import read_judged_case
+from mmhvae_training.scoring.judged_case import read_judged_case, thinned
 from mmhvae_training.scoring.latent_pca import draw_latent_figure
 from mmhvae_training.scoring.network_source import NetworkSource, bundle_source, run_source
 from mmhvae_training.scoring.nifti_source import NiftiSource
@@ -72,6 +72,7 @@ def make_table(arguments: argparse.Namespace) -> None:
     source, names = source_of(arguments), chosen_cases(arguments)
     measure = load_perceptual(arguments.device) if arguments.perceptual else None
     settings = {**source.facts, "spacing_mm": source.spacing, "side": source.side, "perceptual": arguments.perceptual}
+    settings["slices"] = arguments.slices or "all"
     if isinstance(source, NetworkSource):
         settings |= {"temperature": source.temperature, "seed": source.seed}
     require_same_settings(arguments.output, settings)
@@ -79,6 +80,7 @@ def make_table(arguments: argparse.Namespace) -> None:
         path = arguments.output / "slices" / f"{name}.csv"
         if not path.exists():
             case = read_judged_case(arguments.cases / name, source.modalities, source.spacing, source.side)
+            case = thinned(case, arguments.slices) if arguments.slices else case
             write_scores(score_case(source, case, measure), path)
         print(name, flush=True)
     rows = [row for row in read_scores(arguments.output) if row.case in names]
@@ -161,6 +163,7 @@ def parser() -> argparse.ArgumentParser:
     sources.add_argument("--constant", action="store_true", help="one grey level a volume, the best there is")
     table.add_argument("--spacing", type=float, default=0.5, help="mm, at which predictions are scored")
     table.add_argument("--side", type=int, default=192, help="pixels, of the slices in which predictions are scored")
+    table.add_argument("--slices", type=int, help="so many of a case, evenly spread; default: all that show something")
     table.add_argument("--perceptual", action="store_true", help="ST-LPIPS too; needs stlpips-pytorch, and time")
     table.set_defaults(command=make_table)
     figures = commands.add_parser("figures", parents=[common], help="latents, temperature, harmonisation")

@@ -17,7 +17,7 @@ from mmhvae.bundle import Bundle, Manifest, save_bundle
 from mmhvae.network import MMHVAE, MMHVAEConfig
 from mmhvae_training.scoring.comparison import compare, comparison
 from mmhvae_training.scoring.constant_source import ConstantSource
-from mmhvae_training.scoring.judged_case import read_judged_case
+from mmhvae_training.scoring.judged_case import read_judged_case, thinned
 from mmhvae_training.scoring.latent_pca import principal_components
 from mmhvae_training.scoring.network_source import NetworkSource
 from mmhvae_training.scoring.scores import SliceScore, read_scores
@@ -113,6 +113,19 @@ def write_predictions(folder: Path, out: Path, change=lambda array: array) -> No
         result = sitk.GetImageFromArray(change(unit))
         result.CopyInformation(image)
         sitk.WriteImage(result, str(out / "a" / inputs / "t2.nii.gz"))
+
+
+def test_a_thinned_case_keeps_wide_slices_and_what_belongs_to_them(world):
+    case = read_judged_case(world[0] / "cases" / "a", ALL, 1.0, 32)
+    few = thinned(case, 3)
+    places = [list(case.numbers).index(number) for number in few.numbers]
+    assert len(places) == 3
+    area = case.mask.sum((1, 2))
+    assert min(area[places]) >= area.max() / 2
+    assert np.array_equal(few.mask, case.mask[places])
+    for name in ALL:
+        assert np.array_equal(few.truths[name], case.truths[name][places])
+        assert few.inputs[name].equal(case.inputs[name][places])
 
 
 def test_no_constant_beats_the_best_one(world):

@@ -56,6 +56,16 @@ def judged(case: TrainingCase, side: int) -> JudgedCase:
     )
 
 
+def thinned(case: JudgedCase, count: int) -> JudgedCase:
+    """About ``count`` slices of a case, evenly spread over those whose field of view is at least half the largest."""
+    area = case.mask.sum((1, 2))
+    wide = np.flatnonzero(area >= area.max() / 2)
+    chosen = wide[np.linspace(0, len(wide) - 1, min(count, len(wide))).round().astype(int)]
+    inputs = {name: image[chosen] for name, image in case.inputs.items()}
+    truths = {name: image[chosen] for name, image in case.truths.items()}
+    return JudgedCase(case.name, case.numbers[chosen], inputs, truths, case.mask[chosen])
+
+
 def in_unit(image: Tensor, mask: NDArray[np.bool_]) -> Images:
     """(S, H, W) in [-1, 1] -> [0, 1], 0 outside the mask."""
     return np.where(mask, (image.cpu().numpy() + 1) / 2, 0).astype(np.float32)
