@@ -34,6 +34,8 @@ acceptance: $(STAMP)
 	$(RUN)/python Training/evaluate_simulated.py --cases acceptance-output/held-out --output acceptance-output/evaluation
 	$(RUN)/python Testing/acceptance/frames_or_volume.py --output acceptance-output
 	$(RUN)/python Testing/acceptance/killed_training.py --output Testing/acceptance/results
+	$(RUN)/python Testing/benchmarks/bench_registration_table.py --n 8 --first 200 --ranges 0 1 2 3 4 \
+		--engines mmhvae_rigid --rows Testing/acceptance/results/registration.csv
 	@Testing/rig/system_packages.sh
 	$(RUN)/python Testing/acceptance/many_applies.py --output Testing/acceptance/results/many-applies.json
 	$(RUN)/python Testing/acceptance/live_sweep.py --output Testing/acceptance/results/live-sweep.json
