@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
@@ -47,6 +49,25 @@ def oblique():
         return image
 
     return make
+
+
+@pytest.fixture
+def full_disk():
+    """``with full_disk(room)``: no file grows beyond ``room`` bytes, as a full disk looks to a program."""
+    resource = pytest.importorskip("resource")
+
+    @contextmanager
+    def full(room: int):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the system refuses to write, and kills nobody
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            signal.signal(signal.SIGXFSZ, handler)
+
+    return full
 
 
 @pytest.fixture

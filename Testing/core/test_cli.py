@@ -14,7 +14,6 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
-from contextlib import contextmanager
 from pathlib import Path
 
 import mmhvae
@@ -466,20 +465,8 @@ def test_names_without_a_format(refused, displaced, tmp_path, name, resampled, w
     assert words in refused("register", *arguments, output=tmp_path / "out")
 
 
-@contextmanager
-def full_disk(room: int):
-    """No file grows beyond ``room`` bytes: what a full disk looks like to a program."""
-    resource = pytest.importorskip("resource")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.mark.parametrize("room", [400, 1200])
-def test_a_full_disk_in_synthesis(refused, bundle, us, tmp_path, room):
+def test_a_full_disk_in_synthesis(refused, bundle, us, tmp_path, room, full_disk):
     with full_disk(room):
         sentence = refused(*synthesis(bundle, us, tmp_path / "out"), output=tmp_path / "out")
     assert "space" in sentence
@@ -487,7 +474,7 @@ def test_a_full_disk_in_synthesis(refused, bundle, us, tmp_path, room):
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha"])
-def test_a_full_disk_while_writing_the_resampled_image(refused, displaced, tmp_path, suffix):
+def test_a_full_disk_while_writing_the_resampled_image(refused, displaced, tmp_path, suffix, full_disk):
     pair = ["register", "--fixed", displaced[0], "--moving", displaced[1], "--output", tmp_path / "out" / "T.tfm"]
     with full_disk(1000):
         sentence = refused(*pair, "--resampled", tmp_path / "out" / f"R{suffix}", output=tmp_path / "out")
@@ -495,13 +482,13 @@ def test_a_full_disk_while_writing_the_resampled_image(refused, displaced, tmp_p
     assert files(tmp_path / "out") == []
 
 
-def test_a_full_disk_while_writing_the_transform(tmp_path):
+def test_a_full_disk_while_writing_the_transform(tmp_path, full_disk):
     with full_disk(10), pytest.raises(mmhvae.InputError):
         write_transform(sitk.Euler3DTransform(), tmp_path / "T.tfm")
     assert files(tmp_path) == []
 
 
-def test_a_full_disk_while_importing(refused, golden, tmp_path):
+def test_a_full_disk_while_importing(refused, golden, tmp_path, full_disk):
     with full_disk(1000):
         sentence = refused("import-release", golden / "CP_main_1000.pth", tmp_path / "release", output=tmp_path)
     assert "space" in sentence

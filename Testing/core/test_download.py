@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -280,20 +279,8 @@ def test_cancelled_and_resumed(server, tmp_path):
     assert server.asked == ["", f"bytes={kept}-"]
 
 
-@contextmanager
-def full_disk(room: int):
-    """No file grows beyond ``room`` bytes: what a full disk looks like to a program."""
-    resource = pytest.importorskip("resource")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.mark.parametrize("room", [0, 100_000])
-def test_no_space(server, tmp_path, room):
+def test_no_space(server, tmp_path, room, full_disk):
     with full_disk(room):
         assert "no room" in refused(server, tmp_path)
     assert left(tmp_path) == set()

@@ -9,7 +9,6 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -204,20 +203,8 @@ def test_what_cannot_be_installed(store, bundle, tmp_path, kind):
     assert names(store) == ["starter"]
 
 
-@contextmanager
-def full_disk(room: int):
-    """No file grows beyond ``room`` bytes: what a full disk looks like to a program."""
-    resource = pytest.importorskip("resource")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.mark.parametrize("room", [0, 5000])
-def test_no_space(store, bundle, room):
+def test_no_space(store, bundle, room, full_disk):
     with full_disk(room), pytest.raises(InputError, match="space"):
         install(store, bundle, "mine")
     assert files(store) == []

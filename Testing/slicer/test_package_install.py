@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -143,19 +142,7 @@ def test_wheels_that_cannot_be_installed(python, tiny, kind, words):
     assert versions(python) == {}
 
 
-@contextmanager
-def full_disk(room: int):
-    """No file grows beyond ``room`` bytes, those of child processes too: what a full disk looks like to a program."""
-    resource = pytest.importorskip("resource")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_a_disk_that_fills_up_half_way(python, tiny):
+def test_a_disk_that_fills_up_half_way(python, tiny, full_disk):
     with full_disk(200_000):  # room for the first package, not for the second one's ballast
         heard = install(PackageRun([str(python)]), "wheels", *tiny)
     assert "no room" in refused(heard)

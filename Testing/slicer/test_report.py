@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import re
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -275,19 +274,10 @@ def test_a_folder_that_is_gone(case, tmp_path):
     assert not case.panel.open_button.isEnabled()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
-def test_a_full_disk_leaves_nothing(case, tmp_path):
-    import resource
-    import signal
-
+def test_a_full_disk_leaves_nothing(case, tmp_path, full_disk):
     case.register()
-    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
-    try:
+    with full_disk(20_000):
         assert case.save(tmp_path) is None
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
     assert list(tmp_path.iterdir()) == []
     assert "has room" in case.panel.label.text
 

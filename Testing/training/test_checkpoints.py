@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-import resource
-import signal
-
 import pytest
 import torch
 from mmhvae import InputError
 from mmhvae_training.checkpoints import CHECKPOINT, keep_average, load_checkpoint, read_checkpoint, save_checkpoint
-
-
-@pytest.fixture
-def full_disk():
-    """Files cannot grow beyond 20 KiB: the operating system refuses to write on, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-
-    def fill() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20 * 1024, before[1]))
-
-    yield fill
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tiny, full_disk):
@@ -30,11 +13,11 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tiny, full_disk):
     folder = run.configuration.run
     save_checkpoint(run.state, run.configuration, run.fabric)
     run.state.step = 7
-    full_disk()
-    with pytest.raises(InputError, match=r"could not be written .*free some space; the last checkpoint is kept"):
-        save_checkpoint(run.state, run.configuration, run.fabric)
-    with pytest.raises(InputError, match=r"free some space\.$"):
-        keep_average(run.state, folder)
+    with full_disk(20 * 1024):
+        with pytest.raises(InputError, match=r"could not be written .*free some space; the last checkpoint is kept"):
+            save_checkpoint(run.state, run.configuration, run.fabric)
+        with pytest.raises(InputError, match=r"free some space\.$"):
+            keep_average(run.state, folder)
     assert [path.name for path in folder.iterdir()] == [CHECKPOINT]
     assert read_checkpoint(folder / CHECKPOINT)["step"] == 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import resource
 import shutil
 import sys
 from pathlib import Path
@@ -275,16 +274,12 @@ def test_a_data_set_without_cases_or_transforms_is_refused(tmp_path, monkeypatch
         prepare_remind.main()
 
 
-def test_a_full_disk_leaves_nothing_half_written(miniature, tmp_path):
+def test_a_full_disk_leaves_nothing_half_written(miniature, tmp_path, full_disk):
     source = read_remind_case(miniature[0] / "nrrd" / "Case001", miniature[0] / "registration")
     case = prepare_case(SourceCase("a", {"us": source.images["us"]}), COARSE)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))  # a write beyond fails, as on a full disk
-    try:
-        with pytest.raises(InputError, match="cannot be written; check the folder's permissions and free space"):
-            write_case(case, tmp_path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    sentence = "cannot be written; check the folder's permissions and free space"
+    with full_disk(2000), pytest.raises(InputError, match=sentence):
+        write_case(case, tmp_path)
     assert list(tmp_path.iterdir()) == []
     write_case(case, tmp_path)
     assert {path.name for path in (tmp_path / "a").iterdir()} == {"us.nii.gz", "white-matter.json", "case.json"}

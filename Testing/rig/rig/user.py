@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,25 @@ def process_events(milliseconds: float = 0) -> None:
         if time.monotonic() >= end:
             return
         time.sleep(0.005)
+
+
+@contextmanager
+def event_loop_turns() -> Iterator[list[float]]:
+    """Seconds of this thread's own time that each turn of the event loop took: how long a user was held up."""
+    turns, last = [], [time.thread_time()]
+
+    def beat() -> None:
+        now = time.thread_time()
+        turns.append(now - last[0])
+        last[0] = now
+
+    timer = QtCore.QTimer()
+    timer.timeout.connect(beat)
+    timer.start(0)
+    try:
+        yield turns
+    finally:
+        timer.stop()
 
 
 def wait_until(condition: Callable[[], Any], timeout: float = 60.0, what: str = "") -> None:
