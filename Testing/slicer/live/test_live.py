@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from functools import partial
 
@@ -15,47 +14,22 @@ rig.require()
 import numpy as np
 import pytest
 import slicer
-import torch
 from mmhvae import InputError
-from mmhvae.bundle import Bundle, Manifest, save_bundle
-from mmhvae.network import MMHVAE, MMHVAEConfig
 from MMHVAESynthesisLib import live as live_module
 from MMHVAESynthesisLib.geometry import ijk_to_ras, to_array
 from MMHVAESynthesisLib.live import LiveSettings, LiveView
 from MMHVAESynthesisLib.live_frame import take_frame
-from MMHVAESynthesisLib.live_panel import LivePanel, speed_text
-from MMHVAESynthesisLib.live_rate import LiveRate
 from MMHVAESynthesisLib.results import is_synthetic
-from MMHVAESynthesisLib.shared_engine import SlicerEngine
 from MMHVAESynthesisLib.volume_files import voxels
 
-from .nodes import image_item, pose, sequence, transform, transform_item, volume, vtk_matrix
-
-CONFIG = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
-SHAPE = (40, 50)
+from ..nodes import image_item, pose, sequence, transform, transform_item, volume, vtk_matrix
+from .streams import SHAPE, frame, push, stream
 
 
 @pytest.fixture
 def settings(bundle):
     """``settings(**changes)`` with a tiny model."""
     return partial(LiveSettings, bundle, device="cpu")
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    path = tmp_path_factory.mktemp("bundle") / "tiny"
-    torch.manual_seed(0)
-    save_bundle(Bundle(MMHVAE(CONFIG).eval(), Manifest("tiny", CONFIG, 1.0, "MIT", "tests"), ""), path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory):
-    """A warm one for all tests of this file; the one that is killed starts again by itself."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    engine = SlicerEngine(python=(sys.executable,), root=tmp_path_factory.mktemp("engine"))
-    yield engine
-    engine.close()
 
 
 @pytest.fixture
@@ -66,22 +40,6 @@ def live(scene, engine):
     view.ends = ends
     yield view
     view.stop()
-
-
-def frame(seed: int = 0, shape: tuple[int, int] = SHAPE) -> np.ndarray:
-    """Speckle in a dark surrounding."""
-    rows, columns = np.mgrid[: shape[0], : shape[1]]
-    inside = np.hypot(rows / shape[0] - 0.5, columns / shape[1] - 0.5) < 0.45
-    return (np.random.default_rng(seed).integers(10, 250, shape) * inside).astype(np.uint8)
-
-
-def stream(seed: int = 0, ijk_to_ras: np.ndarray | None = None):
-    return volume(frame(seed)[None], np.diag([0.5, 0.5, 1, 1]) if ijk_to_ras is None else ijk_to_ras, "Image")
-
-
-def push(node, pixels: np.ndarray) -> None:
-    """A new frame, as a connector sets it."""
-    slicer.util.updateVolumeFromArray(node, pixels[None])
 
 
 def idle(live: LiveView) -> bool:
@@ -374,68 +332,3 @@ def test_a_synthetic_image_is_no_stream(live, settings):
     settle(live)
     with pytest.raises(InputError, match="synthetic itself"):
         LiveView(live._engine).start(live.node, settings())
-
-
-def test_rate_and_delay_are_those_of_the_last_two_seconds():
-    rate = LiveRate(0.0)
-    rate.came = 40
-    for index in range(28):
-        rate.add_shown(index / 7, index / 7 + (0.4 if index < 7 else 0.14))
-    assert rate.per_second(4.0) == pytest.approx(7, abs=0.6)
-    assert rate.delay(4.0) == pytest.approx(0.14)
-    assert speed_text(rate, 4.0) == "7 frames a second, 140 ms behind, 12 of 40 frames skipped"
-    assert rate.delay(9.0) is None
-    assert speed_text(rate, 9.0) == "Waiting for the engine..."
-
-
-class Parameters:
-    """The part of the panel's parameters that the live view reads."""
-
-    bundle, device, temperature, seed = "starter", "cpu", 0.5, 0
-
-
-@pytest.fixture
-def panel(scene, engine):
-    panel = LivePanel(engine, Parameters)
-    panel.widget.show()
-    yield panel
-    panel.close()
-    panel.widget.close()
-
-
-def test_from_the_panel(panel):
-    source = stream()
-    other = volume(np.ones((5, 5, 5), np.uint8), name="MR")
-    panel.source_selector.setCurrentNode(other)
-    assert not panel.button.isEnabled()
-    assert "3-D volume" in panel.button.toolTip
-    rig.choose(panel.source_selector, "Image")
-    rig.choose(panel.target_selector, "FLAIR")
-    rig.choose(panel.view_selector, "Green")
-    rig.click(panel.button)
-    for number in range(30):
-        push(source, frame(number))
-        rig.process_events(30)
-    rig.wait_until(lambda: "frames a second" in rig.shown_text(panel.label), timeout=120)
-    assert (rig.grab_slice("Green").max(axis=2) > 20).mean() > 0.1
-    assert slicer.util.getNode("SYNTHETIC FLAIR live") is panel.view.node
-    assert not panel.target_selector.isEnabled()
-    rig.click(panel.keep_box)
-    rig.click(panel.button)
-    assert panel.button.text == "Start live view"
-    assert slicer.util.getNode("SYNTHETIC FLAIR live").GetSaveWithScene()
-    assert panel.target_selector.isEnabled()
-
-
-def test_the_panel_says_why_the_live_view_went_off(panel):
-    source = stream()
-    panel.source_selector.setCurrentNode(source)
-    rig.click(panel.button)
-    rig.wait_until(lambda: panel.view.node is not None, timeout=120)
-    slicer.mrmlScene.RemoveNode(panel.view.node)
-    rig.process_events()
-    assert "Live view is off" in rig.shown_text(panel.label)
-    assert panel.button.text == "Start live view"
-    slicer.mrmlScene.RemoveNode(source)
-    rig.process_events()
-    assert not panel.button.isEnabled()

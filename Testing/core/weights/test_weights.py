@@ -1,4 +1,4 @@
-"""The user's models: what is listed, installed whole or not at all, downloaded, and deleted."""
+"""The user's models: what is listed, installed whole or not at all, and deleted."""
 
 from __future__ import annotations
 
@@ -6,63 +6,18 @@ import hashlib
 import json
 import os
 import shutil
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import mmhvae
 import pytest
 import torch
 from mmhvae import load_bundle, weights
-from mmhvae.bundle import Bundle, Manifest, save_bundle
-from mmhvae.download import Checksum
-from mmhvae.downloadable import Downloadable, downloadable, downloadables
 from mmhvae.exceptions import Cancelled, InputError, no_progress
-from mmhvae.install import install_from_file, install_from_network
-from mmhvae.network import MMHVAE, MMHVAEConfig
+from mmhvae.install import install_from_file
 from mmhvae.weights import WeightsStore, name_for
 
-TINY = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
-
-
-def make_bundle(folder: Path, seed: int = 0, **manifest: object) -> Path:
-    torch.manual_seed(seed)
-    values = {"name": "tiny", "spacing_mm": 1.0, "licence": "MIT", "intended_use": "tests", **manifest}
-    return save_bundle(Bundle(MMHVAE(TINY).eval(), Manifest(architecture=TINY, **values), "# Tiny\n"), folder)
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory) -> Path:
-    """A tiny bundle's folder."""
-    return make_bundle(tmp_path_factory.mktemp("b") / "tiny")
-
-
-@pytest.fixture
-def store(tmp_path) -> WeightsStore:
-    """A store whose folder is not there yet."""
-    return WeightsStore(tmp_path / "data" / "weights")
-
-
-def names(store: WeightsStore) -> list[str]:
-    return [bundle.name for bundle in store.installed()]
-
-
-def files(store: WeightsStore) -> list[str]:
-    """Everything in the store's folder, hidden things too."""
-    return (
-        sorted(str(path.relative_to(store.folder)) for path in store.folder.rglob("*")) if store.folder.is_dir() else []
-    )
-
-
-def install(store: WeightsStore, source: Path, name: str = "") -> Path:
-    return install_from_file(source, store, name or name_for(source), no_progress)
-
-
-# Where, and under which names
+from .stores import files, install, make_bundle, names
 
 
 @pytest.mark.parametrize(
@@ -105,9 +60,6 @@ def test_impossible_names(store, bundle, name):
     assert files(store) == []
 
 
-# The shipped one
-
-
 def test_a_new_store_has_the_starter_model_which_stays(store):
     (starter,) = store.installed()
     assert (starter.name, starter.is_shipped) == ("starter", True)
@@ -121,9 +73,6 @@ def test_nothing_takes_the_place_of_the_starter_model(store, bundle):
     assert install(store, bundle, "starter").name == "starter-2"
     shutil.copytree(bundle, store.folder / "starter")  # somebody's own doing
     assert store.path("starter") == store.installed()[0].path
-
-
-# Installing from files
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip", "zip of the folder", "pth"])
@@ -236,9 +185,6 @@ def test_cancelled_at_any_moment(store, bundle):
     pytest.fail("it never came to an end")
 
 
-# Deleting
-
-
 def test_delete(store, bundle):
     install(store, bundle, "mine")
     install(store, bundle, "yours")
@@ -276,137 +222,3 @@ def test_leftovers_of_crashes_go_after_a_day(store, bundle):
     assert names(store) == ["starter", "mine", "writing-mine"]
     store.tidy()
     assert sorted(os.listdir(store.folder)) == [".writing-new", "mine", "writing-mine"]
-
-
-# Downloading
-
-
-def test_the_manifest():
-    for entry in downloadables():
-        assert entry.url.startswith("https://")
-        assert len(entry.checksum.digest) == {"sha256": 64, "git-blob": 40}[entry.checksum.kind]
-        assert "licence" in entry.terms
-        assert weights._NAME.fullmatch(entry.name)
-    with pytest.raises(InputError, match="mmhvae-release"):
-        downloadable("nothing")
-
-
-class Handler(SimpleHTTPRequestHandler):
-    """Serves a folder, and counts."""
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        self.server.requests += 1
-        super().do_GET()
-
-
-@pytest.fixture
-def released(golden, tmp_path) -> Iterator[tuple[Downloadable, ThreadingHTTPServer]]:
-    """The golden checkpoint on a real server, as the manifest would list it; and the server."""
-    site = tmp_path / "site"
-    site.mkdir()
-    content = Path(shutil.copy(golden / "CP_main_1000.pth", site)).read_bytes()
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(site))) as server:
-        server.daemon_threads, server.requests, server.site = True, 0, site
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        checksum = Checksum("git-blob", hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest())
-        url = f"http://127.0.0.1:{server.server_port}/CP_main_1000.pth"
-        yield replace(downloadable("mmhvae-release"), url=url, checksum=checksum), server
-        server.shutdown()
-
-
-def test_download_and_install(store, released, golden):
-    wanted, server = released
-    heard: list[float] = []
-    path = install_from_network(wanted, store, lambda fraction, message: heard.append(fraction))
-    assert path == store.path("mmhvae-release")
-    installed = load_bundle(path)
-    expected = load_bundle(golden / "CP_main_1000.pth")
-    assert all(torch.equal(a, b) for a, b in zip(
-        installed.network.state_dict().values(), expected.network.state_dict().values(), strict=True
-    ))  # fmt: skip
-    assert installed.manifest.name == wanted.title
-    assert installed.manifest.training["source_sha256"] == expected.manifest.weights_sha256
-    assert installed.manifest.training["source_url"] == wanted.url
-    assert heard == sorted(heard)
-    assert install_from_network(wanted, store, no_progress) == path  # no second time
-    assert server.requests == 1
-    assert [name for name in files(store) if ".pth" in name] == []
-
-
-@pytest.mark.parametrize("kind", ["altered", "gone", "no checkpoint"])
-def test_nothing_of_a_bad_download_is_installed(store, released, kind):
-    wanted, server = released
-    file = server.site / wanted.file_name
-    if kind == "altered":
-        file.write_bytes(file.read_bytes()[:-1] + b"x")
-    elif kind == "gone":
-        file.unlink()
-    else:
-        file.write_bytes(b"not a checkpoint")
-        wanted = replace(wanted, checksum=Checksum("sha256", hashlib.sha256(b"not a checkpoint").hexdigest()))
-    with pytest.raises(InputError):
-        install_from_network(wanted, store, no_progress)
-    assert names(store) == ["starter"]
-
-
-def test_a_download_is_not_repeated_where_only_installing_failed(store, released):
-    wanted, server = released
-
-    def stop(fraction: float, message: str) -> None:
-        if message == "converting the model":
-            raise Cancelled
-
-    with pytest.raises(Cancelled):
-        install_from_network(wanted, store, stop)
-    assert names(store) == ["starter"]
-    install_from_network(wanted, store, no_progress)
-    assert server.requests == 1
-    assert names(store) == ["starter", "mmhvae-release"]
-
-
-# The command line
-
-
-def test_the_command_line(run, bundle, tmp_path, monkeypatch):
-    monkeypatch.setenv(weights.ENVIRONMENT, str(tmp_path / "weights"))
-    status, output, _ = run("weights", "install", bundle, "--name", "mine")
-    assert (status, "mine" in output) == (0, True)
-    listed = run("weights", "list")[1]
-    assert [line.split()[0] for line in listed.splitlines()] == ["starter", "mine", "mmhvae-release"]
-    assert run("weights", "remove", "mine")[0] == 0
-    assert "mine" not in run("weights", "list")[1]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["remove", "starter"], "belongs"),
-        (["remove", "nothing"], "not installed"),
-        (["remove"], "which model"),
-        (["install", "nothing.zip"], "no bundle"),
-        (["download", "nothing"], "no model"),
-        (["explode", "x"], "invalid choice"),
-    ],
-)
-def test_wrong_command_lines(run, tmp_path, monkeypatch, arguments, words):
-    monkeypatch.setenv(weights.ENVIRONMENT, str(tmp_path / "weights"))
-    status, _, errors = run("weights", *arguments)
-    assert (status, words in errors) == (2, True), errors
-    assert not (tmp_path / "weights").exists()
-
-
-def test_a_bundle_by_its_name(bundle, tmp_path, monkeypatch):
-    from mmhvae.cli_weights import bundle_at
-
-    monkeypatch.setenv(weights.ENVIRONMENT, str(tmp_path / "weights"))
-    monkeypatch.chdir(tmp_path)
-    path = install(WeightsStore(), bundle, "mine")
-    assert bundle_at(Path("mine")) == path
-    assert bundle_at(None) == bundle_at(Path("starter")) == WeightsStore().path("starter")
-    assert bundle_at(Path("other")) == Path("other")
-    Path("mine").mkdir()  # what is there comes first
-    assert bundle_at(Path("mine")) == Path("mine")
-    assert mmhvae.__version__
