@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 import rig
 
+if importlib.util.find_spec("triton"):  # of torch's CUDA builds: its LLVM crashes where that of Slicer's views came first
+    import triton  # noqa: F401
+
 with contextlib.suppress(rig.CannotStart):  # so that test files can import slicer, qt and our modules at their top
     rig.start()
 
