@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import rig
 
-if importlib.util.find_spec("triton"):  # of torch's CUDA builds: its LLVM crashes where that of Slicer's views came first
-    import triton  # noqa: F401
-
+# Torch's CUDA builds bring triton, whose LLVM crashes where it is loaded after that of Slicer's views.
+with contextlib.suppress(ImportError):
+    importlib.import_module("triton")
 with contextlib.suppress(rig.CannotStart):  # so that test files can import slicer, qt and our modules at their top
     rig.start()
 
