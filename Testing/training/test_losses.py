@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from mmhvae_training.losses import image_loss, local_correlation
+from mmhvae_training.losses import fluid_weight, image_loss, local_correlation
 
 
 def test_local_correlation_ignores_affine_intensity_and_the_outside():
@@ -33,3 +33,14 @@ def test_the_image_loss_is_the_papers_or_the_releases_unless_correlation_is_aske
     torch.testing.assert_close(image_loss(a, b, mask, "l2", 0.0), (a - b).square().mean())
     expected = (a - b).square().mean() + 0.5 * (1 - local_correlation(a, b, mask))
     torch.testing.assert_close(image_loss(a, b, mask, "l2", 0.5), expected)
+
+
+def test_a_pixel_of_fluid_counts_as_often_as_it_weighs():
+    a, b = torch.rand(2, 2, 1, 12, 12)
+    mask, fluid = torch.ones(2, 1, 12, 12, dtype=torch.bool), torch.rand(2, 1, 12, 12) > 0.8
+    weight = fluid_weight(fluid, 4.0)
+    for norm, error in (("l2", (a - b).square()), ("l1", (a - b).abs() / 2)):
+        counted = error.sum() + 3 * error[fluid].sum()
+        torch.testing.assert_close(image_loss(a, b, mask, norm, 0.0, weight), counted / error.numel())
+    assert fluid_weight(fluid, 1.0) is None
+    assert fluid_weight(None, 4.0) is None

@@ -62,6 +62,7 @@ def test_the_resolved_text_gives_the_same_configuration(tmp_path):
         (["--loss.norm", "l3"], "cannot be used: .*loss.norm.*l3"),
         (["--architecture.image_size", "100"], "image_size should be a multiple of"),
         (["--data.batch_size", "0"], "data.batch_size should be at least 1"),
+        (["--loss.fluid_weight", "-1"], "loss.fluid_weight should not be negative"),
         (["--mixture.temperatures", "[1, 0]"], "rising range"),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",

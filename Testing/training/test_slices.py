@@ -46,6 +46,23 @@ def test_a_finer_case_is_brought_to_the_models_spacing(tmp_path, write_case):
     np.testing.assert_allclose(levels[1], levels[0], atol=0.05)
 
 
+def test_fluid_is_where_the_label_map_says_on_the_models_grid(tmp_path, write_case):
+    folder = write_case(tmp_path / "a", ("us", "t2"))
+    labels = sitk.ReadImage(str(folder / "labels.nii.gz"))
+    labels[8:12, 9:12, 7:11], labels[14:16, 9:12, 7:11] = 7, 9  # ventricle and cyst, indices (i, j, k)
+    sitk.WriteImage(labels, str(folder / "labels.nii.gz"))
+    case = load_case(folder, FOUR)
+    assert case.fluid is not None
+    assert case.fluid.sum() == (4 + 2) * 3 * 4
+    batch = fullest_slice(case, 32)
+    assert batch.fluid is not None
+    assert batch.fluid.shape == batch.mask.shape
+    assert int(batch.fluid.sum()) == int(case.fluid[case.mask.sum((1, 2)).argmax()].sum())
+    (folder / "labels.nii.gz").unlink()
+    (folder / "white-matter.json").write_text('{"t2": {"median": 200.0}}')
+    assert load_case(folder, FOUR).fluid is None
+
+
 @pytest.mark.parametrize("draw", [draw_scattered, draw_consecutive])
 def test_batches_hold_the_same_pixels_of_every_modality(case_folder, draw):
     case = load_case(case_folder / "case-0", FOUR)
@@ -58,6 +75,7 @@ def test_batches_hold_the_same_pixels_of_every_modality(case_folder, draw):
         torch.testing.assert_close(batch.inputs["us"], batch.targets["us"])
     halves = [batch.share(rank, 2) for rank in range(2)]
     assert torch.equal(torch.cat([half.mask for half in halves]), batch.mask)
+    assert torch.equal(torch.cat([half.fluid for half in halves]), batch.fluid)
     assert torch.equal(torch.cat([half.targets["t2"] for half in halves]), batch.targets["t2"])
 
 

@@ -102,6 +102,7 @@ class LossConfig:
     Args:
         norm: of the image loss: ``l2`` squared (paper) or ``l1`` halved (release), each a mean over pixels.
         correlation_weight: of one minus the local correlation, added to either.
+        fluid_weight: of pixels in a ventricle or cyst, by the cases' label maps; the others weigh 1.
         observed: ``mean`` over the observed modalities (release), or their ``sum`` over M (equation 9 to scale).
         kl_weight: lambda_KL, on the divergence in nats over voxels x M.
         kl_warmup: epochs in which it grows linearly from 0.
@@ -110,10 +111,14 @@ class LossConfig:
 
     norm: Norm = "l1"
     correlation_weight: float = 0.0
+    fluid_weight: float = 1.0
     observed: Literal["mean", "sum"] = "mean"
     kl_weight: float = 0.001
     kl_warmup: float = 50.0
     kl_limit: float = 1e4
+
+    def __post_init__(self) -> None:
+        require(self.fluid_weight >= 0, "loss.fluid_weight should not be negative.")
 
 
 @dataclass(frozen=True)

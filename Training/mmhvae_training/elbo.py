@@ -16,7 +16,7 @@ from mmhvae.network import BACKGROUND, MMHVAE, Encoding, MMHVAEConfig
 from torch import Tensor
 
 from .configuration import LossConfig, MixtureConfig
-from .losses import image_loss
+from .losses import fluid_weight, image_loss
 from .slices import Batch
 from .subsets import Subset
 
@@ -76,8 +76,10 @@ def run_pass(
     z1, kl_levels = network.fuse(subset, chosen.temperature, noise=chosen.noise, compute_kl=True)
     decoded = network.decode(z1, targets)
     outputs = {name: torch.where(batch.mask, image.float(), BACKGROUND) for name, image in decoded.items()}
+    weight = fluid_weight(batch.fluid, config.fluid_weight)
+    norm, correlation = config.norm, config.correlation_weight
     image = {
-        name: image_loss(outputs[name], batch.targets[name], batch.mask, config.norm, config.correlation_weight)
+        name: image_loss(outputs[name], batch.targets[name], batch.mask, norm, correlation, weight)
         for name in batch.observed
     }
     values = batch.mask[0].numel() * len(network.config.modalities)  # voxels x M

@@ -12,7 +12,14 @@ Norm = Literal["l1", "l2"]
 VARIANCE_FLOOR = 1e-3  # on images in [-1, 1]: below this a window counts as flat, and noise isn't amplified
 
 
-def image_loss(output: Tensor, target: Tensor, mask: Tensor, norm: Norm, correlation_weight: float) -> Tensor:
+def image_loss(
+    output: Tensor,
+    target: Tensor,
+    mask: Tensor,
+    norm: Norm,
+    correlation_weight: float,
+    weight: Tensor | None = None,
+) -> Tensor:
     """How far an image is from its target: the squared L2 of the paper or the L1 / 2 of the release, each a mean.
 
     Args:
@@ -20,14 +27,25 @@ def image_loss(output: Tensor, target: Tensor, mask: Tensor, norm: Norm, correla
         mask: (B, 1, H, W), true inside the field of view.
         norm: ``l1`` or ``l2``.
         correlation_weight: of one minus the local correlation, which is added; 0 for the paper's or release's loss.
+        weight: (B, 1, H, W) of the pixels in the norm; None: 1 each.
 
     Returns:
         A scalar, the mean over all pixels (norm), or over the windows inside the mask of each image (correlation).
     """
-    loss = F.mse_loss(output, target) if norm == "l2" else F.l1_loss(output, target) / 2
+    error = F.mse_loss(output, target, reduction="none") if norm == "l2" else (output - target).abs() / 2
+    loss = (error if weight is None else weight * error).mean()
     if correlation_weight:
         loss = loss + correlation_weight * (1 - local_correlation(output, target, mask))
     return loss
+
+
+def fluid_weight(fluid: Tensor | None, weight: float) -> Tensor | None:
+    """Weight of the pixels, (B, 1, H, W): ``weight`` where ``fluid`` is true, 1 elsewhere; None if it is 1 everywhere.
+
+    Ventricles and cysts fill a few hundredths of the pixels. Where ultrasound leaves it open whether a dark place is
+    fluid, a loss without weights settles for the grey of what is far more common.
+    """
+    return None if fluid is None or weight == 1 else 1 + (weight - 1) * fluid.to(torch.float32)
 
 
 def local_correlation(a: Tensor, b: Tensor, mask: Tensor, radius: int = 4) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -101,4 +101,4 @@ def _with_intensity_changes(batch: Batch, rng: np.random.Generator) -> Batch:
         name: apply_intensity_change(image, batch.mask, draw_intensity_change(rng))
         for name, image in batch.inputs.items()
     }
-    return Batch(changed, batch.targets, batch.mask)
+    return replace(batch, inputs=changed)

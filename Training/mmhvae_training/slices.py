@@ -27,7 +27,7 @@ from .data.cases import read_on_one_grid
 from .simulation.anatomy import Label
 
 Volume = NDArray[np.float16]
-WHITE_MATTER = "white-matter.json"
+WHITE_MATTER, LABELS = "white-matter.json", "labels.nii.gz"
 MARGIN = 8  # voxels around the field of view, so that smoothing does not feel the cut
 
 
@@ -39,6 +39,7 @@ class TrainingCase:
     mask: NDArray[np.bool_]
     inputs: dict[str, Volume]
     targets: dict[str, Volume]
+    fluid: NDArray[np.bool_] | None = None  # ventricles and cysts; None without a label map
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Batch:
     inputs: dict[str, Tensor]
     targets: dict[str, Tensor]
     mask: Tensor
+    fluid: Tensor | None = None
 
     @property
     def observed(self) -> tuple[str, ...]:
@@ -64,7 +66,7 @@ class Batch:
     def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
         inputs = {name: change(tensor) for name, tensor in self.inputs.items()}
         targets = {name: change(tensor) for name, tensor in self.targets.items()}
-        return Batch(inputs, targets, change(self.mask))
+        return Batch(inputs, targets, change(self.mask), None if self.fluid is None else change(self.fluid))
 
 
 def load_case(folder: Path, modalities: Sequence[str], spacing: float = 1.0) -> TrainingCase:
@@ -98,7 +100,7 @@ def load_case(folder: Path, modalities: Sequence[str], spacing: float = 1.0) -> 
         else:
             harmonised = harmonise_target(voxels, name, _white_matter(whole, name, folder) - lowest, minimum=0.0)
             targets[name] = np.where(mask, harmonised, -1).astype(np.float16)
-    return TrainingCase(folder.name, mask, inputs, targets)
+    return TrainingCase(folder.name, mask, inputs, targets, _fluid(folder / LABELS, grid, mask))
 
 
 def _around(visible: sitk.Image) -> tuple[list[int], list[int]]:
@@ -113,10 +115,18 @@ def _white_matter(voxels: NDArray[np.float32], modality: str, folder: Path) -> f
     """The white matter's median: recorded when the case was cut from a whole head, or by its label map."""
     if (folder / WHITE_MATTER).is_file():
         return float(json.loads((folder / WHITE_MATTER).read_text(encoding="utf-8"))[modality]["median"])
-    if not (folder / "labels.nii.gz").is_file():
-        raise InputError(f"The case {folder} says nothing of its white matter; add labels.nii.gz or {WHITE_MATTER}.")
-    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "labels.nii.gz")))
+    if not (folder / LABELS).is_file():
+        raise InputError(f"The case {folder} says nothing of its white matter; add {LABELS} or {WHITE_MATTER}.")
+    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / LABELS)))
     return white_matter_from_labels(voxels, labels, (int(Label.WHITE_MATTER),)).median
+
+
+def _fluid(labels: Path, grid: sitk.Image, mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """Where a label map, if there is one, shows ventricle or cyst inside the field of view; (k, j, i) on ``grid``."""
+    if not labels.is_file():
+        return None
+    on_grid = sitk.Resample(sitk.ReadImage(str(labels)), grid, sitk.Transform(), sitk.sitkNearestNeighbor)
+    return np.isin(sitk.GetArrayFromImage(on_grid), (Label.VENTRICLE, Label.CYST)) & mask
 
 
 def draw_consecutive(case: TrainingCase, size: int, side: int, rng: np.random.Generator) -> Batch:
@@ -180,6 +190,7 @@ def _batch_of(case: TrainingCase, cut: Callable[[NDArray[Any], float], Tensor]) 
         inputs={name: cut(volume, -1) for name, volume in case.inputs.items()},
         targets={name: cut(volume, -1) for name, volume in case.targets.items()},
         mask=cut(case.mask, 0).bool(),
+        fluid=None if case.fluid is None else cut(case.fluid, 0).bool(),
     )
 
 
