@@ -21,7 +21,7 @@ from mmhvae.images import read_volume
 from mmhvae.shipped import starter_bundle
 from mmhvae_training.calibration.measure import find_real
 from mmhvae_training.evaluation import load_evaluation_case
-from mmhvae_training.fluid import dark_pools, pool_contrast, table, ventricle_contrast
+from mmhvae_training.fluid import dark_pools, of_dark, pool_contrast, table, ventricle_contrast
 
 
 def of_cases(bundle: Bundle, folder: Path) -> dict[str, Any]:
@@ -64,8 +64,9 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     kept = {"weights_sha256": bundle.manifest.weights_sha256, "rows": rows}
     (arguments.output / "fluid.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    (arguments.output / "fluid.md").write_text(table(rows), encoding="utf-8")
-    print(table(rows))
+    text = table(rows) + ("\n" + of_dark(rows) if arguments.cases else "")
+    (arguments.output / "fluid.md").write_text(text, encoding="utf-8")
+    print(text)
 
 
 if __name__ == "__main__":

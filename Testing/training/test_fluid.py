@@ -88,3 +88,17 @@ def test_the_table_has_a_line_for_every_place_and_target() -> None:
     lines = fluid.table({"case-1": {"t2": row, "flair": row}, "case-2": {"t2": row}}).strip().split("\n")
     assert lines[2] == "| case-1 | t2 | 0.50 | 0.14 | 0.97 |"
     assert len(lines) == 5
+
+
+def test_only_ventricles_that_ultrasound_shows_are_counted() -> None:
+    def row(fluid: float, white: float, brighter: float) -> dict[str, float]:
+        return {"fluid": fluid, "white": white, "brighter": brighter}
+
+    true = {"true t2": row(0.4, 0.15, 1.0), "true flair": row(0.1, 0.33, 0.0)}
+    dark = true | {"us": row(10, 40, 0.1), "t2": row(0.35, 0.15, 0.95), "flair": row(0.30, 0.33, 0.4)}
+    lost = true | {"us": row(39, 40, 0.5), "t2": row(0.15, 0.15, 0.5), "flair": row(0.33, 0.33, 0.5)}
+    sentence = fluid.of_dark({"case-1": dark, "case-2": lost, "pool": {"t2": row(1, 1, 0.5)}})
+    assert sentence.startswith("Ventricles dark in ultrasound (under 0.6 of the white matter around): 1.")
+    assert "t2: brighter than white matter (three of four pairs of voxels) in 1; median 80% of" in sentence
+    assert "flair: darker than white matter (three of four pairs of voxels) in 0; median 13% of" in sentence
+    assert fluid.of_dark({"case-2": lost}) == "No ventricle is dark in ultrasound.\n"

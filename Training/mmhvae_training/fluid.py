@@ -24,6 +24,7 @@ from .simulation import Label
 TARGETS = ("t2", "flair")
 LEAST_MM3 = 500.0  # of a ventricle in the field of view, so that a mean over it says something
 RIM_MM = 1.0  # of the ventricle that is left out: partial volume
+VISIBLE = 0.6  # mean grey relative to white matter nearby under which a ventricle counts as dark in ultrasound
 DARK = 0.4  # grey relative to the median of the surroundings under which a place counts as dark
 SMOOTH_MM, AROUND_MM = 1.0, 10.0  # scale at which darkness is looked for, and of the surroundings
 INSIDE_MM = 5.0  # least distance from the edge of the field of view
@@ -68,17 +69,47 @@ def ventricle_in_view(case: EvaluationCase) -> tuple[Mask, Mask] | None:
 
 
 def ventricle_contrast(bundle: Bundle, case: EvaluationCase) -> dict[str, dict[str, float]] | None:
-    """Target -> :func:`fluid_contrast` from ultrasound alone, and of the truth; None where no ventricle is in view."""
+    """Target -> :func:`fluid_contrast` from ultrasound alone, and of the truth; None where no ventricle is in view.
+
+    ``us`` compares with the white matter nearby alone, since gain and shadows change the grey across the view.
+    """
     found = ventricle_in_view(case)
     if found is None:
         return None
     result = synthesize(bundle, {"us": case.us}, TARGETS, 0.0, slice_axis="all")
-    rows = {}
+    i, j, k = case.us.GetSpacing()
+    nearby = found[1] & (ndimage.distance_transform_edt(~found[0], sampling=(k, j, i)) < AROUND_MM)
+    us = sitk.GetArrayFromImage(case.us).astype(np.float32)
+    rows = {"us": fluid_contrast(us, found[0], nearby if nearby.any() else found[1])}
     for name in TARGETS:
         truth = harmonised_truth(case.truths[name], case.labels, name)
         rows[name] = fluid_contrast(sitk.GetArrayFromImage(result.images[name]), *found)
         rows[f"true {name}"] = fluid_contrast(sitk.GetArrayFromImage(truth), *found)
     return rows
+
+
+def of_dark(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """A sentence on the ventricles that are dark in ultrasound: in how many the contrast is right, and how much of it.
+
+    ``rows``: name -> ``us``, target, ``true`` target -> :func:`fluid_contrast`.
+    """
+    dark = [row for row in rows.values() if "us" in row and row["us"]["fluid"] < VISIBLE * row["us"]["white"]]
+    if not dark:
+        return "No ventricle is dark in ultrasound.\n"
+    parts = [f"Ventricles dark in ultrasound (under {VISIBLE} of the white matter around): {len(dark)}."]
+    for target, sign in (("t2", 1), ("flair", -1)):
+        right = sum(sign * (row[target]["brighter"] - 0.5) > 0.25 for row in dark)
+        shares = [_contrast(row[target]) / _contrast(row[f"true {target}"]) for row in dark]
+        side = "brighter" if sign > 0 else "darker"
+        parts.append(
+            f"{target}: {side} than white matter (three of four pairs of voxels) in {right}; "
+            f"median {np.median(shares):.0%} of the true contrast."
+        )
+    return " ".join(parts) + "\n"
+
+
+def _contrast(row: Mapping[str, float]) -> float:
+    return row["fluid"] - row["white"]
 
 
 def dark_pools(us: sitk.Image) -> list[Pool]:

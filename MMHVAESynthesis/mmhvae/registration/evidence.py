@@ -72,7 +72,7 @@ def collect(
     values = against_random(problem, poses, found)
     progress(0.2, "Trying other starts")
     from_other_starts(problem, poses[np.argsort(-values[1:], kind="stable")[:FAR_STARTS]], values, found)
-    sharpness(result, found)
+    sharpness(problem, found)
     progress(0.4, "Registering each contrast alone")
     each_contrast_alone(problem, found)
     progress(0.6, "Registering each half alone")
@@ -138,10 +138,11 @@ def from_other_starts(problem: RigidProblem, far: Matrix, values: NDArray[np.flo
     found.values["rival"] = float(np.clip(others.max(initial=0.0) / height, 0, 2))
 
 
-def sharpness(result: RigidResult, found: Evidence) -> None:
+def sharpness(problem: RigidProblem, found: Evidence) -> None:
     """``flattest_mm``: how far along its flattest direction the optimum falls by a tenth of what is missing to 1."""
-    scale = np.array([1 / result.radius] * 3 + [1.0] * 3)
-    least = max(float(np.linalg.eigvalsh(result.curvature * scale[:, None] * scale)[0]), 1e-9)
+    scale = np.array([1 / problem.view.radius] * 3 + [1.0] * 3)
+    curvature = problem.curvature(problem.start, FINE) * scale[:, None] * scale
+    least = max(float(np.linalg.eigvalsh(curvature)[0]), 1e-9)
     missing = max(1 - found.values["similarity"], 0.0)
     found.values["flattest_mm"] = min(float(np.sqrt(0.2 * missing / least)), FARTHEST)
 

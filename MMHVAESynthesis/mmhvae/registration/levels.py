@@ -30,11 +30,11 @@ class Level:
     starts: int = 7
 
 
-#: For local correlation.
+#: For local correlation. Blocks of two voxels a side: every second window a direction, which loses nothing.
 LEVELS = (
-    Level(spacing=4, smoothing=2.0, window=20, block=0, iterations=8, keep=5, keep_first=True),
-    Level(spacing=3, smoothing=1.5, window=15, block=0, iterations=8, keep=3, keep_first=True),
-    Level(spacing=2, smoothing=1.0, window=14, block=0, iterations=8, keep=1, keep_first=False),
+    Level(spacing=4, smoothing=2.0, window=20, block=8, iterations=8, keep=5, keep_first=True),
+    Level(spacing=3, smoothing=1.5, window=15, block=6, iterations=8, keep=3, keep_first=True),
+    Level(spacing=2, smoothing=1.0, window=14, block=4, iterations=8, keep=1, keep_first=False),
     Level(spacing=1, smoothing=0.5, window=10, block=2, iterations=10, keep=1, keep_first=False, erosion=0.25),
 )
 #: For LC2, which knows a pose by thin interfaces: less smoothing, hence narrower peaks, more starts and more tracks.
@@ -58,8 +58,8 @@ LC2_LEVELS = (
 PREVIEW_SPACING = 2.0
 #: Climbing ends when a point at the field of view's radius would move less than this share of the level's spacing.
 TOLERANCE = 0.02
-#: The moving volume is sampled at this spacing at most, even at the 4 mm level.
-COARSEST_MOVING = 3.0
+#: Coarser levels sample the moving volume on this one's grid, smoothed further.
+FINEST_OF_COARSE = 2.0
 
 
 def level_at(levels: Sequence[Level], spacing: float) -> Level:

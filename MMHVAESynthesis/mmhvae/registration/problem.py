@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from ..devices import choose_device
 from ..exceptions import InputError
-from . import volumes
 from .channels import (
     MINIMUM_VOXELS,
     Channel,
@@ -30,10 +29,10 @@ from .channels import (
 )
 from .gauss_newton import Optimum, climb
 from .lc2 import LinearCombination, gradient_magnitude
-from .levels import COARSEST_MOVING, LC2_LEVELS, LEVELS, TOLERANCE, Level, level_at
-from .masks import eroded
+from .levels import FINEST_OF_COARSE, LC2_LEVELS, LEVELS, TOLERANCE, Level, level_at
 from .objective import Objective, Similarity
 from .prior import INDEPENDENT, PosePrior, PriorTerm
+from .pyramid import Pyramid
 from .similarity import LocalCorrelation
 from .transforms import Matrix, apply_matrix, exp_se3, to_euler, to_rigid_matrix, translation_matrix
 from .volumes import Volume
@@ -89,11 +88,12 @@ class RigidProblem:
         self.prior = prior
         self.erosion_mm = erosion_mm
         least = erosion_mm * min(level.erosion for level in self.levels)
-        self._fixed: tuple[Volume, ...] = tuple(fixed_side(c, least, chosen) for c in channels)
-        self.view: FieldOfView = pooled_field_of_view(self._fixed)
+        fixed = [fixed_side(c, least, chosen) for c in channels]
+        self.view: FieldOfView = pooled_field_of_view(fixed)
         self.start: Matrix = initial_matrix @ translation_matrix(self.view.centre)
-        self._moving: tuple[Volume, ...] = tuple(moving_side(c, self.start, self.view, chosen) for c in channels)
-        self._gradients = tuple(gradient_magnitude(v) for v in self._moving) if metric == "lc2" else ()
+        moving = [moving_side(c, self.start, self.view, chosen) for c in channels]
+        self._fixed, self._moving = tuple(map(Pyramid, fixed)), tuple(map(Pyramid, moving))
+        self._gradients = tuple(map(Pyramid, map(gradient_magnitude, moving))) if metric == "lc2" else ()
         self._terms: dict[tuple[int, Level], Similarity] = {}
         self._require_overlap()
 
@@ -107,21 +107,18 @@ class RigidProblem:
         """The similarity of one channel at one level, made once."""
         key = index, level
         if key not in self._terms:
-            fixed = volumes.level_volume(self._inset(self._fixed[index], level), level.spacing, level.smoothing)
-            how = min(level.spacing, COARSEST_MOVING), level.smoothing
-            moving = volumes.level_volume(self._moving[index], *how)
+            # The field of view as this level sees it: eroded further where other levels see more of it.
+            further = self.erosion_mm * (level.erosion - min(other.erosion for other in self.levels))
+            fixed = self._fixed[index].fixed(level, further)
+            sampled = level, self.level(FINEST_OF_COARSE)
+            moving = self._moving[index].moving(*sampled)
             place = self.view.centre, level.window, level.block
             if self.metric == "lc2":
-                gradient = volumes.level_volume(self._gradients[index], *how)
+                gradient = self._gradients[index].moving(*sampled)
                 self._terms[key] = LinearCombination(fixed, moving, gradient, *place)
             else:
                 self._terms[key] = LocalCorrelation(fixed, moving, *place, self.channels[index].signed)
         return self._terms[key]
-
-    def _inset(self, fixed: Volume, level: Level) -> Volume:
-        """The field of view as one level sees it: eroded further where other levels see more of it."""
-        further = self.erosion_mm * (level.erosion - min(other.erosion for other in self.levels))
-        return replace(fixed, weights=eroded(fixed.weights, fixed.spacing, further))
 
     def level(self, spacing: float) -> Level:
         """The level of `spacing` mm: 4 (not of LC2), 3, 2 or 1; ValueError for another."""
@@ -135,7 +132,8 @@ class RigidProblem:
 
     def _independent_samples(self) -> float:
         """The field of view's volume in units of independent samples; several contrasts of one place add none."""
-        cubic_mm = [float(v.weights.sum()) * abs(float(np.linalg.det(v.matrix[:3, :3]))) for v in self._fixed]
+        bases = [pyramid.base for pyramid in self._fixed]
+        cubic_mm = [float(v.weights.sum()) * abs(float(np.linalg.det(v.matrix[:3, :3]))) for v in bases]
         return max(cubic_mm) / INDEPENDENT**3
 
     def only(self, indices: Sequence[int]) -> RigidProblem:
@@ -222,17 +220,17 @@ class RigidProblem:
             InputError: too few voxels are left.
         """
 
-        def cut(volume: Volume) -> Volume:
+        def cut(volume: Volume) -> Pyramid:
             indices = volume.mask_indices()
             out = indices[~keep(apply_matrix(volume.matrix, indices) - self.view.centre)].astype(np.intp)
             weights = volume.weights.clone()
             weights[tuple(torch.from_numpy(axis) for axis in out.T)] = 0
             if int(torch.count_nonzero(weights)) < MINIMUM_VOXELS:
                 raise InputError("Too little of the field of view is left to register; give a larger one.")
-            return replace(volume, weights=weights)
+            return Pyramid(replace(volume, weights=weights))
 
         part = object.__new__(RigidProblem)
-        part.__dict__.update(self.__dict__, _fixed=tuple(cut(volume) for volume in self._fixed), _terms={})
+        part.__dict__.update(self.__dict__, _fixed=tuple(cut(pyramid.base) for pyramid in self._fixed), _terms={})
         return part
 
     def against_ultrasound(self, ultrasound: sitk.Image, mask: sitk.Image | None = None) -> RigidProblem:
@@ -244,9 +242,9 @@ class RigidProblem:
         channels = tuple(
             replace(c, fixed=ultrasound, fixed_mask=mask, signed=False, uncertainty=None) for c in self.channels
         )
-        seen = fixed_side(channels[0], EROSION, self._fixed[0].weights.device)
+        seen = Pyramid(fixed_side(channels[0], EROSION, self._fixed[0].base.weights.device))
         part = object.__new__(RigidProblem)
         part.__dict__.update(self.__dict__, channels=channels, metric="lc2", levels=LC2_LEVELS, prior=None)
         part._fixed, part._terms = (seen,) * len(channels), {}
-        part._gradients = self._gradients or tuple(gradient_magnitude(volume) for volume in self._moving)
+        part._gradients = self._gradients or tuple(Pyramid(gradient_magnitude(p.base)) for p in self._moving)
         return part

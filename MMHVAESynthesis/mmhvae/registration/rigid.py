@@ -28,9 +28,6 @@ class RigidResult:
             level; the weighted mean of several channels', without the prior.
         similarity_after: the same at the result. It is no proof of a correct pose.
         converged: the last level came to rest, and no lower than it started.
-        curvature: (6, 6) the negated Hessian of that similarity at the result, at the 2 mm level (see
-            :meth:`RigidProblem.curvature`), by twists pose -> pose exp(xi) about `centre`: three rotations in radians,
-            then three translations in mm, along LPS axes of the fixed side.
         overlap: the share of the field of view's voxels with moving image at the result; the least of the channels'.
         centre: (3,) LPS mm, the field of view's.
         radius: mm, the root mean square distance of the field of view's voxels from its centre.
@@ -40,7 +37,6 @@ class RigidResult:
     similarity_before: float
     similarity_after: float
     converged: bool
-    curvature: NDArray[np.float64]
     overlap: float
     centre: NDArray[np.float64]
     radius: float
@@ -68,7 +64,6 @@ def register_problem(
         similarity_before=float(ends[0]),
         similarity_after=float(ends[1]),
         converged=bool(optimum.converged[best]) and bool(higher),
-        curvature=problem.curvature(pose),
         overlap=problem.overlap(pose),
         centre=problem.view.centre,
         radius=problem.view.radius,
