@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .bundle import Bundle
 from .exceptions import Progress, no_progress
+from .heap import kept_heap
 from .images import LARGEST_EXTENT_MM, OWN_SPACING_RATIO, SMALLEST_SPACING_MM, image_on
 from .sweep.field_of_view import gap_radius
 from .sweep.frames import FloatArray, Sweep
@@ -50,6 +51,7 @@ class _Stack:
     poses: FloatArray
 
 
+@kept_heap()
 def synthesize_frames(
     bundle: Bundle,
     sweep: Sweep,

@@ -20,6 +20,7 @@ from torch import Tensor
 from .bundle import Bundle
 from .devices import choose_device, half_precision, slices_per_batch
 from .exceptions import InputError, Progress, no_progress
+from .heap import kept_heap
 from .images import image_on
 from .inference import computing, prepared
 from .network import BACKGROUND, MMHVAE, MMHVAEConfig
@@ -93,6 +94,7 @@ class _Statistics:
     deviation: dict[str, Tensor] = field(default_factory=dict)
 
 
+@kept_heap()
 def synthesize(
     bundle: Bundle,
     inputs: Mapping[str, sitk.Image],

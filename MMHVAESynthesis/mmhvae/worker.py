@@ -18,12 +18,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .exceptions import Cancelled, InputError
+from .heap import give_back, kept_heap
 from .parameters import Parameters
 from .protocol import PROTOCOL_VERSION, Channel, Message, decode, take_standard_streams
 from .version import __version__
 
 #: Seconds between two reports of progress on the same thing.
 REPORT_INTERVAL = 0.1
+#: Requests of this kind come many a second: memory is kept between them.
+NEXT_FOLLOWS = "live_frame"
 #: Seconds that work in progress is given to notice that the client is gone.
 LAST_SECONDS = 1.0
 
@@ -122,12 +125,15 @@ def serve(channel: Channel) -> None:
     threading.Thread(target=inbox.fill, daemon=True).start()
     run, ready = _prepared(channel, inbox)
     channel.send(ready)
-    while (request := inbox.next()) is not None:
-        answer, usable = _answer(request, run, inbox)
-        inbox.answered(request["id"])
-        channel.send(answer)
-        if not usable:
-            return
+    with kept_heap():
+        while (request := inbox.next()) is not None:
+            answer, usable = _answer(request, run, inbox)
+            inbox.answered(request["id"])
+            channel.send(answer)
+            if not usable:
+                return
+            if request["method"] != NEXT_FOLLOWS:
+                give_back()
 
 
 def _hello() -> Message:

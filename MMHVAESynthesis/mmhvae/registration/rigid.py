@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..exceptions import Progress, no_progress
+from ..heap import kept_heap
 from .channels import Channel
 from .levels import PREVIEW_SPACING
 from .prior import PosePrior
@@ -72,6 +73,7 @@ def register_problem(
     return result
 
 
+@kept_heap()
 def register_channels(
     channels: Sequence[Channel],
     initial: sitk.Transform | None = None,

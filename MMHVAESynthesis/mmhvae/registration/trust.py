@@ -15,6 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..exceptions import InputError, Progress, no_progress
+from ..heap import kept_heap
 from . import volumes
 from .channels import Channel
 from .evidence import Evidence, collect, mask_of
@@ -85,6 +86,7 @@ def assess(
     return judge(shipped_model(), channels, result, initial, ultrasound, ultrasound_mask, prior, device, progress)
 
 
+@kept_heap()
 def judge(
     model: TrustModel,
     channels: Sequence[Channel],
