@@ -24,7 +24,7 @@ from slicer.i18n import tr as _
 from .case import DIRECT, SYNTHETIC, Case
 from .held_synthesis import Held, HeldReconstruction, HeldSynthesis
 from .history import Step
-from .outcome import GOOD, Outcome
+from .outcome import FAILED, GOOD, Outcome
 from .outcome_inputs import inputs_of
 from .result_transform import before_to_world
 
@@ -33,8 +33,9 @@ SYNTHESISED = 0.6
 #: Share of the rest that writing the images takes.
 WRITTEN = 0.05
 #: An MR that stands no higher above random positions than this many of their standard deviations may be another
-#: contrast than named: on the demo case (one case) those named rightly have 2.4 and more, the others 1.95 and less.
-ILL_FITTING = 2.2
+#: contrast than named. Of trust's trials (Training/cards/trust) those named rightly, within reach, have 2.5 and more in
+#: 40 of 44, those named wrongly 2.4 and less in 21 of 22.
+ILL_FITTING = 2.45
 
 
 class RegistrationRun(EngineRun):
@@ -197,10 +198,10 @@ class RegistrationRun(EngineRun):
 
 
 def _reason(answer: Message) -> str:
-    """The engine's, and where it trusts the result little and an MR fits badly, what the user may have mixed up."""
+    """The engine's, and where the result failed, or an MR fits badly, what the user may have mixed up."""
     reason: str = answer["reason"]
-    weakest = answer["evidence"].get("weakest_margin", np.inf)
-    if answer["verdict"] == GOOD or weakest >= ILL_FITTING or "check that" in reason:
+    fits = answer["verdict"] != FAILED and answer["evidence"].get("weakest_margin", np.inf) >= ILL_FITTING
+    if answer["verdict"] == GOOD or fits or "check that" in reason:
         return reason
     return reason + " " + _("Check that each MR is the contrast that its row says, and of this patient.")
 

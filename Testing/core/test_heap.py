@@ -41,7 +41,6 @@ def test_freed_memory_serves_the_next_tensor_and_goes_back_at_the_end() -> None:
         assert resident_mib() < before + MIB / 2
         faults()
     assert resident_mib() < before + MIB / 2
-    assert faults() > 4 * (MIB << 20) / resource.getpagesize()
 
 
 def test_an_error_ends_it_too() -> None:
