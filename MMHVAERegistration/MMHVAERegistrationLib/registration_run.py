@@ -24,7 +24,7 @@ from slicer.i18n import tr as _
 from .case import DIRECT, SYNTHETIC, Case
 from .held_synthesis import Held, HeldReconstruction, HeldSynthesis
 from .history import Step
-from .outcome import FAILED, GOOD, Outcome
+from .outcome import Outcome
 from .outcome_inputs import inputs_of
 from .result_transform import before_to_world
 
@@ -32,10 +32,6 @@ from .result_transform import before_to_world
 SYNTHESISED = 0.6
 #: Share of the rest that writing the images takes.
 WRITTEN = 0.05
-#: An MR that stands no higher above random positions than this many of their standard deviations may be another
-#: contrast than named. Of trust's trials (Training/cards/trust) those named rightly, within reach, have 2.5 and more in
-#: 40 of 44, those named wrongly 2.4 and less in 21 of 22.
-ILL_FITTING = 2.45
 
 
 class RegistrationRun(EngineRun):
@@ -167,7 +163,7 @@ class RegistrationRun(EngineRun):
             world=world,
             verdict=answer["verdict"],
             expected_error_mm=answer["expected_error_mm"],
-            reason=_reason(answer) if synthetic else answer["reason"],
+            reason=answer["reason"],
             moved_mm=answer["moved_mm"],
             moved_deg=answer["moved_deg"],
             start=self._start.what,
@@ -195,15 +191,6 @@ class RegistrationRun(EngineRun):
         if self._held is not None:
             store(self._case.ultrasound, self._held.read, self._held.made)
         self._done(outcome)
-
-
-def _reason(answer: Message) -> str:
-    """The engine's, and where the result failed, or an MR fits badly, what the user may have mixed up."""
-    reason: str = answer["reason"]
-    fits = answer["verdict"] != FAILED and answer["evidence"].get("weakest_margin", np.inf) >= ILL_FITTING
-    if answer["verdict"] == GOOD or fits or "check that" in reason:
-        return reason
-    return reason + " " + _("Check that each MR is the contrast that its row says, and of this patient.")
 
 
 def usable_results(case: Case) -> Results | None:

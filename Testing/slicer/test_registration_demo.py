@@ -139,6 +139,6 @@ def a_contrast_that_is_named_wrongly_is_not_trusted(panel):
     assert outcome.verdict == "failed"
     assert outcome.expected_error_mm > 5
     assert "FAILED" in panel.ui.verdictLabel.text
-    assert "Check that each MR is the contrast that its row says" in panel.ui.reasonLabel.text
+    assert "Check that each MR is the contrast that it is named" in panel.ui.reasonLabel.text
     assert "nothing was moved" in panel.ui.movedLabel.text
     assert np.array_equal(local_matrix(find_result()), before)

@@ -87,6 +87,7 @@ def load_case(folder: Path, modalities: Sequence[str], spacing: float = 1.0) -> 
     visible = sitk.RegionOfInterest(visible, size, start)
     grid = working_grid(visible, spacing, slice_axis=2)
     mask = sitk.GetArrayFromImage(resampled(visible, grid)) > SMALLEST_WEIGHT
+    labels = sitk.ReadImage(str(folder / LABELS)) if (folder / LABELS).is_file() else None
     inputs, targets = {}, {}
     for name, image in images.items():
         whole = sitk.GetArrayFromImage(image)
@@ -98,9 +99,11 @@ def load_case(folder: Path, modalities: Sequence[str], spacing: float = 1.0) -> 
         if name == "us":
             targets[name] = inputs[name]
         else:
-            harmonised = harmonise_target(voxels, name, _white_matter(whole, name, folder) - lowest, minimum=0.0)
+            harmonised = harmonise_target(
+                voxels, name, _white_matter(whole, name, folder, labels) - lowest, minimum=0.0
+            )
             targets[name] = np.where(mask, harmonised, -1).astype(np.float16)
-    return TrainingCase(folder.name, mask, inputs, targets, _fluid(folder / LABELS, grid, mask))
+    return TrainingCase(folder.name, mask, inputs, targets, None if labels is None else _fluid(labels, grid, mask))
 
 
 def _around(visible: sitk.Image) -> tuple[list[int], list[int]]:
@@ -111,21 +114,18 @@ def _around(visible: sitk.Image) -> tuple[list[int], list[int]]:
     return start, [e - s for s, e in zip(start, end, strict=True)]
 
 
-def _white_matter(voxels: NDArray[np.float32], modality: str, folder: Path) -> float:
+def _white_matter(voxels: NDArray[np.float32], modality: str, folder: Path, labels: sitk.Image | None) -> float:
     """The white matter's median: recorded when the case was cut from a whole head, or by its label map."""
     if (folder / WHITE_MATTER).is_file():
         return float(json.loads((folder / WHITE_MATTER).read_text(encoding="utf-8"))[modality]["median"])
-    if not (folder / LABELS).is_file():
+    if labels is None:
         raise InputError(f"The case {folder} says nothing of its white matter; add {LABELS} or {WHITE_MATTER}.")
-    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / LABELS)))
-    return white_matter_from_labels(voxels, labels, (int(Label.WHITE_MATTER),)).median
+    return white_matter_from_labels(voxels, sitk.GetArrayFromImage(labels), (int(Label.WHITE_MATTER),)).median
 
 
-def _fluid(labels: Path, grid: sitk.Image, mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    """Where a label map, if there is one, shows ventricle or cyst inside the field of view; (k, j, i) on ``grid``."""
-    if not labels.is_file():
-        return None
-    on_grid = sitk.Resample(sitk.ReadImage(str(labels)), grid, sitk.Transform(), sitk.sitkNearestNeighbor)
+def _fluid(labels: sitk.Image, grid: sitk.Image, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where a label map shows ventricle or cyst inside the field of view; (k, j, i) on ``grid``."""
+    on_grid = sitk.Resample(labels, grid, sitk.Transform(), sitk.sitkNearestNeighbor)
     return np.isin(sitk.GetArrayFromImage(on_grid), (Label.VENTRICLE, Label.CYST)) & mask
 
 

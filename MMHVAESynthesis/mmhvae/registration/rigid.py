@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 import torch
-from numpy.typing import NDArray
 
 from ..exceptions import Progress, no_progress
 from ..heap import kept_heap
@@ -30,8 +29,6 @@ class RigidResult:
         similarity_after: the same at the result. It is no proof of a correct pose.
         converged: the last level came to rest, and no lower than it started.
         overlap: the share of the field of view's voxels with moving image at the result; the least of the channels'.
-        centre: (3,) LPS mm, the field of view's.
-        radius: mm, the root mean square distance of the field of view's voxels from its centre.
     """
 
     transform: sitk.Euler3DTransform
@@ -39,8 +36,6 @@ class RigidResult:
     similarity_after: float
     converged: bool
     overlap: float
-    centre: NDArray[np.float64]
-    radius: float
 
 
 @torch.no_grad()
@@ -66,8 +61,6 @@ def register_problem(
         similarity_after=float(ends[1]),
         converged=bool(optimum.converged[best]) and bool(higher),
         overlap=problem.overlap(pose),
-        centre=problem.view.centre,
-        radius=problem.view.radius,
     )
     progress(1.0, "Registered")
     return result

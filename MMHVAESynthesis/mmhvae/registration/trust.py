@@ -20,7 +20,7 @@ from . import volumes
 from .channels import Channel
 from .evidence import Evidence, collect, mask_of
 from .prior import PosePrior
-from .reasons import reason, shown
+from .reasons import advised, reason, shown
 from .rigid import RigidResult
 from .transforms import Matrix, apply_matrix, inverse, to_rigid_matrix
 from .trust_model import TrustModel, Verdict, shipped_model
@@ -119,6 +119,8 @@ def judge(
     if prior is not None:
         found.values["prior_deviations"] = _deviations(prior, result.transform, initial, points)
     verdict, expected, sentence = conclude(model, found)
+    if all(channel.signed for channel in channels):  # a contrast is compared with itself, so that it can be another
+        sentence = advised(sentence, found.values, verdict)
     progress(1.0, "Judged")
     return Trust(verdict, expected, sentence, found.values, *moved)
 

@@ -93,8 +93,8 @@ def test_each_channel_and_both_find_the_pose(problem: RigidProblem) -> None:
         result = register_problem(part, preview=True)
         assert error(problem, part.pose_of(result.transform)) < 0.5
         assert result.overlap == pytest.approx(1.0)
-    np.testing.assert_allclose(result.centre, (0, 0, 0), atol=0.5)
-    assert result.radius == pytest.approx(np.sqrt(3 / 5) * 17, rel=0.1)  # of a ball, eroded as at the finest level
+    np.testing.assert_allclose(free.view.centre, (0, 0, 0), atol=0.5)
+    assert free.view.radius == pytest.approx(np.sqrt(3 / 5) * 17, rel=0.1)  # of a ball, eroded as at the finest level
 
 
 def test_climbs_from_several_starts_meet_and_curve_downwards(problem: RigidProblem) -> None:

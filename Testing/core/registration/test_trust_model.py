@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from mmhvae.registration.evidence import Evidence
-from mmhvae.registration.reasons import reason, shown
+from mmhvae.registration.reasons import advised, reason, shown
 from mmhvae.registration.trust_model import Term, TrustModel, shipped_model
 
 FALLING = Term("margin_over_random", 6.0, 2.0, False, 1.0, 0.6)
@@ -73,3 +73,15 @@ def test_two_contrasts_are_named_with_their_distance() -> None:
     found = Evidence({"contrast_disagreement_mm": 4.04}, farthest=("t2", "cet1"))
     assert reason(model, found, "check") == "T2 and ceT1 disagree by 4.0 mm."
     assert shown("") == "MR"
+
+
+def test_a_result_that_fits_badly_says_what_may_be_mixed_up() -> None:
+    said, low, high = "The match is loose.", {"weakest_margin": 2.3}, {"weakest_margin": 2.6}
+    assert (
+        advised(said, low, "failed")
+        == f"{said} Check that each MR is the contrast that it is named, and of this patient."
+    )
+    assert advised(said, low, "check") != said
+    for values, verdict in ((low, "good"), (high, "failed"), ({}, "failed")):
+        assert advised(said, values, verdict) == said
+    assert advised("It fits nowhere; check that it is the T2.", low, "failed").count("heck that") == 1
