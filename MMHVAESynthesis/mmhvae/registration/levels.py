@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+#: The usual share of a level's spacing below which a step counts as none.
+TOLERANCE = 0.02
+#: The same where a finer level goes on from the result anyway.
+ROUGH = 0.1
+
 
 @dataclass(frozen=True)
 class Level:
@@ -12,6 +17,8 @@ class Level:
 
     The field of view is eroded by the share `erosion` of what is asked for. Its edge misleads the search for the right
     peak, which is the coarse levels'; on the peak it pulls little, and more voxels place it better.
+
+    Climbing ends when a point at the field of view's radius would move less than `tolerance` times the spacing.
 
     At the coarsest level poses moved by each of `offsets` (mm) along each axis are scored, then the best `turned` of
     them also turned; the best `starts` of all climb, beside the given one.
@@ -25,6 +32,7 @@ class Level:
     keep: int
     keep_first: bool
     erosion: float = 1.0
+    tolerance: float = TOLERANCE
     offsets: tuple[float, ...] = (-9.0, 0.0, 9.0)
     turned: int = 8
     starts: int = 7
@@ -32,8 +40,8 @@ class Level:
 
 #: For local correlation. Blocks of two voxels a side: every second window a direction, which loses nothing.
 LEVELS = (
-    Level(spacing=4, smoothing=2.0, window=20, block=8, iterations=8, keep=5, keep_first=True),
-    Level(spacing=3, smoothing=1.5, window=15, block=6, iterations=8, keep=3, keep_first=True),
+    Level(spacing=4, smoothing=2.0, window=20, block=8, iterations=8, keep=5, keep_first=True, tolerance=ROUGH),
+    Level(spacing=3, smoothing=1.5, window=15, block=6, iterations=8, keep=3, keep_first=True, tolerance=ROUGH),
     Level(spacing=2, smoothing=1.0, window=14, block=4, iterations=8, keep=1, keep_first=False),
     Level(spacing=1, smoothing=0.5, window=10, block=2, iterations=10, keep=1, keep_first=False, erosion=0.25),
 )
@@ -56,8 +64,6 @@ LC2_LEVELS = (
 )
 #: A preview stops at this spacing, about a tenth of a millimetre less exact.
 PREVIEW_SPACING = 2.0
-#: Climbing ends when a point at the field of view's radius would move less than this share of the level's spacing.
-TOLERANCE = 0.02
 #: Coarser levels sample the moving volume on this one's grid, smoothed further.
 FINEST_OF_COARSE = 2.0
 

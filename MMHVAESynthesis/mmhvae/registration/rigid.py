@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,13 +54,16 @@ def register_problem(
     best = int(np.argmax(optimum.values))
     pose = optimum.poses[best]
     objective = problem.objective(levels[-1])
-    ends = objective.evaluate_similarity(np.stack([problem.start, pose]))
-    higher = np.diff(objective.with_prior(ends, np.stack([problem.start, pose])))[0] >= 0
+    value = float(optimum.values[best])
+    # Without a prior the climb's last value is the similarity; a pass at the finest level is a tenth of the time.
+    poses = np.stack([problem.start] if problem.prior is None else [problem.start, pose])
+    similarities = [*objective.evaluate_similarity(poses).tolist(), value][:2]
+    at_start = float(objective.with_prior(np.array(similarities[:1]), problem.start[None])[0])
     result = RigidResult(
         transform=problem.transform_of(pose),
-        similarity_before=float(ends[0]),
-        similarity_after=float(ends[1]),
-        converged=bool(optimum.converged[best]) and bool(higher),
+        similarity_before=similarities[0],
+        similarity_after=similarities[1],
+        converged=bool(optimum.converged[best]) and (value >= at_start or math.isclose(value, at_start, rel_tol=1e-5)),
         overlap=problem.overlap(pose),
     )
     progress(1.0, "Registered")

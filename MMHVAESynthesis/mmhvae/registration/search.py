@@ -16,7 +16,7 @@ import numpy as np
 from ..exceptions import Progress
 from . import adam
 from .gauss_newton import Optimum, climb
-from .levels import TOLERANCE, Level
+from .levels import Level
 from .objective import Objective
 from .problem import RigidProblem
 from .transforms import Matrix, exp_se3
@@ -43,7 +43,7 @@ def search(problem: RigidProblem, levels: Sequence[Level], method: Method, progr
         else:
             poses = _starts(objective, problem.start, level) if number == 0 else poses
             report = _reporter(progress, level, 0.1 + share * number, share / level.iterations)
-            limits = 3 * level.spacing, TOLERANCE * level.spacing
+            limits = 3 * level.spacing, level.tolerance * level.spacing
             optimum = climb(objective, poses, level.iterations, radius, *limits, report)
         poses = _survivors(optimum, level, radius)
     return optimum

@@ -128,15 +128,16 @@ def to_volume(image: sitk.Image, mask: sitk.Image, name: str, device: torch.devi
     Raises:
         InputError: the image holds NaN or infinity, is constant inside the mask, or the mask is empty.
     """
-    # On the CPU, since not every GPU sums in double precision.
-    intensities = torch.from_numpy(sitk.GetArrayFromImage(sitk.Cast(image, sitk.sitkFloat32)))
-    weights = torch.from_numpy(sitk.GetArrayFromImage(mask)).float()
-    if not math.isfinite(float(intensities.sum(dtype=torch.float64))):
+    # NumPy sums in double precision on the CPU: not every GPU does, and torch takes ten times as long.
+    voxels = sitk.GetArrayFromImage(sitk.Cast(image, sitk.sitkFloat32))
+    inside = sitk.GetArrayFromImage(mask).astype(np.float32)
+    if not math.isfinite(voxels.sum(dtype=np.float64)):
         raise InputError(f"The {name} holds NaN or infinite voxels; replace them, for example by 0.")
-    count = float(weights.sum(dtype=torch.float64))
+    count = inside.sum(dtype=np.float64)
     if count == 0:
         raise InputError(f"The {name}'s mask is empty; give one that covers the anatomy.")
-    mean = float((intensities * weights).sum(dtype=torch.float64)) / count
+    mean = float((voxels * inside).sum(dtype=np.float64) / count)
+    intensities, weights = torch.from_numpy(voxels), torch.from_numpy(inside)
     intensities = intensities.sub_(mean).mul_(weights)
     deviation = float(intensities.norm()) / math.sqrt(count)
     # Rounding leaves a constant image of large values a tiny deviation.

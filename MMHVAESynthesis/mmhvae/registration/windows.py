@@ -284,15 +284,19 @@ class WindowedSimilarity(ABC, Generic[Moments]):
             slopes, curvatures = self._by_feature(samples[:, :, voxels], coefficients[:, :, blocks], blocks)
             jacobians = [self._jacobian(halo[:, feature], voxels) for feature in range(len(slopes))]
             for i, jacobian in enumerate(jacobians):
-                gradients += torch.bmm(slopes[i][:, None], jacobian)[:, 0]
+                gradients += torch.bmm(jacobian, slopes[i][..., None])[..., 0]
                 for j in range(i, len(jacobians)):
-                    product = torch.bmm((jacobian * curvatures[i][j - i][..., None]).mT, jacobians[j])
+                    product = torch.bmm(jacobian * curvatures[i][j - i][:, None], jacobians[j].mT)
                     hessians += product if i == j else product + product.mT
         return self._values(windows), gradients, hessians
 
     def _jacobian(self, halo: Tensor, voxels: slice) -> Tensor:
-        """(B, n, 6): derivatives of a warped feature along rotations about the centre and translations."""
+        """(B, 6, n): derivatives of a warped feature along rotations about the centre and translations.
+
+        Component after component, which is several times as fast as (B, n, 6) voxel after voxel.
+        """
         differences = [halo[:, after[voxels]] - halo[:, before[voxels]] for after, before in self.neighbours]
-        gradient = torch.stack(differences, -1) @ (0.5 * self.index_gradient)  # (B, n, 3), per mm in LPS
-        turning = torch.linalg.cross(self.positions[voxels].expand_as(gradient), gradient)
-        return torch.cat([turning, gradient], -1)
+        along = (0.5 * self.index_gradient.T) @ torch.stack(differences, 1)  # (B, 3, n), per mm in LPS
+        (x, y, z), (dx, dy, dz) = self.positions[voxels].T.contiguous(), along.unbind(1)
+        turning = [y * dz - z * dy, z * dx - x * dz, x * dy - y * dx]
+        return torch.cat([torch.stack(turning, 1), along], 1)
