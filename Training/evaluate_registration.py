@@ -13,6 +13,8 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
 from mmhvae import load_bundle
 from mmhvae.exceptions import InputError
+from mmhvae.registration.prior import NAVIGATION, PosePrior
 from mmhvae.shipped import starter_bundle
 from mmhvae_training.evaluation import write_line
 from mmhvae_training.parts import lines_of, read_parts, run_parts
@@ -44,6 +47,17 @@ def write_tables(output: Path, wanted: set[str], todo: set[str], provenance: dic
     return text
 
 
+def prior_of(deviations: Sequence[float]) -> PosePrior | None:
+    """The prior with these deviations (mm, degrees); None for none.
+
+    Raises:
+        InputError: there is one number, or there are more than two.
+    """
+    if len(deviations) not in (0, 2):
+        raise InputError("--prior takes two numbers, mm and degrees, or none for no prior.")
+    return PosePrior(*deviations) if deviations else None
+
+
 def main() -> None:
     """Read the command line, do what is not done yet, write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -52,6 +66,14 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, help="default: the starter")
     parser.add_argument("--cache", type=Path, help="folder that keeps syntheses; default: OUTPUT/syntheses")
     parser.add_argument("--lc2", action="store_true", help="LC2 straight to the iUS, too")
+    parser.add_argument(
+        "--prior",
+        type=float,
+        nargs="*",
+        metavar="MM DEG",
+        default=(NAVIGATION.translation_mm, NAVIGATION.rotation_deg),
+        help="how far the start may be off, standard deviations; nothing: no prior; default: the panel's",
+    )
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each")
     parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
@@ -63,10 +85,16 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     bundle = load_bundle(arguments.bundle or starter_bundle())
     synthesise = Synthesiser(bundle, arguments.cache or arguments.output / "syntheses", device=arguments.device)
-    todo = methods(arguments.lc2, arguments.device)
+    prior = prior_of(arguments.prior)
+    todo = methods(arguments.lc2, arguments.device, prior)
     if arguments.part is None:
         run_parts(sys.argv[1:], arguments.jobs)
-        made = {"commit": commit(), "bundle": bundle.manifest.weights_sha256[:16], "syntheses": synthesise.settings}
+        made = {
+            "commit": commit(),
+            "bundle": bundle.manifest.weights_sha256[:16],
+            "syntheses": synthesise.settings,
+            "prior": None if prior is None else asdict(prior),
+        }
         print(write_tables(arguments.output, {folder.name for folder in folders}, set(todo), made))
         return
     done = {(row["case"], row["method"]) for row in read_parts(arguments.output, LINES)}

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.images import image_on
 from mmhvae.registration.errors import target_registration_error
+from mmhvae.registration.prior import NAVIGATION, PosePrior
 from mmhvae_training import registration_table as tables
 from mmhvae_training import syntheses
 from mmhvae_training.evaluation import RANGES_MM, TARGETS, EvaluationCase, draw_displacement, write_line
@@ -60,10 +61,12 @@ def test_tables_are_written_from_the_lines(tmp_path: Path) -> None:
     for row in rows(3, {"direct t2": 3.0, "through t2": 1.0}):
         write_line(lines_of(tmp_path, evaluate_registration.LINES, int(row["case"][-1])), row)
     names = {f"case-{n:05d}" for n in range(2)}
-    provenance = {"commit": "abc", "bundle": "123", "syntheses": "x"}
+    prior = {"translation_mm": 7.0, "rotation_deg": 3.0}
+    provenance = {"commit": "abc", "bundle": "123", "syntheses": "x", "prior": prior}
     text = evaluate_registration.write_tables(tmp_path, names, {"direct t2", "through t2"}, provenance)
     assert "| iUS itself | 3.0 (0.1) / 3.05; 0 % |" in text
     assert "seeds 0 to 1" in text
+    assert "7 mm and 3 degrees" in text
     assert json.loads((tmp_path / evaluate_registration.TABLE).read_text())["provenance"]["commit"] == "abc"
     with (tmp_path / evaluate_registration.SINGLE).open() as file:
         assert len(list(csv.DictReader(file))) == 2 * 2 * 4
@@ -111,7 +114,7 @@ def case() -> SynthesisedCase:
 
 def test_methods_register_what_they_say(case: SynthesisedCase) -> None:
     """Each finds one displacement from what it may look at; another contrast than the ultrasound's finds nothing."""
-    todo = tables.methods(lc2=True, device="cpu")
+    todo = tables.methods(lc2=True, device="cpu", prior=None)
     assert len(todo) == 10
     motion = draw_displacement(case.simulated.landmarks, 5.0, 5.1, 1)
     moved = np.array([motion.TransformPoint(point) for point in case.simulated.landmarks.tolist()])
@@ -121,6 +124,24 @@ def test_methods_register_what_they_say(case: SynthesisedCase) -> None:
 
     assert max(error(name) for name in ("direct t2", "through flair", tables.TOGETHER)) < 0.4
     assert error("direct cet1") > 1
+
+
+def test_a_prior_holds_every_method_near_its_start(case: SynthesisedCase) -> None:
+    """One so narrow that nothing may move; the panel's wide one lets images decide."""
+    motion = draw_displacement(case.simulated.landmarks, 5.0, 5.1, 1)
+    for name, method in tables.methods(lc2=True, device="cpu", prior=PosePrior(0.01, 0.01)).items():
+        found = np.array([method(case, motion).TransformPoint(point) for point in case.simulated.landmarks.tolist()])
+        assert np.abs(found - case.simulated.landmarks).max() < 0.1, name
+    moved = np.array([motion.TransformPoint(point) for point in case.simulated.landmarks.tolist()])
+    result = tables.methods(lc2=False, device="cpu", prior=NAVIGATION)[tables.TOGETHER](case, motion)
+    assert target_registration_error(result, case.simulated.landmarks, moved).max() < 0.4
+
+
+@pytest.mark.parametrize(("given", "prior"), [([], None), ([10.0, 5.0], NAVIGATION)])
+def test_the_command_lines_prior(given: list[float], prior: PosePrior | None) -> None:
+    assert evaluate_registration.prior_of(given) == prior
+    with pytest.raises(InputError, match="two numbers"):
+        evaluate_registration.prior_of([*given, 1.0])
 
 
 def test_every_range_is_rated_from_its_own_displacement(case: SynthesisedCase) -> None:

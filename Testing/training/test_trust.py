@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,9 @@ def test_trials_are_the_same_every_time_and_cover_every_situation() -> None:
     }
     assert alone == {(name,) for name in TARGETS}
     todo = planned(cases[:2], cases[2:] * 2, benchmark=True, head=True)
+    half = len(todo) // 2
+    assert [t.prior for _, t in todo] == [True] * half + [False] * half
+    assert [(g, replace(t, prior=False)) for g, t in todo[:half]] == todo[half:]
     assert {group for group, _ in todo[:30]} == {CALIBRATION, REPORT}
     repeats = {
         group: {t.case for g, t in todo if g == group and t.situation == BENCHMARK} for group in (CALIBRATION, REPORT)

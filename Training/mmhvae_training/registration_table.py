@@ -15,6 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 from mmhvae.modalities import MODALITIES
 from mmhvae.registration.channels import Channel
+from mmhvae.registration.prior import PosePrior
 from mmhvae.registration.problem import Metric
 from mmhvae.registration.rigid import register_channels
 from scipy.stats import wilcoxon
@@ -52,25 +53,25 @@ def through(name: str) -> str:
     return f"through {name}"
 
 
-def methods(lc2: bool, device: str) -> dict[str, Method]:
-    """Name -> how a displaced MR is registered."""
-    found: dict[str, Method] = {direct(name): _direct(name, "correlation", device) for name in TARGETS}
+def methods(lc2: bool, device: str, prior: PosePrior | None) -> dict[str, Method]:
+    """Name -> how a displaced MR is registered; ``prior``: around where it is displaced to, the start."""
+    found: dict[str, Method] = {direct(name): _direct(name, "correlation", device, prior) for name in TARGETS}
     if lc2:
-        found |= {by_lc2(name): _direct(name, "lc2", device) for name in TARGETS}
-    found |= {through(name): _through((name,), device) for name in TARGETS}
-    return found | {TOGETHER: _through(TARGETS, device)}
+        found |= {by_lc2(name): _direct(name, "lc2", device, prior) for name in TARGETS}
+    found |= {through(name): _through((name,), device, prior) for name in TARGETS}
+    return found | {TOGETHER: _through(TARGETS, device, prior)}
 
 
-def _direct(name: str, metric: Metric, device: str) -> Method:
+def _direct(name: str, metric: Metric, device: str, prior: PosePrior | None) -> Method:
     def register(case: SynthesisedCase, motion: sitk.Euler3DTransform) -> sitk.Transform:
         moving = displace(case.simulated.preop[name], motion)
         channel = Channel(case.simulated.us, moving, case.synthesis.field_of_view, name=name)
-        return register_channels([channel], device=device, metric=metric).transform
+        return register_channels([channel], device=device, metric=metric, prior=prior).transform
 
     return register
 
 
-def _through(names: Sequence[str], device: str) -> Method:
+def _through(names: Sequence[str], device: str, prior: PosePrior | None) -> Method:
     def register(case: SynthesisedCase, motion: sitk.Euler3DTransform) -> sitk.Transform:
         made = case.synthesis
         channels = [
@@ -84,7 +85,7 @@ def _through(names: Sequence[str], device: str) -> Method:
             )
             for name in names
         ]
-        return register_channels(channels, device=device).transform
+        return register_channels(channels, device=device, prior=prior).transform
 
     return register
 
@@ -149,6 +150,7 @@ def words(found: Mapping[str, Any]) -> str:
         f"{len(found['cases'])} held-out simulated cases (seeds {made['seeds']}), of anatomy and settings that",
         "training never draws, displaced by medians from four ranges. Mean (standard deviation) / median over cases",
         f"of each case's mean TRE over its landmarks, in mm; then the share under {SUCCESS_MM:g} mm.",
+        _words_of_prior(made["prior"]),
         f"Bundle {made['bundle']}, syntheses {made['syntheses']}, images at {made['spacing_mm']:g} mm,",
         f"commit {made['commit']}.",
     ]
@@ -180,6 +182,15 @@ def words(found: Mapping[str, Any]) -> str:
         cells = (f"{by[r]['median_difference']:+.2f} ({by[r]['p']:.2g})" for r in RANGES)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _words_of_prior(prior: Mapping[str, float] | None) -> str:
+    if prior is None:
+        return "No prior on the pose: images alone decide, however far the result is from the start."
+    return (
+        f"A prior holds the pose near the start, standard deviations {prior['translation_mm']:g} mm and "
+        f"{prior['rotation_deg']:g} degrees,\nin every row: what the panel does unless told otherwise."
+    )
 
 
 def _line(label: str, by: Mapping[str, Mapping[str, float]]) -> str:

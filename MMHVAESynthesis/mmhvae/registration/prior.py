@@ -49,6 +49,10 @@ class PosePrior:
             raise InputError("The prior's deviations are not positive; give mm and degrees above 0.")
 
 
+#: Of navigation once the skull is open, generously: the panel's default, with which registration and trust are rated.
+NAVIGATION = PosePrior(translation_mm=10.0, rotation_deg=5.0)
+
+
 class PriorTerm:
     """E / (n/2) of a prior around one start, as a function of poses relative to the same centre.
 

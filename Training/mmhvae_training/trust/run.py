@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.registration.errors import target_registration_error
+from mmhvae.registration.prior import NAVIGATION
 from mmhvae.registration.rigid import register_channels
 from mmhvae.registration.trust import assess
 
@@ -21,7 +22,7 @@ from .inputs import Setup, half_turned, real_head, set_up
 from .trials import BENCHMARK, REAL_HEAD, Trial, trials_of
 
 Row = dict[str, Any]
-Key = tuple[str, str, int]
+Key = tuple[str, str, int, bool]
 CALIBRATION, REPORT = "calibration", "report"
 
 
@@ -65,7 +66,10 @@ class Source:
 
 
 def planned(calibration: list[str], report: list[str], benchmark: bool, head: bool) -> list[tuple[str, Trial]]:
-    """All trials with their group, calibration and report by turns: a run that is cut short has some of both."""
+    """All trials with their group, first with the prior, then without.
+
+    Calibration and report come by turns: a run that is cut short has some of both.
+    """
     names, todo = {CALIBRATION: calibration, REPORT: report}, []
     for number in range(max(len(calibration), len(report))):
         for group, cases in names.items():
@@ -73,7 +77,7 @@ def planned(calibration: list[str], report: list[str], benchmark: bool, head: bo
                 todo += [(group, trial) for trial in trials_of(cases, number, group == REPORT, head)]
     if benchmark:
         todo += [(group, trial) for group in names for trial in benchmark_trials(group == REPORT)]
-    return todo
+    return [(group, replace(trial, prior=prior)) for prior in (True, False) for group, trial in todo]
 
 
 def run_all(todo: Iterable[tuple[str, Trial]], source: Source, done: set[Key], path: Path, device: str) -> None:
@@ -96,7 +100,7 @@ def part_of(todo: Sequence[tuple[str, Trial]], part: int, jobs: int) -> list[tup
 
 def key_of(row: Row) -> Key:
     """Which trial a row is of."""
-    return row["case"], row["situation"], row["seed"]
+    return row["case"], row["situation"], row["seed"], row["prior"]
 
 
 def outcome(setup: Setup, trial: Trial, device: str) -> Row:
@@ -105,12 +109,13 @@ def outcome(setup: Setup, trial: Trial, device: str) -> Row:
     ``error_mm`` is the mean over the landmarks, None where nothing would be right (another patient's MR);
     ``refused`` the sentence with which the registration declined, "" where it did not.
     """
+    prior = NAVIGATION if trial.prior else None
     try:
-        result = register_channels(setup.channels, device=device)
+        result = register_channels(setup.channels, device=device, prior=prior)
     except InputError as error:
         return {"error_mm": None, "refused": str(error), "evidence": {}, "reason": ""}
     ultrasound = None if trial.situation == BENCHMARK else setup.ultrasound
-    trust = assess(setup.channels, result, None, ultrasound, setup.mask, device=device)
+    trust = assess(setup.channels, result, None, ultrasound, setup.mask, prior, device)
     off = None
     if setup.truth is not None:
         off = round(float(target_registration_error(result.transform, setup.landmarks, setup.truth).mean()), 3)

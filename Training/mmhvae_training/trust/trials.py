@@ -43,6 +43,7 @@ class Trial:
         reach_mm: the median displacement is drawn from this range.
         donor: the other patient's case, or ``REAL_HEAD``.
         seed: of everything drawn.
+        prior: whether the pose is held near the start, as the panel does unless told otherwise.
     """
 
     case: str
@@ -51,11 +52,12 @@ class Trial:
     reach_mm: tuple[float, float]
     donor: str = ""
     seed: int = 0
+    prior: bool = True
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> tuple[str, str, int, bool]:
         """What makes it this one."""
-        return self.case, self.situation, self.seed
+        return self.case, self.situation, self.seed, self.prior
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
