@@ -23,7 +23,8 @@ class RegistrationParameters:
         device: "auto", or one that the engine lists.
         samples: of the synthesis, for its uncertainty.
         prior: whether the pose is drawn towards the navigation's.
-        priorTranslation, priorRotation: how far off navigation typically is, mm and degrees.
+        priorTranslation, priorRotation: how far off navigation typically is, mm and degrees; the default is what
+            registration and its trust were rated with (the core's NAVIGATION).
         shown: the MR that is compared with the ultrasound.
         fade: how much of it covers the ultrasound, 0 to 1.
         checkerboard: whether both are shown in squares instead.

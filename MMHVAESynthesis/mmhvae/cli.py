@@ -103,7 +103,11 @@ def _add_register(commands: Commands) -> None:
     parser.add_argument("--same-contrast", action="store_true", help="both show one modality, such as T2 and T2")
     parser.add_argument("--uncertainty", type=Path, metavar="IMAGE", help="the fixed image's: what is sure counts more")
     parser.add_argument(
-        "--prior", type=float, nargs=2, metavar=("MM", "DEG"), help="how far the start may be off (standard deviations)"
+        "--prior",
+        type=float,
+        nargs=2,
+        metavar=("MM", "DEG"),
+        help="how far the start may be off (standard deviations); the panel's default is 10 5, here none",
     )
     parser.add_argument(
         "--metric", choices=("correlation", "lc2"), default="correlation", help="lc2: ultrasound to MR, unsynthesised"

@@ -15,6 +15,7 @@ rig.require()
 import qt
 import SimpleITK as sitk
 import slicer
+from mmhvae.registration.prior import NAVIGATION
 from MMHVAERegistrationLib.compare import look_at
 from MMHVAERegistrationLib.result_transform import find_result, is_registered, local_matrix, parts, transforms_above
 from MMHVAESynthesisLib.geometry import parent_to_world
@@ -37,6 +38,15 @@ def snapshot():
         if not node.IsA("vtkMRMLScriptedModuleNode"):
             found[node.GetID()] = (node.GetName(), above, matrix)
     return found
+
+
+def test_navigation_is_trusted_as_far_as_trust_was_calibrated_with(panel):
+    ui = panel.ui
+    assert ui.priorCheckBox.checked
+    assert (ui.priorTranslationSpinBox.value, ui.priorRotationSpinBox.value) == (
+        NAVIGATION.translation_mm,
+        NAVIGATION.rotation_deg,
+    )
 
 
 @pytest.mark.parametrize("left_handed", [False, True], ids=["right-handed", "left-handed"])
