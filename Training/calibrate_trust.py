@@ -67,9 +67,10 @@ def main() -> None:
     cache = arguments.cache or arguments.output / "syntheses"
     synthesise = Synthesiser(bundle, cache, device=arguments.device)
     if arguments.part is None:
+        made = {"commit": commit(), "syntheses": synthesise.settings}
         run_parts(sys.argv[1:], arguments.jobs)
         rows = read_parts(arguments.output, TRIALS)
-        write_report(rows, arguments.output, {"commit": commit(), "syntheses": synthesise.settings})
+        write_report(rows, arguments.output, made)
         if arguments.ship:
             ship(arguments.output)
         return

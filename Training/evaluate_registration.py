@@ -2,8 +2,8 @@
 
 python Training/evaluate_registration.py --cases HELD_OUT --output DIR
 
-Writes one JSON line a case and method as soon as it is known, and skips those that are there already: stop it and
-start it again at will. The tables compare the cases that all methods have done.
+Writes one JSON line a case and method as soon as it is known, and skips those that are there already with the same
+prior: stop it and start it again at will. The tables compare the cases that all methods have done.
 """
 
 from __future__ import annotations
@@ -34,9 +34,14 @@ LINES = "lines"
 TABLE, WORDS, SINGLE = "registration.json", "registration.md", "registration.csv"
 
 
+def lines_with(prior: dict[str, float] | None, output: Path) -> list[dict[str, Any]]:
+    """The lines that are there and say that they were made with this prior."""
+    return [row for row in read_parts(output, LINES) if "prior" in row and row["prior"] == prior]
+
+
 def write_tables(output: Path, wanted: set[str], todo: set[str], provenance: dict[str, Any]) -> str:
     """Markdown, JSON and CSV from the lines; returns the Markdown."""
-    rows = [r for r in read_parts(output, LINES) if r["case"] in wanted and r["method"] in todo]
+    rows = [r for r in lines_with(provenance["prior"], output) if r["case"] in wanted and r["method"] in todo]
     found = summary(rows)
     numbers = [int(case.split("-")[-1]) for case in found["cases"]] or [0]
     found["provenance"] = provenance | {"seeds": f"{min(numbers)} to {max(numbers)}", "spacing_mm": SPACING}
@@ -86,25 +91,22 @@ def main() -> None:
     bundle = load_bundle(arguments.bundle or starter_bundle())
     synthesise = Synthesiser(bundle, arguments.cache or arguments.output / "syntheses", device=arguments.device)
     prior = prior_of(arguments.prior)
+    said = None if prior is None else asdict(prior)
     todo = methods(arguments.lc2, arguments.device, prior)
     if arguments.part is None:
+        made = {"commit": commit(), "bundle": bundle.manifest.weights_sha256[:16], "syntheses": synthesise.settings}
+        made["prior"] = said
         run_parts(sys.argv[1:], arguments.jobs)
-        made = {
-            "commit": commit(),
-            "bundle": bundle.manifest.weights_sha256[:16],
-            "syntheses": synthesise.settings,
-            "prior": None if prior is None else asdict(prior),
-        }
         print(write_tables(arguments.output, {folder.name for folder in folders}, set(todo), made))
         return
-    done = {(row["case"], row["method"]) for row in read_parts(arguments.output, LINES)}
+    done = {(row["case"], row["method"]) for row in lines_with(said, arguments.output)}
     for folder in folders[arguments.part :: arguments.jobs]:
         missing = [name for name in todo if (folder.name, name) not in done]
         case = load_case(folder, synthesise) if missing else None
         for name in missing:
             started = time.monotonic()
             assert case is not None
-            row = {"case": folder.name, "method": name, "tre": evaluate(case, todo[name])}
+            row = {"case": folder.name, "method": name, "prior": said, "tre": evaluate(case, todo[name])}
             row["seconds"] = round(time.monotonic() - started, 1)
             write_line(lines_of(arguments.output, LINES, arguments.part), row)
             print(f"{folder.name} {name}: {row['seconds']} s", flush=True)

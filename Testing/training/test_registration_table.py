@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -58,18 +59,23 @@ def test_differences_are_tested_in_pairs() -> None:
 
 
 def test_tables_are_written_from_the_lines(tmp_path: Path) -> None:
-    for row in rows(3, {"direct t2": 3.0, "through t2": 1.0}):
+    prior = {"translation_mm": 7.0, "rotation_deg": 3.0}
+    others = [{**row, "prior": None} for row in rows(2, {"direct t2": 9.0, "through t2": 9.0})]
+    for row in [*others, *({**row, "prior": prior} for row in rows(3, {"direct t2": 3.0, "through t2": 1.0}))]:
         write_line(lines_of(tmp_path, evaluate_registration.LINES, int(row["case"][-1])), row)
     names = {f"case-{n:05d}" for n in range(2)}
-    prior = {"translation_mm": 7.0, "rotation_deg": 3.0}
     provenance = {"commit": "abc", "bundle": "123", "syntheses": "x", "prior": prior}
     text = evaluate_registration.write_tables(tmp_path, names, {"direct t2", "through t2"}, provenance)
     assert "| iUS itself | 3.0 (0.1) / 3.05; 0 % |" in text
     assert "seeds 0 to 1" in text
     assert "7 mm and 3 degrees" in text
+    assert "the panel" not in text
     assert json.loads((tmp_path / evaluate_registration.TABLE).read_text())["provenance"]["commit"] == "abc"
     with (tmp_path / evaluate_registration.SINGLE).open() as file:
         assert len(list(csv.DictReader(file))) == 2 * 2 * 4
+    usual = evaluate_registration.write_tables(tmp_path, names, set(), provenance | {"prior": asdict(NAVIGATION)})
+    assert "what the panel does" in usual
+    assert "No prior" in evaluate_registration.write_tables(tmp_path, names, set(), provenance | {"prior": None})
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -10,14 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from mmhvae.exceptions import InputError
 from mmhvae.registration.errors import target_registration_error
+from mmhvae.registration.prior import NAVIGATION, PosePrior
+from mmhvae.registration.trust import assess
 from mmhvae.registration.trust_model import SHIPPED
 from mmhvae_training.evaluation import TARGETS, EvaluationCase
 from mmhvae_training.syntheses import Synthesis, SynthesisedCase
 from mmhvae_training.trust import fit as fitting
 from mmhvae_training.trust import report as reporting
+from mmhvae_training.trust import run as running
 from mmhvae_training.trust.inputs import cut, half_turned, middle, misnamed, set_up, spoilt
-from mmhvae_training.trust.run import CALIBRATION, REPORT, planned
+from mmhvae_training.trust.run import CALIBRATION, REPORT, key_of, planned
 from mmhvae_training.trust.trials import (
     BENCHMARK,
     CORRUPT,
@@ -131,15 +135,46 @@ def test_trials_are_the_same_every_time_and_cover_every_situation() -> None:
         if t.situation == ONE_CONTRAST
     }
     assert alone == {(name,) for name in TARGETS}
-    todo = planned(cases[:2], cases[2:] * 2, benchmark=True, head=True)
-    half = len(todo) // 2
-    assert [t.prior for _, t in todo] == [True] * half + [False] * half
-    assert [(g, replace(t, prior=False)) for g, t in todo[:half]] == todo[half:]
+    todo = planned(cases[:2], [cases[2], "case-07003"], benchmark=True, head=True)
+    assert [(g, replace(t, prior=None)) for g, t in todo[::2]] == todo[1::2]
+    assert {PosePrior(*t.prior) for _, t in todo[::2]} == {NAVIGATION}
+    assert len({trial.key for _, trial in todo}) == len(todo)
+    for _, trial in todo:
+        assert key_of(json.loads(json.dumps(trial.to_json()))) == trial.key
     assert {group for group, _ in todo[:30]} == {CALIBRATION, REPORT}
     repeats = {
         group: {t.case for g, t in todo if g == group and t.situation == BENCHMARK} for group in (CALIBRATION, REPORT)
     }
     assert not repeats[CALIBRATION] & repeats[REPORT]
+
+
+def test_lines_from_before_priors_are_refused_in_a_sentence() -> None:
+    with pytest.raises(InputError, match="delete them"):
+        key_of({"case": "case-1", "situation": WITHIN, "seed": 1})
+
+
+@pytest.mark.parametrize("prior", [None, (7.0, 3.0)])
+def test_the_trials_prior_holds_the_pose_and_is_told_to_trust(case, monkeypatch, prior) -> None:
+    told = []
+    monkeypatch.setattr(running, "assess", lambda *arguments: told.append(arguments[5]) or assess(*arguments))
+    trial = Trial("case-1", WITHIN, ("t2",), (8.0, 12.0), seed=4, prior=prior)
+    outcome = running.outcome(set_up(trial, case, None), trial, "cpu")
+    assert told == [None if prior is None else PosePrior(*prior)]
+    assert ("prior_deviations" in outcome["evidence"]) == (prior is not None)
+
+
+def test_the_report_keeps_results_with_and_without_a_prior_apart(card) -> None:
+    shared = {"group": REPORT, "situation": WITHIN, "refused": "", "contrasts": ["t2"], "evidence": {"overlap": 0.0}}
+    rows = [
+        {**shared, "case": f"case-{n}", "error_mm": error, "prior": prior}
+        for prior, errors in (((10.0, 5.0), (9.0, 9.0, 1.0)), (None, (9.0,)))
+        for n, error in enumerate(errors)
+    ]
+    rows.append({**shared, "case": "case-9", "group": CALIBRATION, "error_mm": 9.0, "prior": None})
+    table = reporting.summary(rows, card[1])
+    wrong = {name: table[name]["wrong results not called good"]["of"] for name in reporting.ROWS}
+    assert wrong == dict(zip(reporting.ROWS, (2, 2, 2, 1, 1), strict=True))
+    assert table["situations"][WITHIN]["results"] == 3
 
 
 def picture(seed: int, size: tuple[int, int, int] = (40, 36, 44)) -> sitk.Image:

@@ -15,7 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 from mmhvae.modalities import MODALITIES
 from mmhvae.registration.channels import Channel
-from mmhvae.registration.prior import PosePrior
+from mmhvae.registration.prior import NAVIGATION, PosePrior
 from mmhvae.registration.problem import Metric
 from mmhvae.registration.rigid import register_channels
 from scipy.stats import wilcoxon
@@ -187,9 +187,10 @@ def words(found: Mapping[str, Any]) -> str:
 def _words_of_prior(prior: Mapping[str, float] | None) -> str:
     if prior is None:
         return "No prior on the pose: images alone decide, however far the result is from the start."
+    usual = PosePrior(**prior) == NAVIGATION
     return (
         f"A prior holds the pose near the start, standard deviations {prior['translation_mm']:g} mm and "
-        f"{prior['rotation_deg']:g} degrees,\nin every row: what the panel does unless told otherwise."
+        f"{prior['rotation_deg']:g} degrees,\nin every row{': what the panel does unless told otherwise' * usual}."
     )
 
 

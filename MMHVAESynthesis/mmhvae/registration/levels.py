@@ -18,7 +18,8 @@ class Level:
     The field of view is eroded by the share `erosion` of what is asked for. Its edge misleads the search for the right
     peak, which is the coarse levels'; on the peak it pulls little, and more voxels place it better.
 
-    Climbing ends when a point at the field of view's radius would move less than `tolerance` times the spacing.
+    A track's climb ends when its next step would move a point at the field of view's radius by less than `tolerance`
+    times the spacing, or when one of less than five times as much did not help.
 
     At the coarsest level poses moved by each of `offsets` (mm) along each axis are scored, then the best `turned` of
     them also turned; the best `starts` of all climb, beside the given one.

@@ -58,6 +58,13 @@ class Objective:
             return similarities
         return self.prior.differentiate(poses).values - np.log(_residual(similarities))
 
+    def without_prior(self, values: NDArray[np.float64], poses: Matrix) -> NDArray[np.float64]:
+        """(B,): the similarities (at most 1 - `LEAST_RESIDUAL`) with which (B, 4, 4) poses have these values."""
+        if self.prior is None:
+            return values
+        similarities: NDArray[np.float64] = 1 - np.exp(self.prior.differentiate(poses).values - values)
+        return similarities
+
     def differentiate_similarity(self, poses: Matrix) -> Derivatives:
         """The weighted mean of the similarities with its derivatives, without the prior."""
         parts = [term.differentiate(poses) for term in self.terms]

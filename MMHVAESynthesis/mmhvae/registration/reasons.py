@@ -42,8 +42,8 @@ _MISSING: Mapping[str, str] = {
 }
 
 #: An MR that stands no higher above random positions than this many of their standard deviations may be another
-#: contrast than named. Of trust's trials (Training/cards/trust) those named rightly, within reach, have 2.5 and more in
-#: 79 of 88, those named wrongly 2.4 and less in 42 of 44.
+#: contrast than named. Of trust's trials (Training/cards/trust; each with and without a prior) those named rightly,
+#: within reach, have more in 79 of 88, those named wrongly less in 42 of 44.
 ILL_FITTING = 2.45
 _MIXED_UP = "Check that each MR is the contrast that it is named, and of this patient."
 

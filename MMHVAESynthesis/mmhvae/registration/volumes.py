@@ -128,10 +128,12 @@ def to_volume(image: sitk.Image, mask: sitk.Image, name: str, device: torch.devi
     Raises:
         InputError: the image holds NaN or infinity, is constant inside the mask, or the mask is empty.
     """
-    # NumPy sums in double precision on the CPU: not every GPU does, and torch takes ten times as long.
+    # NumPy sums in double precision on the CPU: not every GPU does, and torch takes several times as long.
     voxels = sitk.GetArrayFromImage(sitk.Cast(image, sitk.sitkFloat32))
     inside = sitk.GetArrayFromImage(mask).astype(np.float32)
-    if not math.isfinite(voxels.sum(dtype=np.float64)):
+    with np.errstate(invalid="ignore"):  # infinities of both signs
+        total = voxels.sum(dtype=np.float64)
+    if not math.isfinite(total):
         raise InputError(f"The {name} holds NaN or infinite voxels; replace them, for example by 0.")
     count = inside.sum(dtype=np.float64)
     if count == 0:
@@ -140,6 +142,8 @@ def to_volume(image: sitk.Image, mask: sitk.Image, name: str, device: torch.devi
     intensities, weights = torch.from_numpy(voxels), torch.from_numpy(inside)
     intensities = intensities.sub_(mean).mul_(weights)
     deviation = float(intensities.norm()) / math.sqrt(count)
+    if not math.isfinite(deviation):
+        raise InputError(f"The {name}'s voxels are too large to reckon with; scale them to a usual range.")
     # Rounding leaves a constant image of large values a tiny deviation.
     if deviation <= 1e-6 * abs(mean):
         raise InputError(f"The {name} is constant inside its mask; give one that shows anatomy.")

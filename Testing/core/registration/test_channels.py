@@ -13,7 +13,8 @@ from mmhvae.exceptions import InputError
 from mmhvae.registration import Channel, PosePrior, RigidProblem, register_channels, register_problem
 from mmhvae.registration.channels import fixed_side
 from mmhvae.registration.masks import edge_distances, eroded
-from mmhvae.registration.prior import PriorTerm
+from mmhvae.registration.prior import NAVIGATION, PriorTerm
+from mmhvae.registration.rigid import ALIKE
 from mmhvae.registration.transforms import exp_se3, translation_matrix
 from mmhvae.registration.windows import Derivatives
 from scipy import ndimage
@@ -105,6 +106,29 @@ def test_climbs_from_several_starts_meet_and_curve_downwards(problem: RigidProbl
     far = problem.start @ translation_matrix(np.array([9.0, 0.0, 0.0]))
     assert np.linalg.eigvalsh(problem.curvature(far)).min() < 0
     assert problem.overlap(far) <= problem.overlap(problem.start) == 1
+
+
+@pytest.mark.parametrize("prior", [None, NAVIGATION], ids=["images alone", "prior"])
+def test_what_lies_in_place_already_stays_and_has_come_to_rest(sample: Sampler, prior: PosePrior | None) -> None:
+    """Of one image with itself no pose is better than none; from where a search ended another finds nothing better."""
+    fixed = sample((42, 40, 38))
+    itself = RigidProblem([Channel(fixed, fixed, ball(fixed, 18), signed=True)], device="cpu", prior=prior)
+    there = register_problem(itself)
+    away = [Channel(fixed, sample((62, 60, 58), pose=POSE, contrast=np.sin), ball(fixed, 18))]
+    first = register_channels(away, device="cpu", prior=prior)
+    again = register_channels(away, first.transform, "cpu", prior=prior)
+    for result in (there, again):
+        assert result.converged
+        assert -ALIKE < result.similarity_after - result.similarity_before < 0.02
+
+
+def test_the_similarity_at_the_result_is_the_images_alone(problem: RigidProblem) -> None:
+    result = register_problem(problem)
+    expected = problem.evaluate(problem.pose_of(result.transform)[None], spacing=1.0)
+    assert result.similarity_after == pytest.approx(expected[0], abs=1e-5)
+    objective, poses = problem.objective(problem.level(2.0)), np.stack([problem.start, away(problem, 1)])
+    similarities = objective.evaluate_similarity(poses)
+    np.testing.assert_allclose(objective.without_prior(objective.evaluate(poses), poses), similarities, atol=1e-9)
 
 
 def test_adam_ends_where_gauss_newton_does(channels: list[Channel]) -> None:

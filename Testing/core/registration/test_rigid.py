@@ -162,9 +162,9 @@ def test_progress_rises_and_cancel_passes_through(fixed: sitk.Image, moving: sit
         register_rigid(fixed, moving, mask, progress=cancel)
 
 
-def with_value(image: sitk.Image, value: float) -> sitk.Image:
+def with_value(image: sitk.Image, value: float, slice_: int = 20) -> sitk.Image:
     spoilt = sitk.Image(image)
-    spoilt[20, 20, 20] = value
+    spoilt[20, 20, slice_] = value
     return spoilt
 
 
@@ -182,6 +182,8 @@ def bad_inputs(fixed: sitk.Image, moving: sitk.Image, mask: sitk.Image) -> dict[
         "vector": ({"moving": sitk.Compose(moving, moving)}, "several values"),
         "NaN": ({"fixed": with_value(fixed, float("nan"))}, "NaN"),
         "infinite": ({"moving": with_value(moving, float("inf"))}, "infinite"),
+        "both infinities": ({"moving": with_value(with_value(moving, float("inf")), float("-inf"), 21)}, "infinite"),
+        "huge": ({"moving": moving * 1e25}, "too large"),
         "constant": ({"fixed": flat}, "constant"),
         "constant moving": ({"moving": moving * 0 + 7}, "constant"),
         "all zero moving": ({"moving": moving * 0}, "overlaps"),
@@ -194,11 +196,12 @@ def bad_inputs(fixed: sitk.Image, moving: sitk.Image, mask: sitk.Image) -> dict[
 
 
 NAMES = (
-    "empty mask,tiny mask,2-D,one slice,2-D mask,vector,NaN,infinite,constant,constant moving,all zero moving,"
-    "empty moving mask,away,barely,scaling,device"
+    "empty mask,tiny mask,2-D,one slice,2-D mask,vector,NaN,infinite,both infinities,huge,constant,constant moving,"
+    "all zero moving,empty moving mask,away,barely,scaling,device"
 )
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", NAMES.split(","))
 def test_bad_input_is_one_sentence(fixed: sitk.Image, moving: sitk.Image, mask: sitk.Image, name: str) -> None:
     changes, match = bad_inputs(fixed, moving, mask)[name]

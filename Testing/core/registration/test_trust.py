@@ -147,6 +147,7 @@ VETOED = {"overlap": 1.0, "converged": 1.0, "similarity_gain": 0.1}
         ({"overlap": 0.3}, "check", "30 %"),
         ({"converged": 0.0}, "check", "come to rest"),
         ({"similarity_gain": -0.01}, "check", "less well"),
+        ({"similarity_gain": -1e-5}, None, ""),
         ({"prior_deviations": 4.0}, "check", "navigation"),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Any
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.registration.errors import target_registration_error
-from mmhvae.registration.prior import NAVIGATION
+from mmhvae.registration.prior import PosePrior
 from mmhvae.registration.rigid import register_channels
 from mmhvae.registration.trust import assess
 
@@ -22,7 +22,7 @@ from .inputs import Setup, half_turned, real_head, set_up
 from .trials import BENCHMARK, REAL_HEAD, Trial, trials_of
 
 Row = dict[str, Any]
-Key = tuple[str, str, int, bool]
+Key = tuple[str, str, int, tuple[float, float] | None]
 CALIBRATION, REPORT = "calibration", "report"
 
 
@@ -66,7 +66,7 @@ class Source:
 
 
 def planned(calibration: list[str], report: list[str], benchmark: bool, head: bool) -> list[tuple[str, Trial]]:
-    """All trials with their group, first with the prior, then without.
+    """All trials with their group, each with the panel's prior and without any.
 
     Calibration and report come by turns: a run that is cut short has some of both.
     """
@@ -77,7 +77,7 @@ def planned(calibration: list[str], report: list[str], benchmark: bool, head: bo
                 todo += [(group, trial) for trial in trials_of(cases, number, group == REPORT, head)]
     if benchmark:
         todo += [(group, trial) for group in names for trial in benchmark_trials(group == REPORT)]
-    return [(group, replace(trial, prior=prior)) for prior in (True, False) for group, trial in todo]
+    return [(group, replace(trial, prior=prior)) for group, trial in todo for prior in (trial.prior, None)]
 
 
 def run_all(todo: Iterable[tuple[str, Trial]], source: Source, done: set[Key], path: Path, device: str) -> None:
@@ -99,8 +99,15 @@ def part_of(todo: Sequence[tuple[str, Trial]], part: int, jobs: int) -> list[tup
 
 
 def key_of(row: Row) -> Key:
-    """Which trial a row is of."""
-    return row["case"], row["situation"], row["seed"], row["prior"]
+    """Which trial a row is of.
+
+    Raises:
+        InputError: the row does not say with which prior it was made.
+    """
+    if "prior" not in row:
+        raise InputError("The trials there were made before they knew of a prior; delete them, or give another folder.")
+    prior = row["prior"] and (float(row["prior"][0]), float(row["prior"][1]))
+    return row["case"], row["situation"], row["seed"], prior
 
 
 def outcome(setup: Setup, trial: Trial, device: str) -> Row:
@@ -109,7 +116,7 @@ def outcome(setup: Setup, trial: Trial, device: str) -> Row:
     ``error_mm`` is the mean over the landmarks, None where nothing would be right (another patient's MR);
     ``refused`` the sentence with which the registration declined, "" where it did not.
     """
-    prior = NAVIGATION if trial.prior else None
+    prior = PosePrior(*trial.prior) if trial.prior else None
     try:
         result = register_channels(setup.channels, device=device, prior=prior)
     except InputError as error:
