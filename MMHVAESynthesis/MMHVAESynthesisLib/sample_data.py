@@ -19,6 +19,8 @@ from slicer.i18n import tr as _
 CATEGORY, SAMPLE = "MMHVAE", "MMHVAEDemo"
 CHECKSUMS = "checksums.json"
 SWEEP, CALIBRATION = "sweep.igs.mha", "image-to-probe.txt"
+#: Of oedema, core and rim: told apart by colour-blind eyes, and from grey images (Okabe and Ito, 2008).
+TUMOUR_COLOURS = ((0.34, 0.71, 0.91), (0.80, 0.47, 0.65), (0.84, 0.37, 0.0))
 _TUMOUR, _LANDMARKS = "preop-tumour.nii.gz", "landmarks.mrk.json"
 
 
@@ -96,9 +98,11 @@ def _load_tumour(path: Path) -> Any:
     slicer.modules.segmentations.logic().ImportLabelmapToSegmentationNode(labels, node)
     slicer.mrmlScene.RemoveNode(labels)
     segmentation = node.GetSegmentation()
-    for index, name in enumerate((_("oedema"), _("tumour core"), _("enhancing rim"))):  # in the order of the labels
+    names = _("oedema"), _("tumour core"), _("enhancing rim")  # in the order of the labels
+    for index, (name, colour) in enumerate(zip(names, TUMOUR_COLOURS, strict=True)):
         if index < segmentation.GetNumberOfSegments():
             segmentation.GetNthSegment(index).SetName(name)
+            segmentation.GetNthSegment(index).SetColor(*colour)  # Slicer draws them by lot, some nearly invisible
     return node
 
 

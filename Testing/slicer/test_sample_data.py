@@ -69,6 +69,9 @@ def test_sample_data_fills_the_scene_and_the_panel(module):
         assert slicer.util.arrayFromVolume(node).any()
     labels = np.unique(sitk.GetArrayFromImage(sitk.ReadImage(str(demo_case() / "preop-tumour.nii.gz"))))
     assert nodes[3].GetSegmentation().GetNumberOfSegments() == np.count_nonzero(labels) > 0
+    segments = [nodes[3].GetSegmentation().GetNthSegment(n) for n in range(3)]
+    assert [segment.GetName() for segment in segments] == ["oedema", "tumour core", "enhancing rim"]
+    np.testing.assert_allclose([segment.GetColor() for segment in segments], sample_data.TUMOUR_COLOURS, atol=1e-6)
     assert nodes[4].GetNumberOfControlPoints() > 3
     parameters = module.getParameterNode()
     assert Path(parameters.sweepPath) == demo_case() / "sweep.igs.mha"
