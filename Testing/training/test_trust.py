@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +137,7 @@ def test_trials_are_the_same_every_time_and_cover_every_situation() -> None:
     assert alone == {(name,) for name in TARGETS}
     todo = planned(cases[:2], [cases[2], "case-07003"], benchmark=True, head=True)
     assert [(g, replace(t, prior=None)) for g, t in todo[::2]] == todo[1::2]
-    assert {PosePrior(*t.prior) for _, t in todo[::2]} == {NAVIGATION}
+    assert {t.prior for _, t in todo[::2]} == {NAVIGATION}
     assert len({trial.key for _, trial in todo}) == len(todo)
     for _, trial in todo:
         assert key_of(json.loads(json.dumps(trial.to_json()))) == trial.key
@@ -153,13 +153,13 @@ def test_lines_from_before_priors_are_refused_in_a_sentence() -> None:
         key_of({"case": "case-1", "situation": WITHIN, "seed": 1})
 
 
-@pytest.mark.parametrize("prior", [None, (7.0, 3.0)])
+@pytest.mark.parametrize("prior", [None, PosePrior(7.0, 3.0)])
 def test_the_trials_prior_holds_the_pose_and_is_told_to_trust(case, monkeypatch, prior) -> None:
     told = []
     monkeypatch.setattr(running, "assess", lambda *arguments: told.append(arguments[5]) or assess(*arguments))
     trial = Trial("case-1", WITHIN, ("t2",), (8.0, 12.0), seed=4, prior=prior)
     outcome = running.outcome(set_up(trial, case, None), trial, "cpu")
-    assert told == [None if prior is None else PosePrior(*prior)]
+    assert told == [prior]
     assert ("prior_deviations" in outcome["evidence"]) == (prior is not None)
 
 
@@ -167,7 +167,7 @@ def test_the_report_keeps_results_with_and_without_a_prior_apart(card) -> None:
     shared = {"group": REPORT, "situation": WITHIN, "refused": "", "contrasts": ["t2"], "evidence": {"overlap": 0.0}}
     rows = [
         {**shared, "case": f"case-{n}", "error_mm": error, "prior": prior}
-        for prior, errors in (((10.0, 5.0), (9.0, 9.0, 1.0)), (None, (9.0,)))
+        for prior, errors in ((asdict(NAVIGATION), (9.0, 9.0, 1.0)), (None, (9.0,)))
         for n, error in enumerate(errors)
     ]
     rows.append({**shared, "case": "case-9", "group": CALIBRATION, "error_mm": 9.0, "prior": None})

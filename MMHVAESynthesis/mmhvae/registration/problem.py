@@ -190,10 +190,14 @@ class RigidProblem:
         spacing: float = 2.0,
         iterations: int | None = None,
         on_iteration: Callable[[int], None] = lambda iteration: None,
+        tolerance: float = TOLERANCE,
     ) -> Optimum:
-        """Where Gauss-Newton ends from each of (B, 4, 4) poses at the level of `spacing` mm, with the prior if any."""
+        """Where Gauss-Newton ends from each of (B, 4, 4) poses at the level of `spacing` mm, with the prior if any.
+
+        A pose is at rest where its next step is shorter than `tolerance` times the spacing.
+        """
         level = self.level(spacing)
-        limits = 3 * level.spacing, TOLERANCE * level.spacing
+        limits = 3 * level.spacing, tolerance * level.spacing
         steps = level.iterations if iterations is None else iterations
         return climb(self.objective(level), poses, steps, self.view.radius, *limits, on_iteration)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..exceptions import Progress
 from . import adam
-from .gauss_newton import Optimum, climb
+from .gauss_newton import Optimum
 from .levels import Level
 from .objective import Objective
 from .problem import RigidProblem
@@ -36,15 +36,14 @@ def search(problem: RigidProblem, levels: Sequence[Level], method: Method, progr
     share = 0.9 / len(levels)
     radius = problem.view.radius
     for number, level in enumerate(levels):
-        objective = problem.objective(level)
         if method == "adam":
             report = _reporter(progress, level, 0.1 + share * number, share / ADAM_ITERATIONS)
+            objective = problem.objective(level)
             optimum = adam.ascend(objective, poses, ADAM_ITERATIONS, radius, ADAM_STEP * level.spacing, report)
         else:
-            poses = _starts(objective, problem.start, level) if number == 0 else poses
+            poses = _starts(problem.objective(level), problem.start, level) if number == 0 else poses
             report = _reporter(progress, level, 0.1 + share * number, share / level.iterations)
-            limits = 3 * level.spacing, level.tolerance * level.spacing
-            optimum = climb(objective, poses, level.iterations, radius, *limits, report)
+            optimum = problem.climb(poses, level.spacing, on_iteration=report, tolerance=level.tolerance)
         poses = _survivors(optimum, level, radius)
     return optimum
 

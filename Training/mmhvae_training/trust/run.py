@@ -22,7 +22,7 @@ from .inputs import Setup, half_turned, real_head, set_up
 from .trials import BENCHMARK, REAL_HEAD, Trial, trials_of
 
 Row = dict[str, Any]
-Key = tuple[str, str, int, tuple[float, float] | None]
+Key = tuple[str, str, int, PosePrior | None]
 CALIBRATION, REPORT = "calibration", "report"
 
 
@@ -106,7 +106,7 @@ def key_of(row: Row) -> Key:
     """
     if "prior" not in row:
         raise InputError("The trials there were made before they knew of a prior; delete them, or give another folder.")
-    prior = row["prior"] and (float(row["prior"][0]), float(row["prior"][1]))
+    prior = None if row["prior"] is None else PosePrior(**row["prior"])
     return row["case"], row["situation"], row["seed"], prior
 
 
@@ -116,13 +116,12 @@ def outcome(setup: Setup, trial: Trial, device: str) -> Row:
     ``error_mm`` is the mean over the landmarks, None where nothing would be right (another patient's MR);
     ``refused`` the sentence with which the registration declined, "" where it did not.
     """
-    prior = PosePrior(*trial.prior) if trial.prior else None
     try:
-        result = register_channels(setup.channels, device=device, prior=prior)
+        result = register_channels(setup.channels, device=device, prior=trial.prior)
     except InputError as error:
         return {"error_mm": None, "refused": str(error), "evidence": {}, "reason": ""}
     ultrasound = None if trial.situation == BENCHMARK else setup.ultrasound
-    trust = assess(setup.channels, result, None, ultrasound, setup.mask, prior, device)
+    trust = assess(setup.channels, result, None, ultrasound, setup.mask, trial.prior, device)
     off = None
     if setup.truth is not None:
         off = round(float(target_registration_error(result.transform, setup.landmarks, setup.truth).mean()), 3)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from mmhvae.registration.prior import NAVIGATION
+from mmhvae.registration.prior import NAVIGATION, PosePrior
 
 from ..evaluation import RANGES_MM, TARGETS
 
@@ -44,7 +44,7 @@ class Trial:
         reach_mm: the median displacement is drawn from this range.
         donor: the other patient's case, or ``REAL_HEAD``.
         seed: of everything drawn.
-        prior: how far the start may be off, standard deviations in mm and degrees; by default as the panel has it.
+        prior: how far the start may be off; by default as the panel has it.
     """
 
     case: str
@@ -53,10 +53,10 @@ class Trial:
     reach_mm: tuple[float, float]
     donor: str = ""
     seed: int = 0
-    prior: tuple[float, float] | None = (NAVIGATION.translation_mm, NAVIGATION.rotation_deg)
+    prior: PosePrior | None = NAVIGATION
 
     @property
-    def key(self) -> tuple[str, str, int, tuple[float, float] | None]:
+    def key(self) -> tuple[str, str, int, PosePrior | None]:
         """What makes it this one."""
         return self.case, self.situation, self.seed, self.prior
 
