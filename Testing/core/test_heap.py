@@ -47,7 +47,8 @@ def test_freed_memory_serves_the_next_tensor_and_goes_back_at_the_end() -> None:
     """MiB: zeroed by Linux for eight tensors of `MIB` each, one after the other, and resident at each point."""
     output = subprocess.run([sys.executable, "-c", SCENARIO], check=True, capture_output=True, text=True).stdout
     seen: dict[str, float] = json.loads(output)
-    assert seen["zeroed"] < 2 * MIB  # for one of them, where something small settled in the first's place
+    # All eight where nothing is kept; one or two where something small settled in an earlier one's place.
+    assert seen["zeroed"] < 4 * MIB
     assert seen["kept"] > seen["before"] + MIB / 2
     assert seen["given_back"] < seen["before"] + MIB / 2
     assert seen["after"] < seen["before"] + MIB / 2
