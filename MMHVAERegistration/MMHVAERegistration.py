@@ -3,8 +3,7 @@
 from MMHVAERegistrationLib.logic import MMHVAERegistrationLogic  # noqa: F401 - found here by Slicer
 from MMHVAERegistrationLib.test import MMHVAERegistrationTest  # noqa: F401
 from MMHVAERegistrationLib.widget import MMHVAERegistrationWidget  # noqa: F401
-from slicer.i18n import tr as _
-from slicer.i18n import translate
+from slicer.i18n import tr as _, translate
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule
 
 

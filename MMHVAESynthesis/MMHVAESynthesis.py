@@ -5,8 +5,7 @@ from MMHVAESynthesisLib.sample_data import register_sample_data
 from MMHVAESynthesisLib.test import MMHVAESynthesisTest  # noqa: F401
 from MMHVAESynthesisLib.widget import MMHVAESynthesisWidget  # noqa: F401
 from slicer import app
-from slicer.i18n import tr as _
-from slicer.i18n import translate
+from slicer.i18n import tr as _, translate
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule
 
 

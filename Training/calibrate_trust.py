@@ -17,8 +17,8 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
 from mmhvae import load_bundle
+from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
-from mmhvae.shipped import starter_bundle
 from mmhvae_training.parts import lines_of, read_parts, run_parts
 from mmhvae_training.provenance import commit
 from mmhvae_training.syntheses import Synthesiser

@@ -21,7 +21,7 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
 from mmhvae.exceptions import InputError
-from mmhvae.modalities import MODALITIES
+from mmhvae.images.modalities import MODALITIES
 from mmhvae_training.data.case_folder import write_json
 from mmhvae_training.data.cases import case_folders
 from mmhvae_training.data.splits import SPLITS, TEST, read_splits

@@ -21,9 +21,9 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
 from mmhvae import load_bundle
+from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.registration.prior import NAVIGATION, PosePrior
-from mmhvae.shipped import starter_bundle
 from mmhvae_training.evaluation import write_line
 from mmhvae_training.parts import lines_of, read_parts, run_parts
 from mmhvae_training.provenance import commit

@@ -20,8 +20,8 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
 from mmhvae import load_bundle
+from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
-from mmhvae.shipped import starter_bundle
 from mmhvae_training.evaluation import (
     DIRECT,
     EvaluationCase,

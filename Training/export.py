@@ -17,9 +17,9 @@ from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
-from mmhvae.bundle import Bundle, Manifest, save_bundle
+from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
 from mmhvae.exceptions import InputError
-from mmhvae.network import MMHVAE
+from mmhvae.network.model import MMHVAE
 from mmhvae_training.checkpoints import CHECKPOINT, RUN
 from mmhvae_training.model_card import model_card
 from mmhvae_training.monai_bundle import write_monai_bundle

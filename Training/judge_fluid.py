@@ -15,10 +15,10 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
 from mmhvae import load_bundle
-from mmhvae.bundle import Bundle
+from mmhvae.bundle.bundle import Bundle
+from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
-from mmhvae.images import read_volume
-from mmhvae.shipped import starter_bundle
+from mmhvae.images.volumes import read_volume
 from mmhvae_training.calibration.measure import find_real
 from mmhvae_training.evaluation import load_evaluation_case
 from mmhvae_training.fluid import dark_pools, of_dark, pool_contrast, table, ventricle_contrast

@@ -19,9 +19,9 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
 from mmhvae import load_bundle
+from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
-from mmhvae.images import read_volume
-from mmhvae.shipped import starter_bundle
+from mmhvae.images.volumes import read_volume
 from mmhvae_training.calibration.measure import find_real
 from mmhvae_training.judgement import Settings, judge, table
 

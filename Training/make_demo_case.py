@@ -16,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae.images import bounding_box
-from mmhvae.registration.transforms import write_transform
-from mmhvae_training.simulation import SimulatedCase, displace, landmarks, simulate_case
+from mmhvae.images.transforms import write_transform
+from mmhvae.images.volumes import bounding_box
+from mmhvae_training.simulation import landmarks
+from mmhvae_training.simulation.case import SimulatedCase, simulate_case
+from mmhvae_training.simulation.displacement import displace
 from simulate import write_sequence_of
 
 DISTANCE_MM, ANGLE_DEG, LANDMARKS = 6.0, 5.0, 15

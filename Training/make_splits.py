@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from mmhvae.exceptions import InputError
-from mmhvae.modalities import MODALITIES
+from mmhvae.images.modalities import MODALITIES
 from mmhvae_training.data.cases import case_folders
 from mmhvae_training.data.splits import stratified_folds, write_splits
 

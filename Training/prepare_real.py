@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.images import field_of_view, read_volume
-from mmhvae.white_matter import WhiteMatter, estimate_white_matter, white_matter_from_labels
+from mmhvae.images.volumes import field_of_view, read_volume
+from mmhvae.images.white_matter import WhiteMatter, estimate_white_matter, white_matter_from_labels
 from mmhvae_training.slices import WHITE_MATTER
 
 MR = ("t2", "cet1", "flair")

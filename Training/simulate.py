@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae.registration.transforms import write_transform
-from mmhvae.sweep import write_sequence
-from mmhvae_training.simulation import SimulatedCase, landmarks, simulate_case
+from mmhvae.images.transforms import write_transform
+from mmhvae.sweep.sequence_file import write_sequence
+from mmhvae_training.simulation import landmarks
+from mmhvae_training.simulation.case import SimulatedCase, simulate_case
 
 
 def write_case(case: SimulatedCase, folder: Path) -> None:

@@ -1,5 +1,5 @@
-"""The registration module's library; it stands on MMHVAESynthesisLib and the core, which are found first."""  # noqa: N999 - Slicer names libraries so
+"""The registration module's library; it stands on MMHVAESynthesisLib and the core, which are found first."""
 
-from .neighbour import find_synthesis
+from .synthesis_module import find_synthesis
 
 find_synthesis()

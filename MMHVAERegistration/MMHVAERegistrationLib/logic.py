@@ -7,24 +7,28 @@ from typing import Any, cast
 
 import numpy as np
 from mmhvae import InputError
-from MMHVAESynthesisLib.annotation import annotate_slice_views
-from MMHVAESynthesisLib.engine import Engine
-from MMHVAESynthesisLib.geometry import Matrix
-from MMHVAESynthesisLib.jobs import Failure
-from MMHVAESynthesisLib.results import Results, find_results
-from MMHVAESynthesisLib.shared_engine import shared_engine
+from MMHVAESynthesisLib.engine import Engine, Failure, shared_engine
+from MMHVAESynthesisLib.nodes import Matrix
+from MMHVAESynthesisLib.synthesis import Results, find_results
+from MMHVAESynthesisLib.views import annotate_slice_views
 from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
-from . import history
-from .case import Case, case_from, problem_of_case
-from .history import History, Step
-from .moving_nodes import candidates, moving_nodes
-from .outcome import FAILED, Outcome
-from .outcome_inputs import stale_reason
+from .case import Case, RegistrationRun, candidates, case_from, moving_nodes, problem_of_case, stale_reason
 from .parameters import RegistrationParameters
-from .registration_run import RegistrationRun
-from .result_transform import create_result, find_result, put_under, take_out
+from .pose import (
+    FAILED,
+    NAVIGATION,
+    PREVIEW,
+    REGISTERED,
+    History,
+    Outcome,
+    Step,
+    create_result,
+    find_result,
+    put_under,
+    take_out,
+)
 
 
 class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
@@ -145,14 +149,14 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
         """Where a registration starts: the last step that no registration made, so that its outcome can be repeated."""
         poses = self.history
         if poses is None:
-            return Step(history.NAVIGATION, np.eye(4), ())
+            return Step(NAVIGATION, np.eye(4), ())
         return next(step for step in reversed(poses.steps[: poses.position + 1]) if step.outcome is None)
 
     def use_pending(self, parameters: RegistrationParameters) -> None:
         """Move the MRs, and what is ticked, by the pending outcome."""
         outcome, self.pending = self.pending, None
         if outcome is not None:
-            what = history.PREVIEW if outcome.preview else history.REGISTERED
+            what = PREVIEW if outcome.preview else REGISTERED
             self.go_to(parameters, what, outcome.world, outcome)
 
     def go_to(

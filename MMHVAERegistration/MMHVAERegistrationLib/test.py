@@ -10,13 +10,12 @@ from collections.abc import Callable
 
 import numpy as np
 import slicer
-from mmhvae.shipped import demo_case
-from MMHVAESynthesisLib.jobs import Failure
+from mmhvae.bundle import demo_case
+from MMHVAESynthesisLib.engine import Failure
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest
 
 from .logic import MMHVAERegistrationLogic
-from .outcome import Outcome
-from .result_transform import find_result, is_registered
+from .pose import Outcome, find_result, is_registered
 
 #: Seconds that the slowest computer may take.
 LIMIT = 600.0

@@ -6,25 +6,16 @@ from typing import Any
 
 import slicer
 import vtk
-from MMHVAESynthesisLib.module_panel import ModulePanel
+from MMHVAESynthesisLib.panel import ModulePanel
 from slicer.i18n import tr as _
 
-from .advanced import Advanced
-from .case import MR_NAMES, case_from
+from .case import MR_NAMES, case_from, moving_nodes
 from .compare import Compare
-from .inputs import CaseInputs
-from .landmarks_panel import LandmarksPanel
+from .folded_sections import Sections
 from .logic import MMHVAERegistrationLogic
-from .move_list import MoveList
-from .moving_nodes import moving_nodes
-from .node_watch import NodeWatch
-from .outcome import FAILED, Outcome
+from .panel import Advanced, CaseInputs, LandmarksPanel, MoveList, RunButtons, StartPanel, TrustCard
 from .parameters import RegistrationParameters
-from .result_transform import find_result, follow_result, is_part, nodes_under, take_out
-from .run_buttons import RunButtons
-from .sections import Sections
-from .start_panel import StartPanel
-from .trust_card import TrustCard
+from .pose import FAILED, NodeWatch, Outcome, find_result, follow_result, is_part, nodes_under, take_out
 
 #: Milliseconds after the handle was let go, before where it went is a step that can be undone.
 LET_GO = 400

@@ -1,1 +1,1 @@
-"""The Slicer-facing side of MMHVAESynthesis."""  # noqa: N999 - a name of Slicer's making
+"""The Slicer-facing side of MMHVAESynthesis."""

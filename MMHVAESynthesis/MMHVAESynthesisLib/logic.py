@@ -8,17 +8,10 @@ from typing import Any, cast
 from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
-from .annotation import annotate_slice_views
-from .engine import Engine
-from .input_warnings import warnings_of
-from .jobs import Failure, ignore
+from .engine import Engine, Failure, ignore, shared_engine
 from .parameters import SynthesisParameters
-from .request import problem_of, request_from
-from .results import Results, find_results
-from .shared_engine import shared_engine
-from .stale_watch import StaleWatch
-from .staleness import mark
-from .synthesis_run import SynthesisRun
+from .synthesis import Results, StaleWatch, SynthesisRun, find_results, mark, problem_of, request_from, warnings_of
+from .views import annotate_slice_views
 
 
 class MMHVAESynthesisLogic(ScriptedLoadableModuleLogic):

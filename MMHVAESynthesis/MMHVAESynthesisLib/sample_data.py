@@ -12,8 +12,8 @@ from typing import Any
 
 import slicer
 from mmhvae import InputError
-from mmhvae.modalities import MODALITIES
-from mmhvae.shipped import demo_case
+from mmhvae.bundle import demo_case
+from mmhvae.images import MODALITIES
 from slicer.i18n import tr as _
 
 CATEGORY, SAMPLE = "MMHVAE", "MMHVAEDemo"

@@ -12,10 +12,10 @@ import numpy as np
 import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest
 
-from .jobs import Failure
+from .engine import Failure
 from .logic import MMHVAESynthesisLogic
-from .results import Results
 from .sample_data import load_demo_case
+from .synthesis import Results
 
 #: Seconds that the slowest computer may take.
 LIMIT = 600.0

@@ -8,17 +8,13 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from .advanced import Advanced
-from .annotation import stop_annotating
-from .inputs import Inputs
+from .engine import close_shared_engine
+from .folded_sections import Sections
 from .logic import MMHVAESynthesisLogic
-from .look import Look
-from .module_panel import ModulePanel
+from .panel import Advanced, Inputs, Look, ModulePanel, RunSection
 from .parameters import SynthesisParameters
-from .results import Results
-from .run_section import RunSection
-from .sections import Sections
-from .shared_engine import close_shared_engine
+from .synthesis import Results
+from .views import stop_annotating
 
 _INPUTS = ("us", "t2", "cet1", "flair", "sweepBrowser")
 _INPUT_EVENTS = (

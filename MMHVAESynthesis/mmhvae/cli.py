@@ -17,18 +17,30 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .cli_overlay import add_overlay
-from .cli_sweep import add_reconstruct, add_sweep_options, synthesized_frames, ultrasound_from_sweep
-from .cli_weights import add_weights, bundle_at
-from .command_line import NOTICE, Parser, add_command, quiet_libraries, report, require_no_input, require_writable
+from .commands import (
+    NOTICE,
+    Parser,
+    add_command,
+    add_overlay,
+    add_reconstruct,
+    add_sweep_options,
+    add_weights,
+    bundle_at,
+    quiet_libraries,
+    report,
+    require_no_input,
+    require_writable,
+    synthesized_frames,
+    ultrasound_from_sweep,
+)
 from .exceptions import Cancelled, InputError
-from .modalities import MODALITIES
+from .images import MODALITIES
 from .version import __version__
 
 CANCELLED = 130  # as a shell reports a program ended by Ctrl-C
 
 if TYPE_CHECKING:
-    from .command_line import Commands
+    from .commands import Commands
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -189,9 +201,15 @@ def _synthesize(options: argparse.Namespace) -> None:
 def _register(options: argparse.Namespace) -> None:
     import SimpleITK as sitk
 
-    from .images import read_volume, require_volume_suffix, write_volume
+    from .images import (
+        read_transform,
+        read_volume,
+        require_transform_suffix,
+        require_volume_suffix,
+        write_transform,
+        write_volume,
+    )
     from .registration import Channel, PosePrior, register_channels
-    from .registration.transforms import read_transform, require_transform_suffix, write_transform
 
     require_transform_suffix(options.output)
     if options.metric == "lc2" and options.same_contrast:
@@ -226,8 +244,8 @@ def _register(options: argparse.Namespace) -> None:
 def _tre(options: argparse.Namespace) -> None:
     import SimpleITK as sitk
 
-    from .registration.errors import read_markups, read_tag, target_registration_error
-    from .registration.transforms import read_transform
+    from .images import read_transform
+    from .registration import read_markups, read_tag, target_registration_error
 
     if len(options.landmarks) == 1:
         moving, fixed = read_tag(options.landmarks[0])
@@ -265,8 +283,7 @@ def _info(options: argparse.Namespace) -> None:
 
 
 def _demo(options: argparse.Namespace) -> None:
-    from .demo import run_demo, summary_table
-    from .figure import can_draw
+    from .demo import can_draw, run_demo, summary_table
 
     require_writable(options.output)
     print(summary_table(run_demo(options.output, report)))

@@ -17,10 +17,10 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from .compute import give_back, kept_heap
 from .exceptions import Cancelled, InputError
-from .heap import give_back, kept_heap
-from .parameters import Parameters
 from .protocol import PROTOCOL_VERSION, Channel, Message, decode, take_standard_streams
+from .tasks import Parameters
 from .version import __version__
 
 #: Seconds between two reports of progress on the same thing.
@@ -156,8 +156,7 @@ def _prepared(channel: Channel, inbox: Inbox) -> tuple[Run, Message]:
     try:
         import torch
 
-        from .live_tasks import LiveStreams
-        from .tasks import TASKS, BundleCache, Context
+        from .tasks import TASKS, BundleCache, Context, LiveStreams
     except (ImportError, OSError) as error:
         problem = f"The engine cannot start ({_one_line(str(error))}); open Check setup to install what is missing."
         return _refusal(problem), ready | {"problem": problem}

@@ -19,14 +19,14 @@ import SimpleITK as sitk
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Training"))
 
 from mmhvae import load_bundle, synthesize
-from mmhvae.bundle import Bundle
-from mmhvae.frame_synthesis import synthesize_frames
-from mmhvae.metrics import psnr, ssim
-from mmhvae.shipped import starter_bundle
-from mmhvae.sweep import reconstruct
-from mmhvae.synthesis import SynthesisResult
+from mmhvae.bundle.bundle import Bundle
+from mmhvae.bundle.shipped import starter_bundle
+from mmhvae.images.image_quality import psnr, ssim
+from mmhvae.sweep.reconstruction import reconstruct
+from mmhvae.synthesis.frame_synthesis import synthesize_frames
+from mmhvae.synthesis.synthesis import SynthesisResult
 from mmhvae_training.evaluation import TARGETS, harmonised_truth
-from mmhvae_training.simulation import simulate_case
+from mmhvae_training.simulation.case import simulate_case
 
 FIRST_SEED = 6000  # seeds of nothing else
 SAMPLES = 3

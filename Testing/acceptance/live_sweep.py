@@ -29,7 +29,7 @@ class Stream:
     """A node under a transform, and the frames of the sweep that it shows one after the other, to and fro."""
 
     def __init__(self) -> None:
-        from mmhvae.demo import load_demo_case
+        from mmhvae.demo.main_job import load_demo_case
         from nodes import transform, volume
 
         sweep = load_demo_case().sweep
@@ -90,11 +90,11 @@ def replay(count: int, rate: float) -> dict[str, Any]:
 
     rig.start()
     import slicer
-    from mmhvae.shipped import starter_bundle
-    from MMHVAESynthesisLib.annotation import annotate_slice_views
-    from MMHVAESynthesisLib.geometry import ijk_to_ras
-    from MMHVAESynthesisLib.live import LiveSettings, LiveView
-    from MMHVAESynthesisLib.shared_engine import SlicerEngine
+    from mmhvae.bundle.shipped import starter_bundle
+    from MMHVAESynthesisLib.engine.engine_sharing import SlicerEngine
+    from MMHVAESynthesisLib.live.live_view import LiveSettings, LiveView
+    from MMHVAESynthesisLib.nodes.geometry import ijk_to_ras
+    from MMHVAESynthesisLib.views.annotation import annotate_slice_views
 
     annotate_slice_views()
     engine, stream = SlicerEngine(python=(sys.executable,)), Stream()

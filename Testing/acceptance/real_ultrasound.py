@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from matplotlib.figure import Figure
-from mmhvae.images import field_of_view, read_volume, same_grid, to_slices
+from mmhvae.images.volumes import field_of_view, read_volume, same_grid, to_slices
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "resect"
 TARGETS = ("t2", "cet1", "flair")

@@ -37,11 +37,12 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "MMHVAESynthesis"))
 
 from mmhvae import InputError
-from mmhvae.devices import choose_device, half_precision, slices_per_batch
-from mmhvae.heap import kept_heap
-from mmhvae.inference import computing, prepared
-from mmhvae.network import BACKGROUND, MMHVAE, MMHVAEConfig
-from mmhvae.synthesis import PRECISION_TOLERANCE
+from mmhvae.compute.devices import choose_device, half_precision
+from mmhvae.compute.heap import kept_heap
+from mmhvae.network.batches import slices_per_batch
+from mmhvae.network.inference import computing, prepared
+from mmhvae.network.model import BACKGROUND, MMHVAE, MMHVAEConfig
+from mmhvae.synthesis.synthesis import PRECISION_TOLERANCE
 
 CONFIG = MMHVAEConfig()
 EVERYTHING = CONFIG.modalities

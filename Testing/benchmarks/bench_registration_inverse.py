@@ -17,8 +17,9 @@ import sys
 
 import numpy as np
 from bench_registration_table import load_module, parser
-from mmhvae.registration import Channel, register_channels
-from mmhvae.registration.transforms import apply_matrix, flip_points, to_matrix
+from mmhvae.images.transforms import apply_matrix, flip_points, to_matrix
+from mmhvae.registration.channels import Channel
+from mmhvae.registration.rigid import register_channels
 from registration_engine import to_channel, to_image
 
 LIMIT = 0.2

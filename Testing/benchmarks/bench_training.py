@@ -31,8 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Training"))
 
 from bench_network import machine, sector, textured
 from lightning_fabric import Fabric
-from mmhvae.devices import choose_device
-from mmhvae.network import BACKGROUND, MMHVAE
+from mmhvae.compute.devices import choose_device
+from mmhvae.network.model import BACKGROUND, MMHVAE
 from mmhvae_training.configuration import AdversarialConfig, Configuration, DataConfig, LossConfig
 from mmhvae_training.elbo import Pass, draw_pass
 from mmhvae_training.losses import image_loss

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "MMHVAESynthesis"))
 
-from mmhvae.registration import Channel, register_channels
+from mmhvae.images.transforms import Matrix, flip_ras_lps, to_matrix
+from mmhvae.registration.channels import Channel
+from mmhvae.registration.rigid import register_channels
 from mmhvae.registration.search import Method
-from mmhvae.registration.transforms import Matrix, flip_ras_lps, to_matrix
 
 
 class Case(Protocol):

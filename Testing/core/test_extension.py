@@ -80,7 +80,7 @@ def test_no_two_files_share_a_name_where_capitals_do_not_count(installed):
 
 
 def test_the_packaged_core_finds_its_bundle_and_its_demo_case(installed):
-    program = "import mmhvae.shipped as s; print(s.starter_bundle()); print(s.demo_case())"
+    program = "import mmhvae.bundle.shipped as s; print(s.starter_bundle()); print(s.demo_case())"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=installed, env={"PYTHONPATH": str(installed)}, check=True,
         capture_output=True, text=True, timeout=120,

@@ -41,7 +41,7 @@ def test_the_wheel_holds_the_whole_core_and_its_resources(wheel):
 def test_an_installed_copy_finds_its_bundle(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
-    program = "import mmhvae.shipped as s; print(s.__file__); print(s.starter_bundle()); print(s.demo_case())"
+    program = "import mmhvae.bundle.shipped as s; print(s.__file__); print(s.starter_bundle()); print(s.demo_case())"
     output = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}, check=True,
         capture_output=True, text=True,

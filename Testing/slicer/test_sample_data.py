@@ -16,7 +16,7 @@ rig.require()
 import SampleData
 import slicer
 from mmhvae import InputError
-from mmhvae.shipped import demo_case
+from mmhvae.bundle.shipped import demo_case
 from MMHVAESynthesisLib import sample_data
 
 CHECKSUMS = json.loads((demo_case() / "checksums.json").read_text())

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mmhvae.network import MMHVAEConfig
+from mmhvae.network.model import MMHVAEConfig
 from mmhvae_training.adversarial import (
     discriminators_loss,
     fakes_of,

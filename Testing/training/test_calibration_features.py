@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae import InputError
-from mmhvae.images import image_on
+from mmhvae.images.volumes import image_on
 from mmhvae_training.calibration.beam import beam_direction
 from mmhvae_training.calibration.classifier import Samples, folds, hit_rates, separate
 from mmhvae_training.calibration.features import PATCH_FEATURES, VOLUME_FEATURES, maps, patch_features, volume_features

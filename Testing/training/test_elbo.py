@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mmhvae.experts import DiagonalGaussian, product_of_experts
-from mmhvae.network import MMHVAE, Encoding, MMHVAEConfig
+from mmhvae.network.experts import DiagonalGaussian, product_of_experts
+from mmhvae.network.model import MMHVAE, Encoding, MMHVAEConfig
 from mmhvae_training.configuration import Configuration, DataConfig, LossConfig, MixtureConfig
 from mmhvae_training.elbo import backward_through_encoders, draw_pass, leaves_of, negative_elbo, run_pass
 from mmhvae_training.losses import image_loss

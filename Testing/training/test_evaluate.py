@@ -13,8 +13,8 @@ import pytest
 import SimpleITK as sitk
 import torch
 from mmhvae import InputError
-from mmhvae.bundle import Bundle, Manifest, save_bundle
-from mmhvae.network import MMHVAE, MMHVAEConfig
+from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
+from mmhvae.network.model import MMHVAE, MMHVAEConfig
 from mmhvae_training.scoring.comparison import compare, comparison
 from mmhvae_training.scoring.constant_source import ConstantSource
 from mmhvae_training.scoring.judged_case import read_judged_case, thinned

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from mmhvae.images import image_on
+from mmhvae.images.volumes import image_on
 from mmhvae_training import fluid
-from mmhvae_training.simulation import Label
+from mmhvae_training.simulation.anatomy import Label
 from scipy import ndimage
 
 SHAPE = (60, 50, 56)

@@ -13,9 +13,9 @@ import pytest
 import SimpleITK as sitk
 import torch
 from mmhvae import Cancelled, InputError
-from mmhvae.bundle import Bundle, Manifest
-from mmhvae.images import image_on
-from mmhvae.network import MMHVAE, MMHVAEConfig
+from mmhvae.bundle.bundle import Bundle, Manifest
+from mmhvae.images.volumes import image_on
+from mmhvae.network.model import MMHVAE, MMHVAEConfig
 from mmhvae_training import evaluation, judgement
 from mmhvae_training.judgement import Settings, global_correlation, judge, local_correlation, reduced, table
 from scipy import ndimage

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from mmhvae import InputError
-from mmhvae.bundle import Bundle, Manifest, save_bundle
-from mmhvae.network import MMHVAE
+from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
+from mmhvae.network.model import MMHVAE
 from mmhvae_training.checkpoints import CHECKPOINT, RUN, load_checkpoint, save_checkpoint
 from mmhvae_training.logbook import LOSSES, Logbook
 from mmhvae_training.loop import NumericalTroubleError, training_step

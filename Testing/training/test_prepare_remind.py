@@ -13,8 +13,8 @@ import prepare_remind
 import pytest
 import SimpleITK as sitk
 from mmhvae import InputError
-from mmhvae.images import field_of_view
-from mmhvae.intensities import WHITE_MATTER_LEVEL
+from mmhvae.images.intensities import WHITE_MATTER_LEVEL
+from mmhvae.images.volumes import field_of_view
 from mmhvae_training.data.case_folder import write_case
 from mmhvae_training.data.label_maps import find_label_map
 from mmhvae_training.data.miniature import GREY_VALUES, SERIES, grid_points, write_miniature

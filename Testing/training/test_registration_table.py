@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.images import image_on
-from mmhvae.registration.errors import target_registration_error
+from mmhvae.images.volumes import image_on
+from mmhvae.registration.landmarks import target_registration_error
 from mmhvae.registration.prior import NAVIGATION, PosePrior
-from mmhvae_training import registration_table as tables
-from mmhvae_training import syntheses
+from mmhvae_training import registration_table as tables, syntheses
 from mmhvae_training.evaluation import RANGES_MM, TARGETS, EvaluationCase, draw_displacement, write_line
 from mmhvae_training.parts import lines_of, read_parts, run_parts
 from mmhvae_training.syntheses import Synthesis, SynthesisedCase

@@ -15,7 +15,7 @@ import SimpleITK as sitk
 import torch
 from mmhvae import InputError, load_bundle, synthesize
 from mmhvae.cli import main as mmhvae_main
-from mmhvae.images import same_grid
+from mmhvae.images.volumes import same_grid
 from mmhvae_training.checkpoints import CHECKPOINT
 from mmhvae_training.monai_network import FixedChannelMMHVAE
 

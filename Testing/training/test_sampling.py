@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmhvae import InputError
-from mmhvae.network import MMHVAEConfig
+from mmhvae.network.model import MMHVAEConfig
 from mmhvae_training.configuration import Configuration, DataConfig
 from mmhvae_training.sampling import Sampler, load_training_set
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from mmhvae_training.simulation.acquisition import array as arrays
-from mmhvae_training.simulation.acquisition import attenuation, compression, reverberation, shadows, time_gain
+from mmhvae_training.simulation.acquisition import (
+    array as arrays,
+    attenuation,
+    compression,
+    reverberation,
+    shadows,
+    time_gain,
+)
 from mmhvae_training.simulation.acquisition.point_spread import PointSpread, beam_width, blur_across, blur_along
 from mmhvae_training.simulation.acquisition.scan_conversion import raster, scan_convert
 from mmhvae_training.simulation.acquisition.tracking import draw_tracking, track

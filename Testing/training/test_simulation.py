@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae.sweep.reconstruction import reconstruct
-from mmhvae_training.simulation import Label, SimulatedCase, displace, draw_case, landmarks, simulate_case
-from mmhvae_training.simulation import case as case_module
+from mmhvae_training.simulation import case as case_module, landmarks
 from mmhvae_training.simulation.acquisition import array as arrays
-from mmhvae_training.simulation.anatomy import Anatomy, build_anatomy
+from mmhvae_training.simulation.anatomy import Anatomy, Label, build_anatomy
+from mmhvae_training.simulation.case import SimulatedCase, draw_case, simulate_case
+from mmhvae_training.simulation.displacement import displace
 from mmhvae_training.simulation.draws import RESERVED, Draws
 
 SPACING = 2.0

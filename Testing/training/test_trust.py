@@ -11,15 +11,13 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.registration.errors import target_registration_error
+from mmhvae.registration.landmarks import target_registration_error
 from mmhvae.registration.prior import NAVIGATION, PosePrior
 from mmhvae.registration.trust import assess
 from mmhvae.registration.trust_model import SHIPPED
 from mmhvae_training.evaluation import TARGETS, EvaluationCase
 from mmhvae_training.syntheses import Synthesis, SynthesisedCase
-from mmhvae_training.trust import fit as fitting
-from mmhvae_training.trust import report as reporting
-from mmhvae_training.trust import run as running
+from mmhvae_training.trust import fit as fitting, report as reporting, run as running
 from mmhvae_training.trust.inputs import cut, half_turned, middle, misnamed, set_up, spoilt
 from mmhvae_training.trust.run import CALIBRATION, REPORT, key_of, planned
 from mmhvae_training.trust.trials import (

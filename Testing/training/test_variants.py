@@ -7,7 +7,7 @@ from itertools import combinations
 import pytest
 import torch
 from mmhvae import InputError
-from mmhvae.network import MMHVAE, MMHVAEConfig
+from mmhvae.network.model import MMHVAE, MMHVAEConfig
 from mmhvae_training.configuration import VariantConfig
 from mmhvae_training.variants import build_network
 

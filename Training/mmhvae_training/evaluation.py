@@ -14,15 +14,24 @@ import SimpleITK as sitk
 from mmhvae import register_rigid, synthesize
 from mmhvae.bundle import Bundle
 from mmhvae.exceptions import InputError
-from mmhvae.images import field_of_view, image_on, read_volume, to_slices
-from mmhvae.intensities import harmonise_target, to_unit
-from mmhvae.metrics import constant_psnr, psnr, ssim
-from mmhvae.registration.errors import target_registration_error
-from mmhvae.registration.transforms import read_transform
-from mmhvae.white_matter import white_matter_from_labels
+from mmhvae.images import (
+    constant_psnr,
+    field_of_view,
+    harmonise_target,
+    image_on,
+    psnr,
+    read_transform,
+    read_volume,
+    ssim,
+    to_slices,
+    to_unit,
+    white_matter_from_labels,
+)
+from mmhvae.registration import target_registration_error
 from numpy.typing import NDArray
 
-from .simulation import Label, displace
+from .simulation.anatomy import Label
+from .simulation.displacement import displace
 
 RANGES_MM = ((0, 4), (4, 8), (8, 12), (12, 16))
 TARGETS = ("t2", "cet1", "flair")

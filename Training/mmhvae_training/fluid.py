@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .evaluation import EvaluationCase, harmonised_truth
-from .simulation import Label
+from .simulation.anatomy import Label
 
 TARGETS = ("t2", "flair")
 LEAST_MM3 = 500.0  # of a ventricle in the field of view, so that a mean over it says something

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmhvae.modalities import MODALITIES
+from mmhvae.images import MODALITIES
 from mmhvae.network import MMHVAE
 
 from .scoring.scores import SliceScore

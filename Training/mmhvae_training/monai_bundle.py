@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from mmhvae.bundle import Bundle
 from mmhvae.exceptions import InputError
-from mmhvae.modalities import MODALITIES
+from mmhvae.images import MODALITIES
 from mmhvae.version import __version__
 
 from .monai_network import FixedChannelMMHVAE

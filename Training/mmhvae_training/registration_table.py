@@ -13,15 +13,12 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae.modalities import MODALITIES
-from mmhvae.registration.channels import Channel
-from mmhvae.registration.prior import NAVIGATION, PosePrior
-from mmhvae.registration.problem import Metric
-from mmhvae.registration.rigid import register_channels
+from mmhvae.images import MODALITIES
+from mmhvae.registration import NAVIGATION, Channel, Metric, PosePrior, register_channels
 from scipy.stats import wilcoxon
 
 from .evaluation import RANGES_MM, TARGETS, errors_by_range
-from .simulation import displace
+from .simulation.displacement import displace
 from .syntheses import SynthesisedCase
 
 Row = Mapping[str, Any]

@@ -13,8 +13,7 @@ from typing import cast
 
 import torch
 import torch.nn.functional as F
-from mmhvae.cells import activated
-from mmhvae.network import MMHVAE, Encoding, FinerLevel, MMHVAEConfig
+from mmhvae.network import MMHVAE, Encoding, FinerLevel, MMHVAEConfig, activated
 from torch import Tensor
 
 

@@ -17,9 +17,17 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 from mmhvae.exceptions import InputError
-from mmhvae.images import SMALLEST_WEIGHT, bounding_box, field_of_view, resampled, resampled_within, working_grid
-from mmhvae.intensities import harmonise_target, input_range
-from mmhvae.white_matter import white_matter_from_labels
+from mmhvae.images import (
+    SMALLEST_WEIGHT,
+    bounding_box,
+    field_of_view,
+    harmonise_target,
+    input_range,
+    resampled,
+    resampled_within,
+    white_matter_from_labels,
+    working_grid,
+)
 from numpy.typing import NDArray
 from torch import Tensor
 

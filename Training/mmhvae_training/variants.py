@@ -7,8 +7,15 @@ from typing import cast
 
 import torch
 from mmhvae.exceptions import InputError
-from mmhvae.experts import DiagonalGaussian, product_of_experts
-from mmhvae.network import MMHVAE, Encoding, FinerLevel, MMHVAEConfig, UnimodalEncoder
+from mmhvae.network import (
+    MMHVAE,
+    DiagonalGaussian,
+    Encoding,
+    FinerLevel,
+    MMHVAEConfig,
+    UnimodalEncoder,
+    product_of_experts,
+)
 from torch import Tensor, nn
 
 from .configuration import VariantConfig

@@ -1,43 +1,37 @@
-"""Rigid registration of a pre-operative image to the field of view of an intra-operative one, and its error (TRE).
-
-The names below are loaded when first used: transforms and landmarks need no torch, and Slicer must not import it.
-"""
+"""Rigid registration of a pre-operative image to the field of view of an intra-operative one and its trust."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..faces import lazy_names
 
 if TYPE_CHECKING:
-    from .channels import Channel
-    from .prior import PosePrior
-    from .problem import RigidProblem
-    from .rigid import RigidResult, register_channels, register_lc2, register_problem, register_rigid
-    from .trust import Trust, assess
-
-__all__ = [
-    "Channel",
-    "PosePrior",
-    "RigidProblem",
-    "RigidResult",
-    "Trust",
-    "assess",
-    "register_channels",
-    "register_lc2",
-    "register_problem",
-    "register_rigid",
-]
-
-_LAZY = {
-    "Channel": ".channels",
-    "PosePrior": ".prior",
-    "RigidProblem": ".problem",
-    "Trust": ".trust",
-    "assess": ".trust",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LAZY.get(name, ".rigid"), __name__), name)
+    from .channels import Channel as Channel
+    from .evidence import Evidence as Evidence
+    from .landmarks import (
+        read_markups as read_markups,
+        read_tag as read_tag,
+        target_registration_error as target_registration_error,
+    )
+    from .prior import NAVIGATION as NAVIGATION, PosePrior as PosePrior
+    from .problem import Metric as Metric, RigidProblem as RigidProblem
+    from .rigid import (
+        RigidResult as RigidResult,
+        register_channels as register_channels,
+        register_lc2 as register_lc2,
+        register_problem as register_problem,
+        register_rigid as register_rigid,
+    )
+    from .similarity import LocalCorrelation as LocalCorrelation
+    from .trust import Trust as Trust, assess as assess, conclude as conclude, worst_error as worst_error
+    from .trust_model import (
+        SHIPPED as SHIPPED,
+        Term as Term,
+        TrustModel as TrustModel,
+        Verdict as Verdict,
+        read_model as read_model,
+    )
+    from .volumes import Volume as Volume, index_to_lps as index_to_lps
+else:
+    __getattr__ = lazy_names(__name__, __file__)

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..images import Matrix, exp_se3
 from .gauss_newton import Optimum
 from .objective import Differentiable
-from .transforms import Matrix, exp_se3
 
 #: Decay of the running means of gradient and squared gradient, as in the paper on Adam.
 MOMENTUM, SQUARED = 0.9, 0.999

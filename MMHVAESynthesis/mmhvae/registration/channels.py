@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..exceptions import InputError
-from ..images import field_of_view
+from ..images import Matrix, apply_matrix, field_of_view
 from . import volumes
 from .masks import eroded
-from .transforms import Matrix, apply_matrix
 from .volumes import Volume
 
 #: The moving image is cropped to the field of view at the start, plus this many mm: no start leads further.

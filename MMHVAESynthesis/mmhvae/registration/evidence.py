@@ -16,11 +16,10 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..exceptions import InputError, Progress
-from ..images import field_of_view
+from ..images import Matrix, exp_se3, field_of_view
 from .channels import Channel
 from .problem import RigidProblem
 from .rigid import RigidResult
-from .transforms import Matrix, exp_se3
 from .volumes import on_grid_of
 
 SEED = 0

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..images import Matrix, exp_se3
 from .objective import Differentiable
-from .transforms import Matrix, exp_se3
 from .windows import Derivatives
 
 INITIAL_DAMPING = 1e-3

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..images import Matrix
 from .prior import PriorTerm
-from .transforms import Matrix
 from .windows import Derivatives, WindowedSimilarity
 
 Similarity = WindowedSimilarity[Any]

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..exceptions import InputError
-from .transforms import Matrix, inverse, rotation_vectors
+from ..images import Matrix, inverse, rotation_vectors
 from .windows import Derivatives
 
 #: Edge in mm of the cube that counts as one independent sample.

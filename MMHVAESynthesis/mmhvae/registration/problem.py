@@ -15,8 +15,9 @@ import SimpleITK as sitk
 import torch
 from numpy.typing import NDArray
 
-from ..devices import choose_device
+from ..compute import choose_device
 from ..exceptions import InputError
+from ..images import Matrix, apply_matrix, exp_se3, to_euler, to_rigid_matrix, translation_matrix
 from .channels import (
     MINIMUM_VOXELS,
     Channel,
@@ -34,7 +35,6 @@ from .objective import Objective, Similarity
 from .prior import INDEPENDENT, PosePrior, PriorTerm
 from .pyramid import Pyramid
 from .similarity import LocalCorrelation
-from .transforms import Matrix, apply_matrix, exp_se3, to_euler, to_rigid_matrix, translation_matrix
 from .volumes import Volume
 
 Metric = Literal["correlation", "lc2"]

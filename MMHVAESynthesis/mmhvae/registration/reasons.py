@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from ..modalities import MODALITIES
+from ..images import MODALITIES
 from .evidence import Evidence
 from .trust_model import TrustModel, Verdict
 

@@ -9,8 +9,8 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 
+from ..compute import kept_heap
 from ..exceptions import Progress, no_progress
-from ..heap import kept_heap
 from .channels import Channel
 from .levels import PREVIEW_SPACING
 from .prior import PosePrior

@@ -14,12 +14,12 @@ from typing import Literal
 import numpy as np
 
 from ..exceptions import Progress
+from ..images import Matrix, exp_se3
 from . import adam
 from .gauss_newton import Optimum
 from .levels import Level
 from .objective import Objective
 from .problem import RigidProblem
-from .transforms import Matrix, exp_se3
 
 Method = Literal["gauss-newton", "adam"]
 

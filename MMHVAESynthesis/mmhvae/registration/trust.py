@@ -14,15 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
+from ..compute import kept_heap
 from ..exceptions import InputError, Progress, no_progress
-from ..heap import kept_heap
+from ..images import Matrix, apply_matrix, inverse, to_rigid_matrix
 from . import volumes
 from .channels import Channel
 from .evidence import Evidence, collect, mask_of
 from .prior import PosePrior
 from .reasons import advised, reason, shown
 from .rigid import ALIKE, RigidResult
-from .transforms import Matrix, apply_matrix, inverse, to_rigid_matrix
 from .trust_model import TrustModel, Verdict, shipped_model
 
 #: A result with less of the field of view inside the MR has failed; with less than the second it is never good.

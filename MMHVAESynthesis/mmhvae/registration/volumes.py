@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..exceptions import InputError
-from .transforms import Matrix, apply_matrix, inverse
+from ..images import Matrix, apply_matrix, inverse
 
 #: Levels are made from a volume of about this spacing, so that fine inputs cost little more than coarse ones.
 BASE_SPACING = 1.0

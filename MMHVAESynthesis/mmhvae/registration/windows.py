@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .transforms import Matrix
+from ..images import Matrix
 from .volumes import Volume
 
 #: The least share of a window's voxels that must lie inside both masks.

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from ..exceptions import InputError
-from ..registration.transforms import flip_ras_lps, inverse, read_transform, to_matrix
+from ..images import flip_ras_lps, inverse, read_transform, to_matrix
 from .chain import Edge, composed, find_chain, frames_of
 from .frames import FloatArray
 from .matrices import is_calibration, numbers_in

@@ -28,7 +28,7 @@ _EITHER_FORMAT = 32 + zlib.MAX_WBITS  # zlib's or gzip's wrapping, told by the f
 
 @dataclass(frozen=True)
 class StoredFrames:
-    """Frames in a file, each read when its turn comes; see :class:`mmhvae.sweep.frames.Frames`.
+    """Frames in a file, each read when its turn comes; see :class:`mmhvae.sweep.Frames`.
 
     ``scale`` is the factor to grey values of 0 to 255. Iterating raises InputError where the data turns out to be cut
     off or damaged.

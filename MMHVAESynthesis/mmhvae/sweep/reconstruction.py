@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from ..exceptions import InputError, Progress, no_progress
 from ..images import image_on
 from .field_of_view import gap_radius, swept_field_of_view
+from .frame_usability import usable_frames
 from .frames import ByteArray, FloatArray, Sweep
 from .grid import grid_around, reference_to_index, require_grid, require_spacing
 from .hole_filling import filled
 from .image_region import Clip, brightest, clipped, echo_region, require_clip
 from .splatting import Compounder, Compounding, PixelBlocks, Pixels, block_factors
-from .usable_frames import usable_frames
 
 #: Shares of the work: looking for the image region, splatting; what follows is the field of view and the holes.
 LOOKED, SPLATTED = 0.2, 0.9

@@ -43,12 +43,12 @@ def read_sweep(
 
     Frames come in orientation MF, and pixels are counted in it, whatever spacing the header states. The way from
     ``image`` to ``reference`` is the shortest one through the transforms of the file, their inverses, and the
-    calibration; a frame is valid where all of these are (see :func:`mmhvae.sweep.tracking.image_to_reference`). No
+    calibration; a frame is valid where all of these are (see :func:`mmhvae.sweep.image_to_reference`). No
     other reference is taken in its stead.
 
     Args:
         path: of an .mha, .mhd or .nrrd file; its content decides which.
-        image_to_probe: (4, 4) calibration, pixels to mm; see :func:`mmhvae.sweep.calibration.read_calibration`. If
+        image_to_probe: (4, 4) calibration, pixels to mm; see :func:`mmhvae.sweep.read_calibration`. If
             given, transforms of the image in the file are not used. If not, the file must hold one.
         image: name of the coordinate frame of the pixels.
         probe: name of the one that the calibration leads to.

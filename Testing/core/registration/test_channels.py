@@ -10,12 +10,12 @@ import pytest
 import SimpleITK as sitk
 import torch
 from mmhvae.exceptions import InputError
-from mmhvae.registration import Channel, PosePrior, RigidProblem, register_channels, register_problem
-from mmhvae.registration.channels import fixed_side
+from mmhvae.images.transforms import exp_se3, translation_matrix
+from mmhvae.registration.channels import Channel, fixed_side
 from mmhvae.registration.masks import edge_distances, eroded
-from mmhvae.registration.prior import NAVIGATION, PriorTerm
-from mmhvae.registration.rigid import ALIKE
-from mmhvae.registration.transforms import exp_se3, translation_matrix
+from mmhvae.registration.prior import NAVIGATION, PosePrior, PriorTerm
+from mmhvae.registration.problem import RigidProblem
+from mmhvae.registration.rigid import ALIKE, register_channels, register_problem
 from mmhvae.registration.windows import Derivatives
 from scipy import ndimage
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from mmhvae.images.transforms import Matrix, translation_matrix
 from mmhvae.registration.gauss_newton import climb
-from mmhvae.registration.transforms import Matrix, translation_matrix
 from mmhvae.registration.windows import Derivatives
 
 PEAK = np.array([3.0, -1.0, 2.0])

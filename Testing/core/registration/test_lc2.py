@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
-from mmhvae.registration import register_lc2
+from mmhvae.images.transforms import exp_se3, translation_matrix
 from mmhvae.registration.lc2 import LinearCombination, gradient_magnitude
+from mmhvae.registration.rigid import register_lc2
 from mmhvae.registration.similarity import VARIANCE_FLOOR
-from mmhvae.registration.transforms import exp_se3, translation_matrix
 from mmhvae.registration.volumes import Volume, index_to_lps, to_volume
 
 Sampler = Callable[..., sitk.Image]

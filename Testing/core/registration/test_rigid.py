@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae.exceptions import Cancelled, InputError
+from mmhvae.images.transforms import exp_se3, nearest_rotation, to_matrix
 from mmhvae.registration import volumes
 from mmhvae.registration.gauss_newton import secant_update
 from mmhvae.registration.rigid import register_rigid
-from mmhvae.registration.transforms import exp_se3, nearest_rotation, to_matrix
 
 Sampler = Callable[..., sitk.Image]
 #: Scene points for moving points: the moving image shows the scene displaced by its inverse.
@@ -128,7 +128,7 @@ def test_partial_overlap_and_masks_on_other_grids(sample: Sampler, fixed: sitk.I
 
 
 def test_default_mask_and_integer_images(sample: Sampler, moving: sitk.Image) -> None:
-    pytest.importorskip("mmhvae.images")
+    pytest.importorskip("mmhvae.images.volumes")
     shown = sample(SIZE, contrast=lambda x: 100 + 20 * x)
     fixed = sitk.Cast(sitk.Mask(shown, sphere(shown, 19)), sitk.sitkUInt8)
     result = register_rigid(fixed, sitk.Cast(1000 + 300 * moving, sitk.sitkInt16))

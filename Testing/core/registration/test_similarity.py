@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+from mmhvae.images.transforms import exp_se3, translation_matrix
 from mmhvae.registration.similarity import VARIANCE_FLOOR, LocalCorrelation
-from mmhvae.registration.transforms import exp_se3, translation_matrix
 from mmhvae.registration.volumes import Volume, level_volume, reduced, to_volume
 from mmhvae.registration.windows import bands, box_sum
 

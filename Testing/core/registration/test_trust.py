@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae.exceptions import Cancelled, InputError
-from mmhvae.registration import Channel, PosePrior, RigidProblem, register_channels
+from mmhvae.images.transforms import exp_se3, to_euler, to_matrix
+from mmhvae.registration.channels import Channel
 from mmhvae.registration.evidence import Evidence, margin
-from mmhvae.registration.rigid import RigidResult
-from mmhvae.registration.transforms import exp_se3, to_euler, to_matrix
+from mmhvae.registration.prior import PosePrior
+from mmhvae.registration.problem import RigidProblem
+from mmhvae.registration.rigid import RigidResult, register_channels
 from mmhvae.registration.trust import Trust, assess, conclude, veto
 from mmhvae.registration.trust_model import shipped_model
 

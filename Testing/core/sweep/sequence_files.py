@@ -6,10 +6,8 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from mmhvae.registration.transforms import exp_se3
-from mmhvae.sweep import (
-    read_frames,
-)
+from mmhvae.images.transforms import exp_se3
+from mmhvae.sweep.sequence_file import read_frames
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 4, 5), np.uint8)  # (N, H, W)
 

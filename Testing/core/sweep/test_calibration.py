@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.sweep import read_calibration
+from mmhvae.sweep.calibration import read_calibration
 
 MATRIX = np.array(
     [

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmhvae.exceptions import InputError
-from mmhvae.registration.transforms import exp_se3
-from mmhvae.sweep import ArrayFrames, read_sweep, write_sequence
+from mmhvae.images.transforms import exp_se3
 from mmhvae.sweep.chain import Step, composed, edges_named, find_chain
+from mmhvae.sweep.frames import ArrayFrames
+from mmhvae.sweep.sequence_file import read_sweep, write_sequence
 
 COUNT = 4
 CALIBRATION = np.array([[0.2, 0.01, 0, -20], [0.0, 0.3, 0.02, 5], [0.01, 0, 0.2, 1], [0, 0, 0, 1]])

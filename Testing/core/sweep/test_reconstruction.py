@@ -11,10 +11,11 @@ import mmhvae
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from mmhvae.images import image_on, same_grid
-from mmhvae.sweep import ArrayFrames, Sweep, read_sweep
+from mmhvae.images.volumes import image_on, same_grid
 from mmhvae.sweep.field_of_view import gap_radius
+from mmhvae.sweep.frames import ArrayFrames, Sweep
 from mmhvae.sweep.reconstruction import reconstruct
+from mmhvae.sweep.sequence_file import read_sweep
 
 PLUS = Path(__file__).parents[4] / "shared" / "data" / "plus"
 needs_plus = pytest.mark.skipif(not PLUS.is_dir(), reason=f"the real sweep is not here: {PLUS}")

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mmhvae.sweep import (
-    read_sweep,
-)
+from mmhvae.sweep.sequence_file import read_sweep
 
 from .sequence_files import DEFLATED, PIXELS, POSES, frame_lines, mha, nrrd, pixels_of, saved, with_crlf
 

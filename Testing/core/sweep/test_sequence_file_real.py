@@ -8,11 +8,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.sweep import (
-    read_calibration,
-    read_frames,
-    read_sweep,
-)
+from mmhvae.sweep.calibration import read_calibration
+from mmhvae.sweep.sequence_file import read_frames, read_sweep
 
 from .sequence_files import saved
 

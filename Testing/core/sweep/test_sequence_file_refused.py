@@ -10,11 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmhvae.exceptions import InputError
-from mmhvae.sweep import (
-    ArrayFrames,
-    read_sweep,
-    write_sequence,
-)
+from mmhvae.sweep.frames import ArrayFrames
+from mmhvae.sweep.sequence_file import read_sweep, write_sequence
 
 from .sequence_files import DEFLATED, PIXELS, POSES, frame_lines, mha, nrrd, pixels_of, saved
 

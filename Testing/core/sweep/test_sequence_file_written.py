@@ -8,17 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from mmhvae.exceptions import InputError
-from mmhvae.registration.transforms import exp_se3
-from mmhvae.sweep import (
-    ArrayFrames,
-    Sweep,
-    read_sweep,
-    write_sequence,
-    write_sweep,
-)
+from mmhvae.images.transforms import exp_se3
+from mmhvae.sweep.frames import ArrayFrames, Sweep
+from mmhvae.sweep.sequence_file import read_sweep, write_sequence, write_sweep
 
 from .sequence_files import PIXELS, POSES
 

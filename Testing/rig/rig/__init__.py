@@ -8,8 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from . import message_boxes as _boxes
-from . import pip as _pip
+from . import message_boxes as _boxes, pip as _pip
 from .message_boxes import Message, answer
 from .start import CannotStart, reset, start
 

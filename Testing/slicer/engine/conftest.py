@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
-from mmhvae.bundle import Bundle, Manifest, save_bundle
-from mmhvae.images import image_on
-from mmhvae.network import MMHVAE
-from MMHVAESynthesisLib.engine import Engine
+from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
+from mmhvae.images.volumes import image_on
+from mmhvae.network.model import MMHVAE
+from MMHVAESynthesisLib.engine.client import Engine
 
 from .users import CONFIG, User
 

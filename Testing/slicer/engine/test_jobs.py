@@ -11,8 +11,8 @@ from pathlib import Path
 
 import mmhvae
 import pytest
-from MMHVAESynthesisLib import engine as engine_module
-from MMHVAESynthesisLib.jobs import Callbacks
+from MMHVAESynthesisLib.engine import client as engine_module
+from MMHVAESynthesisLib.engine.jobs import Callbacks
 
 from .users import User, gone_soon
 

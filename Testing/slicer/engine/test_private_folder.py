@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from MMHVAESynthesisLib.private_folder import create_private_folder, sweep_abandoned_folders
+from MMHVAESynthesisLib.engine.private_folder import create_private_folder, sweep_abandoned_folders
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are looked at and stopped the POSIX way")
 

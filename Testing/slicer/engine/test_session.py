@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 import pytest
-from MMHVAESynthesisLib.process import SubprocessProcess
-from MMHVAESynthesisLib.session import Session
+from MMHVAESynthesisLib.engine.process import SubprocessProcess
+from MMHVAESynthesisLib.engine.session import Session
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are looked at and stopped the POSIX way")
 

@@ -6,8 +6,8 @@ import sys
 
 import mmhvae
 import pytest
-from MMHVAESynthesisLib import engine as engine_module
-from MMHVAESynthesisLib.process import SubprocessProcess
+from MMHVAESynthesisLib.engine import client as engine_module
+from MMHVAESynthesisLib.engine.process import SubprocessProcess
 
 from .users import gone_soon
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import SimpleITK as sitk
-from mmhvae.network import MMHVAEConfig
-from MMHVAESynthesisLib.engine import Engine
-from MMHVAESynthesisLib.jobs import Callbacks, Failure, Job
-from MMHVAESynthesisLib.process import is_running
+from mmhvae.network.model import MMHVAEConfig
+from MMHVAESynthesisLib.engine.client import Engine
+from MMHVAESynthesisLib.engine.jobs import Callbacks, Failure, Job
+from MMHVAESynthesisLib.engine.process import is_running
 
 CONFIG = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
 

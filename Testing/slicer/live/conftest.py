@@ -7,8 +7,8 @@ import sys
 
 import pytest
 import torch
-from mmhvae.bundle import Bundle, Manifest, save_bundle
-from mmhvae.network import MMHVAE, MMHVAEConfig
+from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
+from mmhvae.network.model import MMHVAE, MMHVAEConfig
 
 CONFIG = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
 
@@ -24,7 +24,9 @@ def bundle(tmp_path_factory):
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
     """A warm one for all tests of this file; the one that is killed starts again by itself."""
-    from MMHVAESynthesisLib.shared_engine import SlicerEngine  # needs Slicer, which conftest files cannot require
+    from MMHVAESynthesisLib.engine.engine_sharing import (
+        SlicerEngine,  # needs Slicer, which conftest files cannot require
+    )
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     engine = SlicerEngine(python=(sys.executable,), root=tmp_path_factory.mktemp("engine"))

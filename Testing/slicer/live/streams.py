@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import slicer
 
-from ..nodes import volume
+from ..made_nodes import volume
 
 SHAPE = (40, 50)
 

@@ -9,9 +9,9 @@ rig.require()
 import numpy as np
 import pytest
 import slicer
-from MMHVAESynthesisLib.live_panel import LivePanel
+from MMHVAESynthesisLib.live.live_panel import LivePanel
 
-from ..nodes import volume
+from ..made_nodes import volume
 from .streams import frame, push, stream
 
 

@@ -7,8 +7,8 @@ import rig
 rig.require()
 
 import pytest
-from MMHVAESynthesisLib.live_panel import speed_text
-from MMHVAESynthesisLib.live_rate import LiveRate
+from MMHVAESynthesisLib.live.live_panel import speed_text
+from MMHVAESynthesisLib.live.live_rate import LiveRate
 
 
 def test_rate_and_delay_are_those_of_the_last_two_seconds():

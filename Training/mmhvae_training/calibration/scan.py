@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae.images import bounding_box, check_volume, field_of_view, image_on, resampled_within
-from mmhvae.intensities import input_range
+from mmhvae.images import bounding_box, check_volume, field_of_view, image_on, input_range, resampled_within
 from numpy.typing import NDArray
 
 from .beam import beam_direction

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.images import read_volume
-from mmhvae.white_matter import WhiteMatter, estimate_white_matter, white_matter_from_labels
+from mmhvae.images import WhiteMatter, estimate_white_matter, read_volume, white_matter_from_labels
 from numpy.typing import NDArray
 
 SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha", ".mgz")

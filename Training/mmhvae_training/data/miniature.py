@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae.images import image_on
-from mmhvae.registration.transforms import apply_matrix, inverse
+from mmhvae.images import apply_matrix, image_on, inverse
 from numpy.typing import NDArray
 
 from .source import Matrix

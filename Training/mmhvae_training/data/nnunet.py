@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmhvae.exceptions import InputError
-from mmhvae.modalities import guess_modality
+from mmhvae.images import guess_modality
 
 from .source import SourceCase, SourceImage
 

@@ -9,17 +9,18 @@ import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.images import (
+    MODALITIES,
     SMALLEST_WEIGHT,
+    WhiteMatter,
     field_of_view,
+    harmonise_target,
     image_on,
     read_volume,
     resampled,
     resampled_within,
+    to_unit,
     working_grid,
 )
-from mmhvae.intensities import harmonise_target, to_unit
-from mmhvae.modalities import MODALITIES
-from mmhvae.white_matter import WhiteMatter
 from numpy.typing import NDArray
 
 from .label_maps import measure_white_matter, require_plausible

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from mmhvae.exceptions import InputError
-from mmhvae.registration.transforms import inverse, read_transform, to_matrix
+from mmhvae.images import inverse, read_transform, to_matrix
 
 from .label_maps import find_label_map
 from .series import pick_series

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from mmhvae.modalities import MODALITIES
+from mmhvae.images import MODALITIES
 
 from ..subsets import subsets_of
 from .judged_case import JudgedCase

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mmhvae.exceptions import InputError
-from mmhvae.modalities import MODALITIES
+from mmhvae.images import MODALITIES
 from numpy.typing import NDArray
 
 DARK = "#101418"

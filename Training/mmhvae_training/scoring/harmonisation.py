@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmhvae.intensities import WHITE_MATTER_LEVEL
-from mmhvae.modalities import MODALITIES
+from mmhvae.images import MODALITIES, WHITE_MATTER_LEVEL
 from numpy.typing import NDArray
 
 from .drawing import DARK, new_figure, save

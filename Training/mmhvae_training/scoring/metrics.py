@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from mmhvae.metrics import ssim_map
+from mmhvae.images import ssim_map
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.images import field_of_view, read_volume, resampled, same_grid, working_grid
-from mmhvae.modalities import MODALITIES
+from mmhvae.images import MODALITIES, field_of_view, read_volume, resampled, same_grid, working_grid
 
 from ..data.cases import case_folders
 from ..slices import TrainingCase, all_slices

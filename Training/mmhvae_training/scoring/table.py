@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from mmhvae.modalities import MODALITIES
+from mmhvae.images import MODALITIES
 
 from ..subsets import subsets_of
 from .scores import SliceScore

@@ -1,6 +1,6 @@
 """Simulated co-registered cases: a tracked ultrasound sweep, its volume, T2, contrast-enhanced T1, FLAIR and labels."""
 
-from .acquisition import AcquiredSweep
+from .acquisition.acquisition import AcquiredSweep
 from .anatomy import Label
 from .case import CaseParameters, SimulatedCase, acquire_case, draw_case, render_case, simulate_case
 from .displacement import displace

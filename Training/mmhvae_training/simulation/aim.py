@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .acquisition import Acquisition
+from .acquisition.acquisition import Acquisition
 from .anatomy import Warp, template_points, template_values
 from .template import COARSE, load_template
 

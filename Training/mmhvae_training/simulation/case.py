@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae.sweep.frames import Sweep
-from mmhvae.sweep.reconstruction import reconstruct
+from mmhvae.sweep import Sweep, reconstruct
 
-from .acquisition import Acquisition, acquire, draw_acquisition, volume_grid
+from .acquisition.acquisition import Acquisition, acquire, draw_acquisition, volume_grid
 from .acquisition.grain import with_grain
 from .acquisition.tracking import TrackedFrames
 from .acquisition.trajectory import Poses

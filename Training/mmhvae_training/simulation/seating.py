@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .acquisition import Acquisition
+from .acquisition.acquisition import Acquisition
 from .anatomy import Anatomy, hull_depth
 from .geometry import sample
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae.registration.channels import Channel
-from mmhvae.registration.transforms import flip_points
+from mmhvae.images import flip_points
+from mmhvae.registration import Channel
 from numpy.typing import NDArray
 
 from .inputs import Setup

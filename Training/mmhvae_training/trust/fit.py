@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from mmhvae.registration.trust_model import Term, TrustModel
+from mmhvae.registration import Term, TrustModel
 from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 

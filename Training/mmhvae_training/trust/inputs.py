@@ -8,14 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae.images import image_on
-from mmhvae.registration.channels import Channel
-from mmhvae.registration.transforms import apply_matrix
-from mmhvae.registration.volumes import index_to_lps
+from mmhvae.images import apply_matrix, image_on
+from mmhvae.registration import Channel, index_to_lps
 from numpy.typing import NDArray
 
 from ..evaluation import TARGETS, Points, draw_displacement, field_points
-from ..simulation import displace
+from ..simulation.displacement import displace
 from ..syntheses import SynthesisedCase
 from .trials import CORRUPT, MISNAMED, PARTIAL, WRONG_PATIENT, Trial
 

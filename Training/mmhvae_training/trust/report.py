@@ -15,10 +15,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from mmhvae.registration.evidence import Evidence
-from mmhvae.registration.prior import NAVIGATION
-from mmhvae.registration.trust import conclude, worst_error
-from mmhvae.registration.trust_model import SHIPPED, TrustModel, Verdict, read_model
+from mmhvae.registration import NAVIGATION, SHIPPED, Evidence, TrustModel, Verdict, conclude, read_model, worst_error
 
 from .fit import EXACT_MM, WRONG_MM, Row, error_of, fit, is_wrong, usable, without_ultrasound
 from .run import CALIBRATION, REPORT

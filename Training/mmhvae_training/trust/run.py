@@ -10,10 +10,7 @@ from typing import Any
 
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.registration.errors import target_registration_error
-from mmhvae.registration.prior import PosePrior
-from mmhvae.registration.rigid import register_channels
-from mmhvae.registration.trust import assess
+from mmhvae.registration import PosePrior, assess, register_channels, target_registration_error
 
 from ..evaluation import write_line
 from ..syntheses import SynthesisedCase, Synthesiser, load_case

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from mmhvae.registration.prior import NAVIGATION, PosePrior
+from mmhvae.registration import NAVIGATION, PosePrior
 
 from ..evaluation import RANGES_MM, TARGETS
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from mmhvae.sweep.frames import ArrayFrames, Sweep
-from mmhvae.sweep.splatting import Compounding
+from mmhvae.sweep import ArrayFrames, Compounding, Sweep
 
 from ..draws import Draws
 from ..geometry import Array, Grid, rotation

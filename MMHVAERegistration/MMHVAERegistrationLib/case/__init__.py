@@ -1,0 +1,27 @@
+"""One registration: what is there, how it runs, and what moves along."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmhvae.faces import lazy_names
+
+if TYPE_CHECKING:
+    from .moving_along import (
+        candidates as candidates,
+        chosen_mrs as chosen_mrs,
+        moving_nodes as moving_nodes,
+        tick as tick,
+    )
+    from .outcome_inputs import stale_reason as stale_reason
+    from .registration_case import (
+        DIRECT as DIRECT,
+        MR_NAMES as MR_NAMES,
+        SYNTHETIC as SYNTHETIC,
+        Case as Case,
+        case_from as case_from,
+        problem_of_case as problem_of_case,
+    )
+    from .registration_run import RegistrationRun as RegistrationRun
+else:
+    __getattr__ = lazy_names(__name__, __file__)

@@ -1,0 +1,72 @@
+"""The synthesis of another module's Apply, whose answer is kept in memory instead of being put into the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mmhvae.protocol import Message
+from MMHVAESynthesisLib.engine import Callbacks, Engine, Failure
+from MMHVAESynthesisLib.nodes import FileImage
+from MMHVAESynthesisLib.synthesis import Provenance, ReadResults, Request, SynthesisRun
+
+
+@dataclass(frozen=True)
+class Held:
+    """A whole answer, and what it was made of; its images lie in world coordinates."""
+
+    read: ReadResults
+    made: Provenance
+
+    @property
+    def images(self) -> Mapping[str, FileImage]:
+        """Synthetic images by modality."""
+        return self.read.images
+
+    @property
+    def uncertainty(self) -> Mapping[str, FileImage]:
+        """Their uncertainty by modality, possibly of none."""
+        return self.read.uncertainty
+
+    @property
+    def ultrasound(self) -> FileImage | None:
+        """The reconstruction, where the ultrasound is a sweep."""
+        return self.read.ultrasound
+
+    @property
+    def notice(self) -> str:
+        """What the user should know of how it went."""
+        return self.read.notice
+
+
+class HeldSynthesis(SynthesisRun):
+    """See :class:`MMHVAESynthesisLib.synthesis.SynthesisRun`; ``on_held`` hears of what would have been stored."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        request: Request,
+        on_progress: Callable[[float, str], None],
+        on_held: Callable[[Held], None],
+        on_failure: Callable[[Failure], None],
+    ) -> None:
+        super().__init__(engine, request, on_progress, on_held, on_failure)
+
+    def _finish(self, read: ReadResults) -> None:
+        self._done(Held(read, self._made))
+
+
+class HeldReconstruction(HeldSynthesis):
+    """The volume of a sweep alone, where no model takes part."""
+
+    def _settings(self) -> dict[str, Any]:
+        return {}
+
+    def _submit(self, parameters: dict[str, Any]) -> None:
+        assert self._job is not None
+        callbacks = Callbacks(self._answered, self._failed, self._progressed)
+        self._engine.submit(self._job, "reconstruct", parameters["sweep"], callbacks)
+
+    def _answered(self, answer: Message) -> None:
+        super()._answered({"images": {}, "uncertainty": {}, "notice": "", "device": "", **answer})

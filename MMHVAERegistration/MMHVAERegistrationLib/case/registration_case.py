@@ -1,0 +1,111 @@
+"""One registration: what is there, taken off the panel's parameters, and what may be wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mmhvae import InputError
+from mmhvae.images import MODALITIES
+from MMHVAESynthesisLib.nodes import require_volume
+from MMHVAESynthesisLib.synthesis import Request, bundle_path, problem_of
+from slicer.i18n import tr as _
+
+from ..pose import before_to_world
+
+MR_NAMES = ("t2", "cet1", "flair")
+SYNTHETIC, DIRECT = "synthetic", "direct"
+_USES = {"t2": "useT2", "cet1": "useCet1", "flair": "useFlair"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What Register works on.
+
+    Attributes:
+        ultrasound: as the synthesis takes it, with the MRs' modalities as its targets.
+        mrs: modality -> volume node of the pre-operative MRs that are registered.
+        method: "synthetic", or "direct" where that was chosen or no model is installed.
+        why_direct: why no synthesis takes part though it was asked for; "" where it does.
+        prior: (mm, degrees) that navigation is typically off, or None.
+    """
+
+    ultrasound: Request
+    mrs: Mapping[str, Any]
+    method: str
+    why_direct: str
+    prior: tuple[float, float] | None
+
+    @property
+    def nodes(self) -> list[Any]:
+        """Every node that is read."""
+        return [*self.ultrasound.nodes, *self.mrs.values()]
+
+
+def case_from(parameters: Any) -> Case:
+    """What ``parameters`` (see :mod:`.parameters`) ask for; nothing is checked."""
+    mrs = {name: getattr(parameters, name) for name in MR_NAMES if getattr(parameters, _USES[name])}
+    mrs = {name: node for name, node in mrs.items() if node is not None}
+    method, why_direct = parameters.method, ""
+    if method == SYNTHETIC:
+        try:
+            bundle_path(parameters.bundle)
+        except InputError as error:
+            method, why_direct = DIRECT, str(error)
+    prior = (parameters.priorTranslation, parameters.priorRotation) if parameters.prior else None
+    return Case(_ultrasound(parameters, tuple(mrs)), mrs, method, why_direct, prior)
+
+
+def _ultrasound(parameters: Any, targets: tuple[str, ...]) -> Request:
+    sweep_path = parameters.sweepPath.strip()
+    browser = None if sweep_path else parameters.sweepBrowser
+    volume = None if sweep_path or browser is not None else parameters.us
+    return Request(
+        volumes={"us": volume} if volume is not None else {},
+        browser=browser,
+        sweep_path=sweep_path,
+        calibration=parameters.calibration.strip(),
+        targets=targets,
+        bundle=parameters.bundle,
+        device=parameters.device,
+        samples=parameters.samples,
+        temperature=0.5,
+        seed=0,
+        slice_axis="",
+    )
+
+
+def problem_of_case(case: Case) -> str:
+    """Why Register cannot work, in one sentence; "" where it can."""
+    if not case.ultrasound.volumes and not case.ultrasound.has_sweep:
+        return _("Choose the ultrasound that you have.")
+    if not case.mrs:
+        return _("Choose at least one pre-operative MR, in the row of what it is, and tick it.")
+    try:
+        _check_mrs(case)
+    except InputError as error:
+        return str(error)
+    return _problem_of_ultrasound(case)
+
+
+def _check_mrs(case: Case) -> None:
+    seen: list[Any] = list(case.ultrasound.volumes.values())
+    for name, node in case.mrs.items():
+        shown = MODALITIES[name].name
+        if node.GetScene() is None:
+            raise InputError(_("{name} was removed from the scene; choose another one.").format(name=node.GetName()))
+        if any(node is other for other in seen):
+            text = _("{name} is chosen as {contrast} and in another row, too; choose each image once.")
+            raise InputError(text.format(name=node.GetName(), contrast=shown))
+        seen.append(node)
+        before_to_world(node)
+        require_volume(node)
+
+
+def _problem_of_ultrasound(case: Case) -> str:
+    """What the synthesis would say; without one, its model counts for nothing."""
+    problem = problem_of(case.ultrasound)
+    if case.method == DIRECT and problem and case.why_direct == problem:
+        return ""
+    return problem

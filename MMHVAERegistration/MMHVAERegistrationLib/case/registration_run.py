@@ -1,0 +1,200 @@
+"""One registration, from nodes to an outcome: synthesise what is missing, write the images, ask the engine, read.
+
+The scene is changed only at the end: what was synthesised on the way is kept outside of it until then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmhvae.protocol import Message
+from MMHVAESynthesisLib.engine import Callbacks, Engine, EngineRun, Failure
+from MMHVAESynthesisLib.nodes import FLIP, FileImage, ijk_to_ras, write_image_steps, write_volume_steps
+from MMHVAESynthesisLib.synthesis import Results, find_results, made_of, stale_reason, store
+from slicer.i18n import tr as _
+
+from ..pose import Outcome, Step, before_to_world
+from .held_synthesis import Held, HeldReconstruction, HeldSynthesis
+from .outcome_inputs import inputs_of
+from .registration_case import DIRECT, SYNTHETIC, Case
+
+#: Share of the progress that synthesis takes, where it takes part.
+SYNTHESISED = 0.6
+#: Share of the rest that writing the images takes.
+WRITTEN = 0.05
+
+
+class RegistrationRun(EngineRun):
+    """One registration; ``on_done`` hears of its outcome.
+
+    Args:
+        engine: does the work.
+        case: what to register.
+        is_preview: stop early, for a first answer.
+        start: the pose to start from.
+        on_progress, on_done, on_failure: who hears of it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        case: Case,
+        is_preview: bool,
+        start: Step,
+        on_progress: Callable[[float, str], None],
+        on_done: Callable[[Outcome], None],
+        on_failure: Callable[[Failure], None],
+    ) -> None:
+        super().__init__(engine, case.nodes, on_progress, on_done, on_failure)
+        self._case, self._is_preview, self._start = case, is_preview, start
+        self._held: Held | None = None
+        self._before = 0.0  # share of the progress that is behind
+        self._synthesis: HeldSynthesis | HeldReconstruction | None = None
+
+    def _begin(self) -> None:
+        self._ready = usable_results(self._case)
+        if self._ready is not None:
+            self._run_steps(self._write(), self._submit)
+            return
+        kind = HeldSynthesis if self._case.method == SYNTHETIC else HeldReconstruction
+        self._synthesis = kind(
+            self._engine, self._case.ultrasound, self._synthesis_progressed, self._synthesised, self._failed
+        )
+        self._synthesis.start()
+
+    def _let_go(self, why: Failure) -> None:
+        if self._synthesis is not None and not self._synthesis.is_over:
+            self._synthesis.cancel()
+        else:
+            super()._let_go(why)
+
+    def _synthesis_progressed(self, fraction: float, message: str) -> None:
+        self._report(SYNTHESISED * fraction, message)
+
+    def _synthesised(self, held: Held) -> None:
+        self._held, self._before = held, SYNTHESISED
+        self._run_steps(self._write(), self._submit)
+
+    def _write(self) -> Generator[Any, None, dict[str, Any]]:
+        """The images as files; gives the parameters for the engine."""
+        self._progressed(0.0, _("preparing the images"))
+        yield
+        self._job = job = self._engine.job()
+        self._inputs = inputs_of(self._case)
+        parameters: dict[str, Any] = {"fixed": {}, "uncertainty": {}, "moving": {}, "ultrasound": ""}
+        for group, name, image in self._fixed_images():
+            path = job.folder / f"{group}-{name}.mha"
+            yield from self._written(image, path)
+            if group == "ultrasound":
+                parameters[group] = path
+            else:
+                parameters[group][name] = path
+        for name, node in self._case.mrs.items():
+            parameters["moving"][name] = path = job.folder / f"moving-{name}.mha"
+            yield from write_volume_steps(node, path, before_to_world(node) @ ijk_to_ras(node))
+        self._progressed(WRITTEN, _("preparing the images"))
+        return parameters | self._settings()
+
+    def _fixed_images(self) -> list[tuple[str, str, Any]]:
+        """What lies in the ultrasound's place: (group, modality, volume node or voxels)."""
+        if self._held is not None:
+            images, uncertainty, ultrasound = self._held.images, self._held.uncertainty, self._held.ultrasound
+        else:
+            assert self._ready is not None
+            images, uncertainty, ultrasound = self._ready.images, self._ready.uncertainty, self._ready.ultrasound
+        if ultrasound is None:
+            ultrasound = self._case.ultrasound.volumes["us"]
+        found: list[tuple[str, str, Any]] = [("ultrasound", "us", ultrasound)]
+        if self._case.method == SYNTHETIC:
+            found += [("fixed", name, images[name]) for name in self._case.mrs]
+            found += [("uncertainty", name, uncertainty[name]) for name in self._case.mrs if name in uncertainty]
+        return found
+
+    @staticmethod
+    def _written(image: Any, path: Path) -> Generator[float, None, None]:
+        if isinstance(image, FileImage):
+            return write_image_steps(image.array, FLIP @ image.ijk_to_ras, path)
+        return write_volume_steps(image, path)
+
+    def _settings(self) -> dict[str, Any]:
+        to_moving = FLIP @ np.linalg.inv(self._start.world) @ FLIP
+        settings: dict[str, Any] = {
+            "initial": to_moving.ravel().tolist(),
+            "preview": self._is_preview,
+            "device": self._case.ultrasound.device,
+        }
+        if self._case.prior is not None:
+            settings["prior"] = dict(zip(("translation_mm", "rotation_deg"), self._case.prior, strict=True))
+        return settings
+
+    def _submit(self, parameters: dict[str, Any]) -> None:
+        assert self._job is not None
+        callbacks = Callbacks(self._answered, self._failed, self._engine_progressed)
+        self._engine.submit(self._job, "register_case", parameters, callbacks)
+
+    def _engine_progressed(self, fraction: float, message: str) -> None:
+        self._progressed(WRITTEN + (1 - WRITTEN) * fraction, message)
+
+    def _progressed(self, fraction: float, message: str) -> None:
+        self._report(self._before + (1 - self._before) * fraction, message)
+
+    def _answered(self, answer: Message) -> None:
+        try:
+            self._finish(self._outcome(answer))
+        except Exception as error:
+            self._raised(error)
+
+    def _outcome(self, answer: Message) -> Outcome:
+        to_moving = np.reshape(np.array(answer["matrix"], np.float64), (4, 4))
+        world = FLIP @ np.linalg.inv(to_moving) @ FLIP
+        world[3] = [0, 0, 0, 1]
+        synthetic = self._case.method == SYNTHETIC
+        return Outcome(
+            world=world,
+            verdict=answer["verdict"],
+            expected_error_mm=answer["expected_error_mm"],
+            reason=answer["reason"],
+            moved_mm=answer["moved_mm"],
+            moved_deg=answer["moved_deg"],
+            start=self._start.what,
+            evidence=answer["evidence"],
+            similarity_before=answer["similarity_before"],
+            similarity_after=answer["similarity_after"],
+            contrasts=tuple(self._case.mrs),
+            method=self._case.method,
+            preview=self._is_preview,
+            bundle=self._case.ultrasound.bundle if synthetic else "",
+            weights_sha256=self._weights() if synthetic else "",
+            inputs=self._inputs,
+            device=answer["device"],
+            seconds=time.monotonic() - self._began,
+            notice=answer["notice"] or (self._held.notice if self._held is not None else ""),
+        )
+
+    def _weights(self) -> str:
+        if self._held is not None:
+            return self._held.made.weights_sha256
+        assert self._ready is not None
+        return made_of(next(iter(self._ready.images.values())))[0].weights_sha256
+
+    def _finish(self, outcome: Outcome) -> None:
+        if self._held is not None:
+            store(self._case.ultrasound, self._held.read, self._held.made)
+        self._done(outcome)
+
+
+def usable_results(case: Case) -> Results | None:
+    """What the scene holds already of what the registration needs; None where something has to be computed first."""
+    found = find_results(case.ultrasound)
+    if case.method == DIRECT:
+        needed = [found.ultrasound] if case.ultrasound.has_sweep else []
+    else:
+        needed = [found.images.get(name) for name in case.mrs]
+        needed += [found.ultrasound] if case.ultrasound.has_sweep else []
+    if any(node is None or stale_reason(node, case.ultrasound.bundle) for node in needed):
+        return None
+    return found

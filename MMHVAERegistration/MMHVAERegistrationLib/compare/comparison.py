@@ -1,0 +1,147 @@
+"""The panel's part "Compare": ultrasound and MR in one view, faded, in squares, and as before while a key is held."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import qt
+import slicer
+from mmhvae.images import MODALITIES
+from MMHVAESynthesisLib.panel import fill, select
+from MMHVAESynthesisLib.views import FadeKey
+from slicer.i18n import tr as _
+
+from ..case import case_from, moving_nodes
+from ..logic import MMHVAERegistrationLogic
+from ..parameters import RegistrationParameters
+from .checkerboard import Checkerboard
+from .outlines import Outlines
+
+
+class Compare:
+    """Keeps the slice views, the widgets and the parameters together.
+
+    Nothing is shown before the user asks for it: by a registration, or by touching one of these widgets.
+
+    Args:
+        ui: the panel's widgets by their names.
+        logic: tells the poses.
+    """
+
+    def __init__(self, ui: Any, logic: MMHVAERegistrationLogic) -> None:
+        self._ui, self._logic = ui, logic
+        self._parameters: RegistrationParameters | None = None
+        self._checkerboard, self._outlines = Checkerboard(), Outlines()
+        self._is_shown = False
+        self._key = FadeKey(self._has_moved, logic.show_before, qt.Qt.Key_Space)
+        ui.shownSelector.connect("activated(int)", self._choose)
+        ui.fadeSlider.connect("valueChanged(double)", self._touched)
+        for box in (ui.checkerboardCheckBox, ui.outlinesCheckBox):
+            box.connect("clicked()", self._touched)
+
+    def use(self, parameters: RegistrationParameters | None) -> None:
+        """Work on other parameters, or on none while there is no scene."""
+        self._is_shown, self._parameters = False, parameters
+        if parameters is None:
+            self._checkerboard.remove()
+            self._outlines.show([])
+
+    def listen(self, is_on: bool) -> None:
+        """Whether the key is heard: only while the panel is open."""
+        self._key.listen(is_on)
+
+    def close(self) -> None:
+        """The panel is going."""
+        self._key.listen(False)
+        self._outlines.close()
+        self._checkerboard.remove()
+
+    def refresh(self) -> None:
+        """Offer what there is, and bring what is shown up to date."""
+        parameters = self._parameters
+        if parameters is None:
+            return
+        ui, mrs = self._ui, case_from(parameters).mrs
+        fill(ui.shownSelector, [(MODALITIES[name].name, name) for name in mrs])
+        if parameters.shown in mrs:
+            select(ui.shownSelector, parameters.shown)
+        why_not = self._why_not(parameters)
+        for control, tip in (
+            (ui.fadeSlider, _("How much of the MR covers the ultrasound: 0 ultrasound alone, 1 MR alone.")),
+            (ui.shownSelector, _("Which MR is compared with the ultrasound.")),
+            (ui.checkerboardCheckBox, _("Ultrasound and MR in turn, in squares.")),
+        ):
+            control.setEnabled(not why_not)
+            control.setToolTip(why_not or tip)
+        if self._is_shown and not why_not and not self._logic.is_before:
+            self._show()
+
+    def show_new(self) -> None:
+        """Show what a registration has just found."""
+        self._is_shown = True
+        self._show()
+        ultrasound = self._ultrasound(self._parameters) if self._parameters is not None else None
+        if ultrasound is not None:
+            look_at(ultrasound)
+
+    def _why_not(self, parameters: RegistrationParameters) -> str:
+        if not case_from(parameters).mrs:
+            return _("Choose a pre-operative MR first.")
+        return "" if self._ultrasound(parameters) is not None else _("The ultrasound has no volume yet: register.")
+
+    def _ultrasound(self, parameters: RegistrationParameters) -> Any:
+        volume = case_from(parameters).ultrasound.volumes.get("us") or self._logic.synthetic(parameters).ultrasound
+        return volume if volume is not None and volume.GetImageData() is not None else None
+
+    def _mr(self, parameters: RegistrationParameters) -> Any:
+        mrs = case_from(parameters).mrs
+        return mrs.get(parameters.shown) or next(iter(mrs.values()), None)
+
+    def _choose(self, index: int) -> None:
+        if self._parameters is not None:
+            self._parameters.shown = self._ui.shownSelector.itemData(index)
+            self._touched()
+
+    def _touched(self, *_: Any) -> None:
+        self._is_shown = True
+        if self._parameters is not None and not self._why_not(self._parameters):
+            self._show()
+
+    def _show(self) -> None:
+        parameters = self._parameters
+        if parameters is None:
+            return
+        ultrasound, mr = self._ultrasound(parameters), self._mr(parameters)
+        if ultrasound is None or mr is None:
+            return
+        foreground, opacity = mr, self._ui.fadeSlider.value
+        if self._ui.checkerboardCheckBox.checked:
+            foreground, opacity = self._checkerboard.node(ultrasound, mr), 1.0
+        for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+            composite.SetBackgroundVolumeID(ultrasound.GetID())
+            composite.SetForegroundVolumeID(foreground.GetID())
+            composite.SetForegroundOpacity(opacity)
+        self._outlines.show(outlined(parameters) if self._ui.outlinesCheckBox.checked else [])
+
+    def _has_moved(self) -> bool:
+        return not np.array_equal(self._logic.world, np.eye(4))
+
+
+def outlined(parameters: RegistrationParameters) -> list[Any]:
+    """What is drawn before and after: segmentations and models that move along."""
+    kinds = ("vtkMRMLSegmentationNode", "vtkMRMLModelNode")
+    return [node for node in moving_nodes(parameters) if any(node.IsA(kind) for kind in kinds)]
+
+
+def look_at(volume: Any) -> None:
+    """Fit every slice view to a volume, through its middle."""
+    bounds = [0.0] * 6
+    volume.GetRASBounds(bounds)
+    middle = [(bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3)]
+    layout = slicer.app.layoutManager()
+    for name in layout.sliceViewNames() if layout is not None else ():
+        widget = layout.sliceWidget(name)
+        node = widget.mrmlSliceNode()
+        widget.sliceLogic().FitSliceToVolume(volume, *node.GetDimensions()[:2])
+        node.JumpSliceByOffsetting(*middle)

@@ -1,0 +1,18 @@
+"""Parts of the registration panel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmhvae.faces import lazy_names
+
+if TYPE_CHECKING:
+    from .advanced import Advanced as Advanced
+    from .input_rows import CaseInputs as CaseInputs
+    from .landmarks_panel import LandmarksPanel as LandmarksPanel
+    from .move_list import MoveList as MoveList
+    from .run_section import RunButtons as RunButtons
+    from .start_panel import StartPanel as StartPanel
+    from .trust_card import TrustCard as TrustCard, error_text as error_text, moved_text as moved_text, word as word
+else:
+    __getattr__ = lazy_names(__name__, __file__)

@@ -1,0 +1,77 @@
+"""The list "Moves along": what the user ticks goes with the MRs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from ..case import candidates, tick
+from ..parameters import RegistrationParameters
+
+_SHORT = {
+    "vtkMRMLScalarVolumeNode": "volume",
+    "vtkMRMLLabelMapVolumeNode": "label map",
+    "vtkMRMLSegmentationNode": "segmentation",
+    "vtkMRMLModelNode": "model",
+    "vtkMRMLFiberBundleNode": "tracts",
+}
+
+
+class MoveList:
+    """Keeps the list and the scene together.
+
+    Args:
+        ui: the panel's widgets by their names.
+        on_changed: hears that a tick was set or taken off.
+    """
+
+    def __init__(self, ui: Any, on_changed: Callable[[], None]) -> None:
+        self._list, self._on_changed = ui.movesList, on_changed
+        self._parameters: RegistrationParameters | None = None
+        self._nodes: list[Any] = []
+        self._is_filling = False
+        self._list.connect("itemChanged(QListWidgetItem*)", self._changed)
+
+    def use(self, parameters: RegistrationParameters | None) -> None:
+        """Work on other parameters, or on none while there is no scene."""
+        self._parameters = parameters
+
+    def refresh(self) -> None:
+        """Show what may move along; the MRs always do."""
+        if self._parameters is None:
+            return
+        entries = [(c.node, _text(c.node), c.is_ticked, c.why_not) for c in candidates(self._parameters)]
+        rows = [(None, _("the MRs chosen above"), True, _("The MRs themselves always move.")), *entries]
+        shown = [(self._list.item(i).text(), self._list.item(i).checkState() == qt.Qt.Checked, self._nodes[i])
+                 for i in range(self._list.count)]  # fmt: skip
+        if shown == [(text, is_on, node) for node, text, is_on, _why in rows]:
+            return
+        self._is_filling = True
+        self._list.clear()
+        self._items = [_item(text, is_on, why_not) for _node, text, is_on, why_not in rows]
+        for item in self._items:  # kept, since PythonQt may not hand them over to the list
+            self._list.addItem(item)
+        self._nodes = [row[0] for row in rows]
+        self._is_filling = False
+
+    def _changed(self, item: Any) -> None:
+        node = self._nodes[self._list.row(item)] if not self._is_filling else None
+        if node is not None and self._parameters is not None:
+            tick(self._parameters, node, item.checkState() == qt.Qt.Checked)
+            self._on_changed()
+
+
+def _text(node: Any) -> str:
+    return _("{name}   ({kind})").format(name=node.GetName(), kind=_SHORT.get(node.GetClassName(), _("points")))
+
+
+def _item(text: str, is_on: bool, why_not: str) -> Any:
+    item = qt.QListWidgetItem(text)
+    flags = qt.Qt.ItemIsSelectable if why_not else qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled
+    item.setFlags(flags | qt.Qt.ItemIsUserCheckable)
+    item.setCheckState(qt.Qt.Checked if is_on and (not why_not or text) else qt.Qt.Unchecked)
+    item.setToolTip(why_not or _("Ticked, it moves with the MRs. Its own transform stays above; nothing is hardened."))
+    return item

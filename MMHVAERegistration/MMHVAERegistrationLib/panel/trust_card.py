@@ -1,0 +1,137 @@
+"""The card with the verdict: a word, a number, a reason, and the choice. Sign and word say what the colour says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from ..logic import MMHVAERegistrationLogic
+from ..parameters import RegistrationParameters
+from ..pose import BY_HAND, CENTRES, CHECK, FAILED, GOOD, NAVIGATION, Outcome
+
+#: Sign and colour of each verdict. The colours (Okabe and Ito) are told apart by the colour-blind, too.
+SIGNS = {GOOD: "\N{HEAVY CHECK MARK}", CHECK: "\N{BLACK UP-POINTING TRIANGLE}", FAILED: "\N{HEAVY MULTIPLICATION X}"}
+COLOURS = {GOOD: "#00785a", CHECK: "#b06a00", FAILED: "#a83c00"}
+_CARD = "QFrame#trustFrame { border: 1px solid %s; border-left: 8px solid %s; }"
+_WORD = "background: %s; color: white; font-weight: bold; font-size: 15pt; padding: 2px 8px;"
+
+
+class TrustCard:
+    """Shows the outcome in use or the one that waits to be used, and changes poses.
+
+    Args:
+        ui: the panel's widgets by their names.
+        logic: keeps the outcomes.
+        on_changed: hears that the pose has changed.
+    """
+
+    def __init__(self, ui: Any, logic: MMHVAERegistrationLogic, on_changed: Callable[[], None]) -> None:
+        self._ui, self._logic, self._on_changed = ui, logic, on_changed
+        self._parameters: RegistrationParameters | None = None
+        ui.useButton.connect("clicked()", self._use)
+        ui.discardButton.connect("clicked()", lambda: self._change(logic.discard))
+        ui.undoButton.connect("clicked()", lambda: self._change(logic.undo))
+        ui.redoButton.connect("clicked()", lambda: self._change(logic.redo))
+
+    def use(self, parameters: RegistrationParameters | None) -> None:
+        """Work on other parameters, or on none while there is no scene."""
+        self._parameters = parameters
+
+    def refresh(self) -> None:
+        """Show what is."""
+        pending, outcome = self._logic.pending, self._logic.pending or self._logic.outcome
+        self._show(outcome, pending is not None)
+        self._enable(pending, outcome)
+
+    def _show(self, outcome: Outcome | None, is_pending: bool) -> None:
+        ui = self._ui
+        for label in (ui.verdictLabel, ui.errorLabel, ui.movedLabel, ui.calibrationNoteLabel):
+            label.setVisible(outcome is not None)
+        if outcome is None:
+            ui.trustFrame.setStyleSheet("")
+            ui.reasonLabel.setText(self._where())
+            return
+        colour = COLOURS[outcome.verdict]
+        ui.trustFrame.setStyleSheet(_CARD % (colour, colour))
+        ui.verdictLabel.setStyleSheet(_WORD % colour)
+        ui.verdictLabel.setText(f"{SIGNS[outcome.verdict]} {word(outcome.verdict)}")
+        ui.errorLabel.setText(error_text(outcome))
+        ui.reasonLabel.setText(outcome.reason)
+        ui.movedLabel.setText(moved_text(outcome, is_pending))
+        for label in (ui.verdictLabel, ui.reasonLabel):
+            label.setToolTip(evidence_text(outcome))
+
+    def _where(self) -> str:
+        """Where the MRs are, while no registration is in use."""
+        what = self._logic.start.what
+        if what == BY_HAND:
+            return _("Not registered: put by hand.")
+        if what == CENTRES:
+            return _("Not registered: centre on centre.")
+        return _("Not registered: where the navigation shows the MRs.")
+
+    def _enable(self, pending: Outcome | None, outcome: Outcome | None) -> None:
+        ui, poses, running = self._ui, self._logic.history, self._logic.is_running
+        ui.useButton.setVisible(pending is not None)
+        ui.useButton.setText(_("Use it all the same...") if pending is not None else _("Use it"))
+        ui.discardButton.setEnabled(outcome is not None and not running)
+        ui.undoButton.setEnabled(poses is not None and poses.can_undo and not running)
+        ui.redoButton.setEnabled(poses is not None and poses.can_redo and not running)
+        ui.discardButton.setToolTip(
+            _("Take this result back: everything lies again as before it.") if outcome else _("There is no result.")
+        )
+        ui.undoButton.setToolTip(
+            _("Back to the pose before.") if ui.undoButton.isEnabled() else _("There is no earlier pose.")
+        )
+        ui.redoButton.setToolTip(
+            _("Forward to the pose after.") if ui.redoButton.isEnabled() else _("There is no later pose.")
+        )
+
+    def _use(self) -> None:
+        question = _(
+            "This registration was judged as failed: {reason}\n\nMove the MRs by it all the same? Undo takes it back."
+        )
+        pending = self._logic.pending
+        if self._parameters is None or pending is None:
+            return
+        if slicer.util.confirmYesNoDisplay(question.format(reason=pending.reason), windowTitle=_("Failed")):
+            parameters = self._parameters
+            self._change(lambda: self._logic.use_pending(parameters))
+
+    def _change(self, change: Callable[[], None]) -> None:
+        change()
+        self._on_changed()
+
+
+def word(verdict: str) -> str:
+    """The verdict as a word."""
+    return {GOOD: _("GOOD"), CHECK: _("CHECK"), FAILED: _("FAILED")}[verdict]
+
+
+def error_text(outcome: Outcome) -> str:
+    """The expected error in words."""
+    if outcome.expected_error_mm is None:
+        return _("expected error unknown")
+    return _("expected error about {error:.1f} mm").format(error=outcome.expected_error_mm)
+
+
+def moved_text(outcome: Outcome, is_pending: bool) -> str:
+    """How far the result lies from the navigation, and whether it is in use."""
+    texts = {
+        NAVIGATION: _("Moved {mm:.1f} mm and {degrees:.1f} degrees from the navigation."),
+        BY_HAND: _("Moved {mm:.1f} mm and {degrees:.1f} degrees from where it was put by hand."),
+        CENTRES: _("Moved {mm:.1f} mm and {degrees:.1f} degrees from centre on centre."),
+    }
+    text = texts[outcome.start].format(mm=outcome.moved_mm, degrees=outcome.moved_deg)
+    state = _("Not in use: nothing was moved.") if is_pending else _("In use.")
+    kind = _("Preview.") if outcome.preview else ""
+    return " ".join(part for part in (text, state, kind) if part)
+
+
+def evidence_text(outcome: Outcome) -> str:
+    """What the verdict was judged by, a line each."""
+    lines = [f"{name}: {value:.3g}" for name, value in outcome.evidence.items()]
+    return "\n".join([_("Judged by a calibration on simulations:"), *lines])

@@ -1,0 +1,185 @@
+"""Every pose that the result had, in the scene, so that each can be had again to the last bit.
+
+A transform's file holds the inverse of the matrix, which loses digits, so the history keeps the matrices themselves, in
+an attribute of the result node, as decimal texts that read back exactly. The first step is the navigation's pose.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import slicer
+from MMHVAESynthesisLib.nodes import Matrix, to_vtk
+
+from .outcome import Outcome
+from .result_transform import follow_result, local_matrix, local_to, parts, world_matrix
+
+NAVIGATION, BY_HAND, CENTRES, PREVIEW, REGISTERED = "navigation", "hand", "centres", "preview", "registered"
+#: Steps that are kept beside the first.
+MOST_STEPS = 100
+#: Entries of a matrix that differ less than this were rounded, not moved: a file's digits.
+ROUNDING = 1e-6
+_HISTORY = "MMHVAE.History"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One pose: how it came about, the registration in world coordinates, what each part holds, and its outcome."""
+
+    what: str
+    world: Matrix
+    local: tuple[Matrix, ...]
+    outcome: Outcome | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """For a node's attribute."""
+        return {
+            "what": self.what,
+            "world": self.world.ravel().tolist(),
+            "local": [matrix.ravel().tolist() for matrix in self.local],
+            "outcome": self.outcome.to_json() if self.outcome is not None else None,
+        }
+
+    @staticmethod
+    def from_json(stored: dict[str, Any]) -> Step:
+        """The inverse of :meth:`to_json`."""
+        outcome = stored["outcome"]
+        return Step(
+            stored["what"],
+            np.reshape(stored["world"], (4, 4)),
+            tuple(np.reshape(matrix, (4, 4)) for matrix in stored["local"]),
+            Outcome.from_json(outcome) if outcome is not None else None,
+        )
+
+
+class History:
+    """The poses of a result node; a new one begins with the pose that the node has.
+
+    Args:
+        result: the result node.
+    """
+
+    def __init__(self, result: Any) -> None:
+        self.result = result
+        if not result.GetAttribute(_HISTORY):
+            self._store([self._here(NAVIGATION).to_json()], 0)
+
+    @property
+    def steps(self) -> list[Step]:
+        """All of them, the oldest first."""
+        return [Step.from_json(stored) for stored in self._stored()["steps"]]
+
+    @property
+    def position(self) -> int:
+        """Which of them is now."""
+        return int(self._stored()["position"])
+
+    @property
+    def current(self) -> Step:
+        """The step that is now."""
+        return Step.from_json(self._stored()["steps"][self.position])
+
+    @property
+    def world(self) -> Matrix:
+        """(4, 4), the registration as it is now, in world coordinates, RAS mm; changes nothing."""
+        step = self.current
+        return step.world if self._distance(step) < ROUNDING else world_matrix(self.result)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an earlier step, or a change that is none yet."""
+        return self.position > 0 or self._was_moved()
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a later step."""
+        return self.position < len(self._stored()["steps"]) - 1 and not self._was_moved()
+
+    def go_to(self, what: str, world: Matrix, outcome: Outcome | None = None) -> None:
+        """Take a new pose; steps that were undone are forgotten."""
+        self.settle()
+        with slicer.util.NodeModify(self.result):
+            for part in parts(self.result):
+                part.SetMatrixTransformToParent(to_vtk(local_to(part, world)))
+            self._append(Step(what, world, self._local(), outcome))
+
+    def undo(self) -> None:
+        """Back to the step before."""
+        self.settle()
+        self._go(self.position - 1)
+
+    def redo(self) -> None:
+        """Forward to the step after."""
+        self.settle()
+        self._go(self.position + 1)
+
+    def settle(self) -> None:
+        """Make what somebody else did to the node a step of its own; a file's rounding is taken back instead."""
+        if not self._was_moved():
+            return
+        step = self.current
+        if self._distance(step) < ROUNDING:
+            self._show(step)
+        else:
+            follow_result(self.result)
+            self._append(self._here(BY_HAND))
+
+    def show_before(self) -> None:
+        """Put everything as the first step has it, for a look, which is no step; :meth:`show_now` takes it back."""
+        self.settle()
+        self._show(self.steps[0])
+
+    def show_now(self) -> None:
+        """Put everything as the present step has it, to the last bit."""
+        self._show(self.current)
+
+    def _go(self, position: int) -> None:
+        steps = self._stored()["steps"]
+        if 0 <= position < len(steps):
+            with slicer.util.NodeModify(self.result):
+                self._show(Step.from_json(steps[position]))
+                self._store(steps, position)
+
+    def _show(self, step: Step) -> None:
+        for part, matrix in zip(parts(self.result), self._matrices(step), strict=True):
+            part.SetMatrixTransformToParent(to_vtk(matrix))
+
+    def _matrices(self, step: Step) -> list[Matrix]:
+        """What each part held at a step; parts that came later, what they would have held."""
+        nodes = parts(self.result)
+        known = list(step.local[: len(nodes)])
+        return known + [local_to(part, step.world) for part in nodes[len(known) :]]
+
+    def _was_moved(self) -> bool:
+        return self._distance(self.current) > 0
+
+    def _distance(self, step: Step) -> float:
+        return float(np.abs(local_matrix(self.result) - step.local[0]).max())
+
+    def _here(self, what: str) -> Step:
+        return Step(what, world_matrix(self.result), self._local())
+
+    def _local(self) -> tuple[Matrix, ...]:
+        return tuple(local_matrix(part) for part in parts(self.result))
+
+    def _append(self, step: Step) -> None:
+        steps = [*self._stored()["steps"][: self.position + 1], step.to_json()]
+        steps = steps[:1] + steps[1:][-MOST_STEPS:]
+        self._store(steps, len(steps) - 1)
+
+    def _stored(self) -> dict[str, Any]:
+        return _parsed(self.result.GetAttribute(_HISTORY))
+
+    def _store(self, steps: list[dict[str, Any]], position: int) -> None:
+        self.result.SetAttribute(_HISTORY, json.dumps({"steps": steps, "position": position}))
+
+
+@lru_cache(maxsize=2)
+def _parsed(text: str) -> dict[str, Any]:
+    """The history of an attribute, which nobody may change; asked for at every look at the panel."""
+    stored: dict[str, Any] = json.loads(text)
+    return stored

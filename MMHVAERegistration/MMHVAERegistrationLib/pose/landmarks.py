@@ -1,0 +1,91 @@
+"""Pairs of landmarks, and how far apart they are before and after the registration (TRE)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmhvae import InputError
+from mmhvae.registration import read_tag
+from MMHVAESynthesisLib.nodes import Matrix
+from numpy.typing import NDArray
+from slicer.i18n import tr as _
+
+from .result_transform import before_to_world
+
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Landmarks in world coordinates, RAS mm.
+
+    Attributes:
+        names: of the pairs.
+        fixed: (N, 3), in the ultrasound.
+        moving: (N, 3), in the MR where the navigation shows it.
+    """
+
+    names: tuple[str, ...]
+    fixed: Points
+    moving: Points
+
+    def errors(self, world: Matrix) -> Points:
+        """(N,) mm, with the registration ``world`` (4, 4)."""
+        moved = self.moving @ world[:3, :3].T + world[:3, 3]
+        distances: Points = np.linalg.norm(moved - self.fixed, axis=1)
+        return distances
+
+
+def pairs_from(parameters: Any) -> Pairs | None:
+    """The pairs that the panel is set to; None where none were chosen.
+
+    Raises:
+        InputError: they do not match, or their file cannot be read.
+    """
+    if parameters.tagPath:
+        return _from_tag(Path(parameters.tagPath), parameters)
+    fixed, moving = parameters.usLandmarks, parameters.mrLandmarks
+    if fixed is None or moving is None:
+        return None
+    if fixed is moving:
+        raise InputError(_("Choose two lists of points: one in the ultrasound, one in the MR."))
+    a, b = _points(fixed), _points(moving)
+    if len(a) != len(b) or not len(a):
+        raise InputError(
+            _("{us} has {count} points and {mr} has {other}; give pairs in the same order.").format(
+                us=fixed.GetName(), count=len(a), mr=moving.GetName(), other=len(b)
+            )
+        )
+    names = tuple(fixed.GetNthControlPointLabel(index) or str(index + 1) for index in range(len(a)))
+    return Pairs(names, _placed(before_to_world(fixed), a), _placed(before_to_world(moving), b))
+
+
+def _points(node: Any) -> Points:
+    """(N, 3) control points in the node's own coordinates."""
+    points = []
+    for index in range(node.GetNumberOfControlPoints()):
+        if node.GetNthControlPointPositionStatus(index) != node.PositionDefined:
+            raise InputError(_("A point of {name} is not placed; place it, or delete it.").format(name=node.GetName()))
+        points.append(list(node.GetNthControlPointPosition(index)))
+    return np.array(points, np.float64).reshape(-1, 3)
+
+
+def _placed(place: Matrix, points: Points) -> Points:
+    moved: Points = points @ place[:3, :3].T + place[:3, 3]
+    return moved
+
+
+def _from_tag(path: Path, parameters: Any) -> Pairs:
+    """The file's points are those of the images' files: they lie under the images' transforms."""
+    moving, fixed = (points * np.array([-1.0, -1.0, 1.0]) for points in read_tag(path))  # LPS to RAS
+    mr = next((node for node in (parameters.t2, parameters.cet1, parameters.flair) if node is not None), None)
+    us = None if parameters.sweepPath or parameters.sweepBrowser is not None else parameters.us
+    names = tuple(str(number + 1) for number in range(len(fixed)))
+    return Pairs(
+        names,
+        _placed(before_to_world(us) if us is not None else np.eye(4), fixed),
+        _placed(before_to_world(mr) if mr is not None else np.eye(4), moving),
+    )

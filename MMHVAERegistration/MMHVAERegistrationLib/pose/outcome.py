@@ -1,0 +1,66 @@
+"""What one registration found: the pose, and how far it can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from MMHVAESynthesisLib.nodes import Matrix
+
+GOOD, CHECK, FAILED = "good", "check", "failed"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One registration.
+
+    Attributes:
+        world: (4, 4), from where the navigation shows the MRs to where they belong, world coordinates, RAS mm.
+        verdict: "good", "check" or "failed".
+        expected_error_mm: or None where it cannot be told.
+        reason: one or two plain sentences.
+        evidence: what the verdict was judged by.
+        moved_mm, moved_deg: from the start, over the field of view.
+        start: where it started, "navigation", or where it was put by "hand" or by the "centres".
+        similarity_before, similarity_after: of the metric.
+        contrasts: modalities that took part.
+        method: "synthetic" or "direct".
+        preview: whether it stopped early.
+        bundle, weights_sha256: of the model, "" where none took part.
+        inputs: what was registered, see :mod:`.outcome_inputs`.
+        device, seconds, notice: how the work went.
+    """
+
+    world: Matrix
+    verdict: str
+    expected_error_mm: float | None
+    reason: str
+    moved_mm: float
+    moved_deg: float
+    start: str = "navigation"
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    similarity_before: float = 0.0
+    similarity_after: float = 0.0
+    contrasts: tuple[str, ...] = ()
+    method: str = "synthetic"
+    preview: bool = False
+    bundle: str = ""
+    weights_sha256: str = ""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    device: str = ""
+    seconds: float = 0.0
+    notice: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """For a node's attribute; every digit is kept."""
+        plain = dict(vars(self))
+        return plain | {"world": self.world.ravel().tolist(), "contrasts": list(self.contrasts)}
+
+    @staticmethod
+    def from_json(stored: Mapping[str, Any]) -> Outcome:
+        """The inverse of :meth:`to_json`."""
+        return Outcome(
+            **dict(stored) | {"world": np.reshape(stored["world"], (4, 4)), "contrasts": tuple(stored["contrasts"])}
+        )

@@ -1,0 +1,44 @@
+"""Nodes of the scene as the engine needs them: where they lie, what is in them, when they change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmhvae.faces import lazy_names
+
+if TYPE_CHECKING:
+    from .browser_frames import (
+        require_sweep as require_sweep,
+        tracked_frames as tracked_frames,
+        write_sweep_steps as write_sweep_steps,
+    )
+    from .fingerprints import (
+        Fingerprint as Fingerprint,
+        content as content,
+        file_fingerprint as file_fingerprint,
+        fingerprint as fingerprint,
+        sweep_fingerprint as sweep_fingerprint,
+    )
+    from .geometry import (
+        FLIP as FLIP,
+        Matrix as Matrix,
+        follow as follow,
+        ijk_to_ras as ijk_to_ras,
+        ijk_to_world as ijk_to_world,
+        parent_to_world as parent_to_world,
+        same_place as same_place,
+        to_array as to_array,
+        to_vtk as to_vtk,
+    )
+    from .input_watch import InputWatch as InputWatch
+    from .volume_files import (
+        FileImage as FileImage,
+        image_data as image_data,
+        read_steps as read_steps,
+        require_volume as require_volume,
+        voxels as voxels,
+        write_image_steps as write_image_steps,
+        write_volume_steps as write_volume_steps,
+    )
+else:
+    __getattr__ = lazy_names(__name__, __file__)

@@ -1,0 +1,13 @@
+"""What this computer lacks, and the models on it: checked, installed, removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmhvae.faces import lazy_names
+
+if TYPE_CHECKING:
+    from .setup_panel import SetupPanel as SetupPanel
+    from .weights_panel import WeightsPanel as WeightsPanel
+else:
+    __getattr__ = lazy_names(__name__, __file__)

@@ -1,0 +1,180 @@
+"""Check setup: what is missing on this computer, in sentences, and buttons that repair it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+
+import qt
+import slicer
+from mmhvae.bundle import WeightsStore
+from slicer.i18n import tr as _
+
+from ..engine import Callbacks, Engine, Failure, QtProcess, python_command
+from ..panel import ERROR, READY, WorkRow, ask_for_folder, ask_where_to_save, button, enable, wrapped_label
+from .package_run import PackageRun
+from .setup_check import INSTALLED_BY_US, SetupCheck
+from .torch_repair import install_torch
+from .wheel_list import WheelList, list_for_this_computer
+
+#: Milliseconds between two looks at an installation.
+POLL_INTERVAL = 100
+
+
+def own_run() -> PackageRun:
+    """An installation into Slicer's Python."""
+    return PackageRun(python_command(), QtProcess)
+
+
+class SetupPanel:
+    """What stands in the section Setup; :attr:`widget` is to be put there. Nothing is looked at before :meth:`check`.
+
+    Args:
+        engine: tries things out; it is restarted after an installation.
+        store: the models; by default the user's.
+        new_run: makes what installs packages.
+        wheels: the list for a closed network.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: WeightsStore | None = None,
+        new_run: Callable[[], PackageRun] = own_run,
+        wheels: WheelList | None = None,
+    ) -> None:
+        self._engine, self._run = engine, new_run()
+        self._wheels = wheels or list_for_this_computer()
+        self._check = SetupCheck(engine, store or WeightsStore(), self._refresh)
+        self._timer = qt.QTimer()
+        self._timer.setInterval(POLL_INTERVAL)
+        self._timer.connect("timeout()", self._poll)
+        self.widget = qt.QWidget()
+        self._build()
+        self._refresh()
+
+    def check(self) -> None:
+        """Look at everything; what is found appears by and by."""
+        self.work.finish("")
+        self._check.start()
+
+    def close(self) -> None:
+        """The panel is going. An installation that cannot be stopped goes on to its end."""
+        self._check.cancel()
+        self._run.cancel()
+        self._timer.stop()
+
+    def _build(self) -> None:
+        column = qt.QVBoxLayout(self.widget)
+        column.setContentsMargins(0, 0, 0, 0)
+        self.label = wrapped_label()
+        column.addWidget(self.label)
+        self.check_button = button(_("Check again"), self.check, column)
+        self.torch_button = button(_("Install torch from the network..."), self._install_torch, column)
+        self.safetensors_button = button(_("Install safetensors from the network"), self._install_safetensors, column)
+        self.wheels_button = button(_("Install from a folder of wheels..."), self._install_wheels, column)
+        row = qt.QHBoxLayout()
+        column.addLayout(row)
+        self.list_button = button(_("What has to be in it..."), self._show_list, row)
+        self.save_button = button(_("Save the list..."), self._save_list, row)
+        self.work = WorkRow(self._run.cancel)
+        column.addWidget(self.work.widget)
+
+    def _refresh(self) -> None:
+        lines = [f"{READY if finding.is_fine else ERROR} {finding.text}" for finding in self._check.findings]
+        if self._check.is_running:
+            lines.append(_("Looking..."))
+        elif self._check.is_fine:
+            lines.append(_("All is well."))
+        elif not lines:
+            lines.append(_("Nothing was looked at yet."))
+        self.label.setText("\n".join(lines))
+        self._enable()
+
+    def _enable(self) -> None:
+        busy = _("Something is being installed; wait for it.") if self._run.is_running else ""
+        checking = _("Wait until all was looked at.") if self._check.is_running else ""
+        enable(self.check_button, busy or checking, _("Look at everything again."))
+        present = _("Nothing speaks for this now; press Check again.")
+        for name, control, what in (
+            ("torch", self.torch_button, _("Install torch with the PyTorch extension; this takes minutes.")),
+            ("safetensors", self.safetensors_button, _("Install safetensors from the Python package index.")),
+        ):
+            enable(control, busy or checking or ("" if name in self._check.repairs else present), what)
+        no_list = "" if self._wheels else _("There is no list of wheels for this system and its Python.")
+        enable(self.wheels_button, busy or checking or no_list, _("For a computer without a network."))
+        enable(self.list_button, no_list, _("Names and checksums of the wheels, and the command that fetches them."))
+        enable(self.save_button, no_list, _("Write the list into a file, to be taken to a computer with a network."))
+
+    def _install_torch(self) -> None:
+        qt.QApplication.setOverrideCursor(qt.QCursor(qt.Qt.WaitCursor))
+        try:
+            problem = install_torch(INSTALLED_BY_US["torch"])
+        finally:
+            qt.QApplication.restoreOverrideCursor()
+        if problem:
+            self._ended(problem)
+        else:
+            self._installed(_("torch was installed."))
+
+    def _install_safetensors(self) -> None:
+        self._start(["index", f"safetensors>={INSTALLED_BY_US['safetensors']}"])
+
+    def _install_wheels(self) -> None:
+        folder = ask_for_folder(self.widget, _("The folder of wheels"))
+        if folder is not None and self._wheels is not None:
+            self._start(["wheels", str(self._wheels.path), str(folder)])
+
+    def _start(self, arguments: Sequence[str]) -> None:
+        self.work.progress(0.0, _("starting"))
+        self._run.start(arguments, Callbacks(self._done, self._failed, self._progressed))
+        if self._run.is_running:
+            self._timer.start()
+        self._enable()
+
+    def _poll(self) -> None:
+        self._run.poll()
+        if not self._run.is_running:
+            self._timer.stop()
+
+    def _progressed(self, fraction: float, message: str) -> None:
+        self.work.progress(fraction, message, self._run.is_stoppable)
+
+    def _done(self, answer: object) -> None:
+        self._installed(_("The packages were installed."))
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.log:
+            slicer.util.errorDisplay(failure.message, windowTitle=_("Setup"), detailedText=failure.log)
+        self._ended(failure.message)
+
+    def _installed(self, message: str) -> None:
+        self._engine.close(0)  # the next one finds what was installed
+        self._ended(message)
+
+    def _ended(self, message: str) -> None:
+        self._check.start()
+        self.work.finish(message)
+
+    def _show_list(self) -> None:
+        if self._wheels is None:
+            return
+        text = _(
+            "{count} files, {size:.1f} GB. Save the list, take it to a computer with a network and Python, and run "
+            "there:\n\n{command}\n\nThen bring the folder wheels here."
+        ).format(count=len(self._wheels.wheels), size=self._wheels.size / 1e9, command=self._wheels.command)
+        files = "\n".join(f"{wheel.sha256}  {wheel.file}" for wheel in self._wheels.wheels)
+        slicer.util.infoDisplay(text, windowTitle=_("Wheels for this computer"), detailedText=files)
+
+    def _save_list(self) -> None:
+        if self._wheels is None:
+            return
+        path = ask_where_to_save(self.widget, _("Save the list of wheels"), self._wheels.path.name)
+        if path is None:
+            return
+        try:
+            shutil.copyfile(self._wheels.path, path)
+        except OSError as error:
+            self.work.finish(_("{path} cannot be written: {error}.").format(path=path, error=error.strerror))
+        else:
+            self.work.finish(_("The list was saved as {path}.").format(path=path))

@@ -1,0 +1,231 @@
+"""SYNTHETIC, drawn into every slice view that shows an image which was never measured, with the sides of the patient.
+
+Slicer's own corner annotation is written anew by its DataProbe whenever the mouse moves, so these texts are actors of
+their own. They stand above the corner's lines at the bottom, and at the middle of the edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import qt
+import slicer
+import vtk
+from mmhvae.images import MODALITIES
+from slicer.i18n import tr as _
+
+from ..nodes import to_array
+from ..synthesis import MODALITY, STALE, is_synthetic
+from .visible_views import SliceView, slice_views
+
+#: Pixels from the lower edge, above the three lines of Slicer's corner annotation.
+HEIGHT = 74
+SMALLEST_FONT, LARGEST_FONT = 9, 16
+#: Mean width of a letter, as a share of the font's size.
+_LETTER = 0.56
+#: From this cosine on, a direction is named with a second letter.
+_OBLIQUE = 0.3
+_EDGES = {"left": (0.01, 0.5), "right": (0.99, 0.5), "top": (0.5, 0.99), "bottom": (0.5, 0.01)}
+
+
+class SyntheticAnnotations:
+    """The texts in all slice views, kept up to date until :meth:`close`.
+
+    Args:
+        find_views: gives the views of the present layout.
+    """
+
+    def __init__(self, find_views: Callable[[], Iterable[SliceView]] = slice_views) -> None:
+        self._find_views = find_views
+        self._views: dict[str, _ViewTexts] = {}
+        self._later = qt.QTimer()
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.connect("timeout()", self.refresh)
+        self._observed = [
+            (slicer.mrmlScene, slicer.mrmlScene.AddObserver(event, self._scene_changed))
+            for event in (
+                slicer.vtkMRMLScene.NodeAddedEvent,
+                slicer.vtkMRMLScene.EndImportEvent,
+                slicer.vtkMRMLScene.EndCloseEvent,
+            )
+        ]
+        layout = slicer.app.layoutManager()
+        if layout is not None:
+            layout.connect("layoutChanged(int)", self._layout_changed)
+        self.refresh()
+
+    def close(self) -> None:
+        """Take the texts off, and stop watching."""
+        self._later.stop()
+        layout = slicer.app.layoutManager()
+        if layout is not None and self._observed:
+            layout.disconnect("layoutChanged(int)", self._layout_changed)
+        for source, tag in self._observed:
+            source.RemoveObserver(tag)
+        self._observed.clear()
+        for texts in self._views.values():
+            texts.close()
+        self._views.clear()
+
+    def refresh(self) -> None:
+        """Look for views that came or went, and bring the texts of all of them up to date."""
+        found = {view.name: view for view in self._find_views()}
+        for name, texts in list(self._views.items()):
+            if name not in found or found[name].renderer is not texts.view.renderer:
+                self._views.pop(name).close()
+        for name, view in found.items():
+            if name not in self._views:
+                self._views[name] = _ViewTexts(view)
+            self._views[name].update()
+
+    def texts(self, name: str) -> list[str]:
+        """What is written in a view: the line about synthetic images first, then the edges; empty where nothing is."""
+        return self._views[name].shown if name in self._views else []
+
+    def _scene_changed(self, caller: Any, event: Any) -> None:
+        self._later.start()  # a new view gets its widget only after its node
+
+    def _layout_changed(self, layout: int) -> None:
+        self._later.start()
+
+
+class _ViewTexts:
+    """The texts in one view."""
+
+    def __init__(self, view: SliceView) -> None:
+        self.view = view
+        self.shown: list[str] = []
+        self._line = _text_actor((0.5, 0.0), "centre")
+        self._line.GetPositionCoordinate().SetCoordinateSystemToViewport()
+        self._edges = {edge: _text_actor(place, edge) for edge, place in _EDGES.items()}
+        self._is_shown = False
+        self._volumes: list[tuple[Any, int]] = []
+        self._tags = [
+            (node, node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._changed))
+            for node in (view.slice_node, view.composite_node)
+        ]
+
+    def close(self) -> None:
+        for node, tag in [*self._tags, *self._volumes]:
+            node.RemoveObserver(tag)
+        self._tags, self._volumes = [], []
+        self._set_shown(False)
+
+    def update(self) -> None:
+        volumes = _synthetic_volumes(self.view.composite_node)
+        self._watch(volumes)
+        shown = [_line_about(volumes), *_letters(self.view.slice_node).values()] if volumes else []
+        size = self._font_size(shown[0]) if shown else 0
+        if shown:
+            self._line.SetInput(shown[0])
+            self._line.GetTextProperty().SetFontSize(size)
+            self._line.SetPosition(self.view.renderer.GetSize()[0] / 2, HEIGHT)
+            for edge, letters in _letters(self.view.slice_node).items():
+                self._edges[edge].SetInput(letters)
+        changed = shown != self.shown
+        self.shown = shown
+        if self._set_shown(bool(shown)) or changed:
+            self.view.render()
+
+    def _changed(self, caller: Any, event: Any) -> None:
+        self.update()
+
+    def _watch(self, volumes: list[Any]) -> None:
+        """Hear of a mark that is set or taken off."""
+        if [node for node, _tag in self._volumes] != volumes:
+            for node, tag in self._volumes:
+                node.RemoveObserver(tag)
+            self._volumes = [(node, node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._changed)) for node in volumes]
+
+    def _font_size(self, text: str) -> int:
+        longest = max(len(line) for line in text.splitlines())
+        fitting = int(0.95 * self.view.renderer.GetSize()[0] / (_LETTER * longest))
+        return max(SMALLEST_FONT, min(LARGEST_FONT, fitting))
+
+    def _set_shown(self, is_shown: bool) -> bool:
+        """Put the actors into the view or take them out; whether that changed anything."""
+        if is_shown == self._is_shown:
+            return False
+        self._is_shown = is_shown
+        for actor in (self._line, *self._edges.values()):
+            if is_shown:
+                self.view.renderer.AddViewProp(actor)
+            else:
+                self.view.renderer.RemoveViewProp(actor)
+        return True
+
+
+def _text_actor(place: tuple[float, float], edge: str) -> Any:
+    actor = vtk.vtkTextActor()
+    actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
+    actor.SetPosition(*place)
+    style = actor.GetTextProperty()
+    style.SetJustification({"left": 0, "right": 2}.get(edge, 1))
+    style.SetVerticalJustification({"top": 2, "bottom": 0, "centre": 0}.get(edge, 1))
+    style.SetFontSize(LARGEST_FONT)
+    style.SetBold(True)
+    style.SetColor(1.0, 0.85, 0.2)
+    style.SetBackgroundColor(0.0, 0.0, 0.0)
+    style.SetBackgroundOpacity(0.6)
+    return actor
+
+
+def _synthetic_volumes(composite: Any) -> list[Any]:
+    """Volumes in the view that were never measured, the one on top first; those that are transparent do not count."""
+    layers = [
+        (composite.GetForegroundVolumeID(), composite.GetForegroundOpacity()),
+        (composite.GetLabelVolumeID(), composite.GetLabelOpacity()),
+        (composite.GetBackgroundVolumeID(), 1.0),
+    ]
+    nodes = [slicer.mrmlScene.GetNodeByID(volume) for volume, opacity in layers if volume and opacity > 0]
+    return [node for node in nodes if is_synthetic(node)]
+
+
+def _line_about(volumes: list[Any]) -> str:
+    modalities = dict.fromkeys(node.GetAttribute(MODALITY) for node in volumes)
+    names = ", ".join(MODALITIES[name].name for name in modalities if name in MODALITIES)
+    line = _("SYNTHETIC {contrast} - not approved for clinical use").format(contrast=names)
+    if any(node.GetAttribute(STALE) for node in volumes):
+        line += "\n" + _("STALE - press Apply again")
+    return line
+
+
+def _letters(slice_node: Any) -> dict[str, str]:
+    """The side of the patient at each edge of a view: R, L, A, P, S, I, or two of them where the slice is oblique."""
+    axes = to_array(slice_node.GetSliceToRAS())[:3, :2].T
+    right, top = (axis / max(float(np.linalg.norm(axis)), 1e-12) for axis in axes)
+    return {
+        "left": _sides(-right),
+        "right": _sides(right),
+        "top": _sides(top),
+        "bottom": _sides(-top),
+    }
+
+
+def _sides(direction: Any) -> str:
+    order = np.argsort(-np.abs(direction))
+    named = [axis for axis in order[:2] if abs(direction[axis]) >= _OBLIQUE]
+    return "".join("LPI"[axis] if direction[axis] < 0 else "RAS"[axis] for axis in named)
+
+
+_shared: SyntheticAnnotations | None = None
+
+
+def annotate_slice_views() -> SyntheticAnnotations:
+    """The texts of this application, made when first asked for; they stay for as long as it runs."""
+    global _shared
+    if _shared is None:
+        _shared = SyntheticAnnotations()
+        slicer.app.connect("aboutToQuit()", stop_annotating)  # the views go before the scene does
+    return _shared
+
+
+def stop_annotating() -> None:
+    """Take the texts of this application off; the next :func:`annotate_slice_views` puts them back."""
+    global _shared
+    annotations, _shared = _shared, None
+    if annotations is not None:
+        annotations.close()

@@ -1,0 +1,24 @@
+"""A model on disk: bundles, the authors' checkpoint; shipped, downloadable and installed ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..faces import lazy_names
+
+if TYPE_CHECKING:
+    from .bundle import (
+        CARD as CARD,
+        MANIFEST as MANIFEST,
+        WEIGHTS as WEIGHTS,
+        Bundle as Bundle,
+        Manifest as Manifest,
+        load_bundle as load_bundle,
+        save_bundle as save_bundle,
+    )
+    from .catalogue import Downloadable as Downloadable, downloadable as downloadable, downloadables as downloadables
+    from .installation import install_from_file as install_from_file, install_from_network as install_from_network
+    from .shipped import demo_case as demo_case, starter_bundle as starter_bundle
+    from .store import InstalledBundle as InstalledBundle, WeightsStore as WeightsStore, name_for as name_for
+else:
+    __getattr__ = lazy_names(__name__, __file__)

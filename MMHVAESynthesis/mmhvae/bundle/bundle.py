@@ -1,0 +1,317 @@
+"""A model on disk: ``bundle.json``, ``model.safetensors`` and ``MODEL_CARD.md``, in a folder or a zip.
+
+Weights are data, never code. Loading checks the format's version, the checksum of the weights and the shape of
+every tensor before a single one is used; a zip is read member by member and never extracted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors, save as save_tensors
+from torch import Tensor
+
+from ..exceptions import InputError
+from ..images import CLIPPED_PERCENTILE, FOREGROUND_MINIMUM, WHITE_MATTER_LEVEL
+from ..network import MMHVAE, MMHVAEConfig
+from .release import load_release
+
+FORMAT_VERSION = 1
+MANIFEST, WEIGHTS, CARD = "bundle.json", "model.safetensors", "MODEL_CARD.md"
+#: Largest sizes read, in bytes: far above any real bundle, far below what could exhaust a machine.
+SIZE_LIMITS = {MANIFEST: 1 << 20, WEIGHTS: 1 << 30, CARD: 1 << 20}
+#: Largest architecture accepted from a file, so that a forged manifest cannot exhaust the memory.
+ARCHITECTURE_LIMITS = {
+    "image_size": 1024,
+    "base_features": 256,
+    "max_features": 1024,
+    "num_pools": 8,
+    "decoder_features": 256,
+    "decoder_blocks": 32,
+}
+MOST_MODALITIES = 32
+
+
+def intensity_rules() -> dict[str, Any]:
+    """How images become the network's numbers, as written into every manifest."""
+    return {
+        "input": {
+            "foreground": "voxel > 0, closed over 4 mm and hole-filled for ultrasound; MR shifted to minimum 0 first",
+            "foreground_minimum": FOREGROUND_MINIMUM,
+            "clipped_percentile": CLIPPED_PERCENTILE,
+            "background": -1.0,
+        },
+        "harmonised_white_matter": dict(WHITE_MATTER_LEVEL),
+    }
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What ``bundle.json`` says.
+
+    Attributes:
+        name: of the bundle, as shown to people.
+        architecture: the network, fusion mode and modalities included.
+        spacing_mm: in-plane pixel spacing that the network expects.
+        slice_axis: index axis that the slices follow; rows run along the first of the others.
+        training: provenance: data, schedule, software.
+        licence, intended_use: plain text.
+        weights_sha256: of ``model.safetensors``; for a released checkpoint, of the ``.pth`` file.
+    """
+
+    name: str
+    architecture: MMHVAEConfig
+    spacing_mm: float
+    licence: str
+    intended_use: str
+    training: Mapping[str, Any] = field(default_factory=dict)
+    slice_axis: int = 2
+    weights_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A network in evaluation mode, with what is known about it."""
+
+    network: MMHVAE
+    manifest: Manifest
+    card: str
+
+
+def load_bundle(path: str | Path) -> Bundle:
+    """Load a bundle folder, a bundle zip, or the authors' released ``.pth``.
+
+    Raises:
+        InputError: missing, damaged, altered, of another version, or not a bundle at all.
+    """
+    path = Path(path)
+    if not os.path.exists(path):  # Path.exists raises where a folder is closed to the user or a name too long
+        raise InputError(f"There is no bundle {path}; check the path.")
+    if path.suffix == ".pth":
+        return _released_bundle(path)
+    members = _read_folder(path) if path.is_dir() else _read_zip(path)
+    manifest = parse_manifest(members[MANIFEST], path)
+    if hashlib.sha256(members[WEIGHTS]).hexdigest() != manifest.weights_sha256:
+        raise InputError(f"The weights in {path} do not match their checksum; get the bundle again.")
+    network = _network(manifest.architecture, members[WEIGHTS], path)
+    return Bundle(network, manifest, members[CARD].decode("utf-8", errors="replace"))
+
+
+def save_bundle(bundle: Bundle, folder: str | Path) -> Path:
+    """Write ``bundle`` into ``folder``, which must be new or empty; whole or not at all.
+
+    Raises:
+        InputError: the folder holds something already, or cannot be written.
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} exists and is not empty; choose a new folder for the bundle.")
+    temporary = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder.parent))
+        for name, content in _members(bundle).items():
+            (temporary / name).write_bytes(content)
+        temporary.chmod(0o755)
+        os.replace(temporary, folder)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written; check its permissions and the free space.") from error
+    finally:
+        if temporary is not None and temporary.exists():
+            shutil.rmtree(temporary)
+    return folder
+
+
+def _members(bundle: Bundle) -> dict[str, bytes]:
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in bundle.network.state_dict().items()}
+    weights = save_tensors(state)
+    architecture = asdict(bundle.manifest.architecture)
+    content = {
+        "format_version": FORMAT_VERSION,
+        "name": bundle.manifest.name,
+        "modalities": list(architecture.pop("modalities")),
+        "fusion": architecture.pop("fusion"),
+        "architecture": architecture,
+        "spacing_mm": bundle.manifest.spacing_mm,
+        "slices": _slice_orientation(bundle.manifest.slice_axis),
+        "intensities": intensity_rules(),
+        "training": dict(bundle.manifest.training),
+        "licence": bundle.manifest.licence,
+        "intended_use": bundle.manifest.intended_use,
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return {MANIFEST: text.encode(), WEIGHTS: weights, CARD: bundle.card.encode()}
+
+
+def _slice_orientation(axis: int) -> dict[str, Any]:
+    rows, columns = ("ijk"[a] for a in range(3) if a != axis)
+    return {"axis": axis, "rows": rows, "columns": columns}
+
+
+def parse_manifest(content: bytes, source: str | Path) -> Manifest:
+    """The manifest in ``content``; ``source`` is named in errors.
+
+    Raises:
+        InputError: not JSON, an unknown format version, or a value missing or out of bounds.
+    """
+    try:
+        values = json.loads(content)
+        version = values["format_version"]
+        if version != FORMAT_VERSION:
+            raise InputError(
+                f"The bundle {source} has format version {version}; this program reads {FORMAT_VERSION}, update it."
+            )
+        axis = int(_within(values["slices"]["axis"], 0, 2))
+        if values["slices"] != _slice_orientation(axis) or values["intensities"] != intensity_rules():
+            raise InputError(f"The bundle {source} prepares images by rules that this program lacks; update it.")
+        return Manifest(
+            name=str(values["name"]),
+            architecture=_architecture(values),
+            spacing_mm=_within(float(values["spacing_mm"]), 0.05, 10.0),
+            slice_axis=axis,
+            training=dict(values["training"]),
+            licence=str(values["licence"]),
+            intended_use=str(values["intended_use"]),
+            weights_sha256=str(values["weights_sha256"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"The {MANIFEST} of {source} is damaged or incomplete; get the bundle again.") from error
+
+
+def _architecture(values: Mapping[str, Any]) -> MMHVAEConfig:
+    numbers = dict(values["architecture"])
+    if set(numbers) != {f.name for f in fields(MMHVAEConfig)} - {"modalities", "fusion"}:
+        raise ValueError("unexpected architecture fields")
+    for name, limit in ARCHITECTURE_LIMITS.items():
+        if type(numbers[name]) is not int or numbers[name] > limit:
+            raise ValueError(f"{name} is out of bounds")
+    if len(values["modalities"]) > MOST_MODALITIES:
+        raise ValueError("too many modalities")
+    if not all(str(name).isidentifier() for name in values["modalities"]):  # they become names of files
+        raise ValueError("a modality's id is no identifier")
+    return MMHVAEConfig(modalities=tuple(map(str, values["modalities"])), fusion=values["fusion"], **numbers)
+
+
+def _within(value: float, low: float, high: float) -> float:
+    if not low <= value <= high:
+        raise ValueError(f"{value} is not between {low} and {high}")
+    return value
+
+
+def _network(config: MMHVAEConfig, weights: bytes, source: Path) -> MMHVAE:
+    try:
+        state = load_tensors(weights)
+    except SafetensorError as error:
+        raise InputError(f"The weights in {source} cannot be read; get the bundle again.") from error
+    try:
+        with torch.device("meta"):  # shapes only: nothing is allocated before the tensors are known to fit
+            expected = MMHVAE(config).state_dict()
+    except KeyError as error:  # torch reserves some names, such as "keys"
+        raise InputError(f"The {MANIFEST} of {source} names a modality that cannot be used; rename it.") from error
+    _require_same_shapes(expected, state, source)
+    network = MMHVAE(config)
+    network.load_state_dict(state)
+    return network.eval()
+
+
+def _require_same_shapes(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], source: Path) -> None:
+    wanted = {name: (tensor.shape, tensor.dtype) for name, tensor in expected.items()}
+    found = {name: (tensor.shape, tensor.dtype) for name, tensor in state.items()}
+    if wanted != found:
+        raise InputError(f"The weights in {source} do not fit the architecture it states; get the bundle again.")
+
+
+def _read_folder(folder: Path) -> dict[str, bytes]:
+    members = {}
+    for name, limit in SIZE_LIMITS.items():
+        member = folder / name
+        if not member.is_file():
+            raise InputError(f"{folder} is not a bundle: it has no {name}; choose a bundle's folder, zip or .pth file.")
+        if member.stat().st_size > limit:
+            raise InputError(f"{member} is larger than any bundle's; choose another bundle.")
+        try:
+            members[name] = member.read_bytes()
+        except OSError as error:
+            raise InputError(f"{member} cannot be read; check its permissions.") from error
+    return members
+
+
+def _read_zip(path: Path) -> dict[str, bytes]:
+    """The three members, at the top of the zip or within one folder; everything suspicious is refused."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            chosen = {name: _zip_member(entries, name, path) for name in SIZE_LIMITS}
+            return {name: _read_member(archive, entry, SIZE_LIMITS[name], path) for name, entry in chosen.items()}
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        raise InputError(f"{path} is not a bundle zip, or is damaged; get the bundle again.") from error
+
+
+def _zip_member(entries: list[zipfile.ZipInfo], name: str, path: Path) -> zipfile.ZipInfo:
+    candidates = [entry for entry in entries if entry.filename.split("/")[-1] == name]
+    if len(candidates) != 1:
+        raise InputError(f"{path} is not a bundle: it holds {len(candidates)} files {name}; choose another zip.")
+    entry = candidates[0]
+    parts = entry.filename.split("/")
+    packed_as_usual = entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    is_link = entry.external_attr >> 16 & 0o170000 == 0o120000
+    if len(parts) > 2 or ".." in parts or parts[0] == "" or is_link or not packed_as_usual:
+        raise InputError(f"{path} holds {name} in an unsafe place or form; choose another zip.")
+    return entry
+
+
+def _read_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, path: Path) -> bytes:
+    # The declared size can lie, so what is actually unpacked is capped too.
+    with archive.open(entry) as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise InputError(f"{entry.filename} in {path} is larger than any bundle's; choose another zip.")
+    return content
+
+
+def _released_bundle(path: Path) -> Bundle:
+    network = load_release(path)
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest = Manifest(
+        name=f"MMHVAE release ({path.name})",
+        architecture=network.config,
+        spacing_mm=0.5,
+        licence="MIT, by the authors of MMHVAE; see github.com/ReubenDo/MMHVAE",
+        intended_use="Research only. Not approved for clinical use.",
+        training={
+            "source": path.name,
+            "source_sha256": checksum,
+            "data": "ReMIND, as described in the paper (Dorent et al.)",
+        },
+        weights_sha256=checksum,
+    )
+    return Bundle(network, manifest, _RELEASE_CARD.format(name=path.name, checksum=checksum))
+
+
+_RELEASE_CARD = """# MMHVAE, the authors' released weights
+
+Imported from `{name}` (SHA-256 `{checksum}`).
+
+- **Model**: MMHVAE, trained by its authors on the ReMIND data set; see their paper and repository (MIT licence).
+- **Fusion**: release mode, which these weights need: the experts' weights are exp(-log-scale) and the inverse of
+  their sum serves as the standard deviation.
+- **Input**: 2-D slices at 0.5 mm, rows along the first index axis and columns along the second.
+- **Output**: synthetic images, harmonised to [0, 1]. They can show structures that are not there, and miss
+  structures that are.
+- **Intended use**: research only. Not approved for clinical use.
+"""

@@ -1,0 +1,73 @@
+"""What the commands share: the parser, the notice, and the care taken before anything is written."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from ..exceptions import InputError
+
+NOTICE = "Synthetic images. Not approved for clinical use."
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction["Parser"]
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a wrong command line as one sentence, like any other wrong input."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.")
+
+
+def add_command(commands: Commands, name: str, run: Callable[[argparse.Namespace], None], text: str) -> Parser:
+    """A parser for the command ``name``, which is run by ``run``."""
+    parser: Parser = commands.add_parser(name, help=text, description=f"{text} {NOTICE}")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def require_no_input(outputs: Sequence[Path | None], inputs: Sequence[Path | None]) -> None:
+    """Never write a synthetic image over the acquired one that it was made from."""
+    for output in outputs:
+        for path in inputs:
+            if output and path and os.path.exists(output) and os.path.exists(path) and output.samefile(path):
+                raise InputError(f"{path} would be overwritten by the result; choose another output.")
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep what C libraries print about unusual files off standard error: the sentence says all that matters."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def require_writable(folder: Path) -> None:
+    """Fail before the work, not after it."""
+    import tempfile
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"The folder {folder} cannot be written to; choose another one.") from error
+
+
+def report(fraction: float, message: str) -> None:
+    """One line that rewrites itself, on a terminal only: logs stay readable."""
+    if sys.stderr.isatty():
+        # Back to the line's start, so that whatever comes next overwrites it.
+        print(f"{100 * fraction:3.0f} %  {message:<60}\r", end="", file=sys.stderr, flush=True)

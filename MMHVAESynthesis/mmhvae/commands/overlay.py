@@ -1,0 +1,57 @@
+"""The command ``mmhvae overlay``: a pre-operative segmentation on the ultrasound's grid, registration applied."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .command_line import add_command, quiet_libraries, require_no_input, require_writable
+
+if TYPE_CHECKING:
+    from ..overlays import PlacedLabel
+    from .command_line import Commands
+
+REGISTERED = "Segmentation moved by a registration: check it. Not approved for clinical use."
+
+
+def add_overlay(commands: Commands) -> None:
+    """The command and its options."""
+    parser = add_command(commands, "overlay", _overlay, "Bring a segmentation onto the grid of the ultrasound.")
+    parser.add_argument("--segmentation", type=Path, required=True, metavar="S", help=".seg.nrrd or a label map")
+    parser.add_argument("--transform", type=Path, required=True, metavar="T.tfm", help="fixed points -> moving points")
+    parser.add_argument("--reference", type=Path, required=True, metavar="IMAGE", help="the ultrasound: gives the grid")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="L", help="overlapping layers: L-2, L-3 and so on beside it"
+    )
+
+
+def _overlay(options: argparse.Namespace) -> None:
+    from ..images import read_transform, read_volume, require_volume_suffix, write_volumes
+    from ..overlays import labels_on_grid, read_segmentation
+
+    require_volume_suffix(options.output)
+    with quiet_libraries():
+        segmentation = read_segmentation(options.segmentation)
+        transform, reference = read_transform(options.transform), read_volume(options.reference, "reference")
+    outputs = [_layer_path(options.output, number) for number in range(len(segmentation.layers))]
+    require_no_input(outputs, [options.segmentation, options.transform, options.reference])
+    require_writable(options.output.parent)
+    images, lines = {}, []
+    for number, (path, layer) in enumerate(zip(outputs, segmentation.layers, strict=True)):
+        images[path], placed = labels_on_grid(layer, transform, reference)
+        lines += [f"{segmentation.name(number, label.value)}: {_told(label)}" for label in placed]
+    with quiet_libraries():
+        write_volumes(images)
+    print("\n".join([*lines, f"{', '.join(str(path) for path in images)}. {REGISTERED}"]))
+
+
+def _layer_path(path: Path, number: int) -> Path:
+    stem, dot, suffix = path.name.partition(".") if path.name.endswith(".nii.gz") else path.name.rpartition(".")
+    return path if number == 0 else path.with_name(f"{stem}-{number + 1}{dot}{suffix}")
+
+
+def _told(label: PlacedLabel) -> str:
+    text = f"{label.on_grid_mm3:.0f} of {label.volume_mm3:.0f} mm3 on the grid"
+    text += f", {100 * label.outside:.1f} % lies outside" if label.outside else ""
+    return text + ("" if label.topology_kept else "; its voxels are too coarse to keep every piece, tunnel and cavity")

@@ -1,0 +1,148 @@
+"""``mmhvae reconstruct``, and the tracked sweep that ``mmhvae synthesize`` takes in place of a volume."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..exceptions import InputError
+from .command_line import Parser, add_command, quiet_libraries, report, require_no_input, require_writable
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+    from ..bundle import Bundle
+    from ..sweep import Reconstruction, Sweep
+    from ..synthesis import SynthesisResult
+    from .command_line import Commands
+
+
+def add_reconstruct(commands: Commands) -> None:
+    """Declare ``mmhvae reconstruct``."""
+    parser = add_command(commands, "reconstruct", _reconstruct, "Reconstruct a volume from tracked ultrasound frames.")
+    parser.add_argument("sweep", type=Path, metavar="SWEEP", help="sequence file, such as sweep.igs.mha")
+    parser.add_argument("--output", type=Path, required=True, metavar="IMAGE", help="the volume")
+    parser.add_argument("--field-of-view", type=Path, metavar="MASK", help="also write where the frames passed")
+    parser.add_argument("--grid", type=Path, metavar="IMAGE", help="its grid receives the volume; replaces --spacing")
+    add_sweep_options(parser)
+    choices = ("mean", "max", "latest")
+    parser.add_argument("--compounding", choices=choices, default="mean", help="of several frames in one voxel")
+    parser.add_argument("--fill-holes", action="store_true", help="fill voxels between frames from their neighbours")
+
+
+def add_sweep_options(parser: Parser) -> None:
+    """Declare how the frames of a sweep are to be understood, and how fine their volume is to be."""
+    parser.add_argument(
+        "--image-to-probe",
+        metavar="C",
+        help='calibration: a .tfm, a PLUS .xml, or --image-to-probe="16 numbers", row by row',
+    )
+    parser.add_argument(
+        "--clip",
+        type=int,
+        nargs=4,
+        metavar=("X", "Y", "W", "H"),
+        help="the image within the frames, in pixels of the frames turned to orientation MF",
+    )
+    parser.add_argument("--spacing", type=float, default=0.5, help="of the sweep's voxels in mm (default 0.5)")
+    names = (("image", "Image", "images"), ("probe", "Probe", "probe"), ("reference", "Reference", "patient"))
+    for option, default, whose in names:
+        text = f"what the {whose}'s coordinate frame is called in the file (default {default})"
+        parser.add_argument(f"--{option}-frame", default=default, metavar="NAME", help=text)
+
+
+def ultrasound_from_sweep(options: argparse.Namespace) -> sitk.Image:
+    """The volume of ``options.sweep``, holes filled."""
+    return _whole_volume(_opened(options), options).volume
+
+
+def synthesized_frames(
+    options: argparse.Namespace,
+    bundle: Bundle,
+    targets: Sequence[str],
+    temperature: float,
+    samples: int,
+    seed: int,
+    device: str,
+) -> SynthesisResult:
+    """Every frame of ``options.sweep`` synthesised by itself, on the grid that the sweep's volume would have."""
+    from ..synthesis import synthesize_frames
+
+    sweep = _opened(options)
+    volume = _whole_volume(sweep, options)
+    clip = _clip(options)
+    return synthesize_frames(bundle, sweep, volume, targets, temperature, samples, seed, device, clip, report)
+
+
+def _whole_volume(sweep: Sweep, options: argparse.Namespace) -> Reconstruction:
+    from ..sweep import reconstruct
+
+    result = reconstruct(sweep, options.spacing, clip=_clip(options), fill_holes=True, progress=report)
+    print(_summary(result))
+    return result
+
+
+def _reconstruct(options: argparse.Namespace) -> None:
+    from ..images import require_volume_suffix, write_volumes
+    from ..sweep import reconstruct
+
+    outputs = [path for path in (options.output, options.field_of_view) if path]
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise InputError(f"{options.output} cannot be both volume and field of view; choose another output.")
+    for path in outputs:
+        require_volume_suffix(path)
+    require_no_input(outputs, [options.sweep, options.grid, _calibration_file(options)])
+    sweep = _opened(options)
+    grid = _read_grid(options.grid) if options.grid else None
+    for path in outputs:
+        require_writable(path.parent)
+    result = reconstruct(sweep, options.spacing, grid, _clip(options), options.compounding, options.fill_holes, report)
+    images = {options.output: result.volume}
+    if options.field_of_view:
+        images[options.field_of_view] = result.field_of_view
+    with quiet_libraries():
+        write_volumes(images)
+    size = " x ".join(map(str, result.volume.GetSize()))
+    print(f"{options.output}: {size} voxels. {_summary(result)} Not approved for clinical use.")
+
+
+def _read_grid(path: Path) -> sitk.Image:
+    """An image of which only the geometry counts: it may well be empty."""
+    import SimpleITK as sitk
+
+    if not os.path.isfile(path):
+        raise InputError(f"There is no file {path}; check the path of the grid.")
+    try:
+        with quiet_libraries():
+            return sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        raise InputError(f"{path} cannot be read as an image; save the grid as NIfTI, NRRD or MHA.") from error
+
+
+def _opened(options: argparse.Namespace) -> Sweep:
+    from ..sweep import read_calibration, read_sweep
+
+    image, probe, reference = options.image_frame, options.probe_frame, options.reference_frame
+    given = options.image_to_probe
+    with quiet_libraries():
+        # An empty text is a calibration that went missing on its way here, not one that was left out.
+        calibration = None if given is None else read_calibration(given, image=image, probe=probe)
+        return read_sweep(options.sweep, calibration, image=image, probe=probe, reference=reference)
+
+
+def _calibration_file(options: argparse.Namespace) -> Path | None:
+    return Path(options.image_to_probe) if options.image_to_probe else None
+
+
+def _clip(options: argparse.Namespace) -> tuple[int, int, int, int] | None:
+    return tuple(options.clip) if options.clip else None
+
+
+def _summary(result: Reconstruction) -> str:
+    dropped = (
+        f", {result.frames_dropped} dropped: {result.why_dropped}." if result.frames_dropped else ", none dropped."
+    )
+    return f"{result.frames_used} frames{dropped}"

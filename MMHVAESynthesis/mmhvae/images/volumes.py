@@ -1,0 +1,296 @@
+"""Geometry of volumes: reading, field of view, working grid, slices, and the way back to the exact input grid.
+
+Points are LPS millimetres, as in ITK. Axes 0, 1, 2 are ITK's index axes i, j, k. A *grid* is a SimpleITK image
+of which only size, spacing, origin and direction count.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from ..exceptions import InputError
+from .nifti import check_nifti, is_whole
+
+CLOSING_RADIUS_MM = 4.0  # bridges the dark fluid that opens onto the edge of a sweep
+LARGEST_EXTENT_MM = 1000.0  # no head, sweep or scanner bore is longer
+SMALLEST_SPACING_MM = 0.02  # finer than any microscope slide of a brain; a header in metres is
+OWN_SPACING_RATIO = 1.2  # a slice axis whose spacing differs by more than this from the others keeps it
+SAME_SPACING = 0.005  # relative difference under which two spacings are one: headers round
+WRITTEN_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha")  # formats of one file, which a rename brings into place whole
+SMALLEST_WEIGHT = 1e-4  # interpolation weight under which a point counts as outside a mask
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Slices:
+    """A volume as the network sees it: (S, H, W), one slice after the other, and the grid it came from."""
+
+    array: NDArray[Any]
+    grid: sitk.Image
+    axis: int
+
+
+def read_volume(path: str | Path, name: str = "image") -> sitk.Image:
+    """Read a scalar 3-D volume as float32.
+
+    Raises:
+        InputError: the file is missing, damaged or unreadable, or :func:`check_volume` refuses its content.
+    """
+    path = Path(path)
+    if not os.path.exists(path):  # Path.exists raises where a folder is closed to the user or a name too long
+        raise InputError(f"There is no file {path}; check the path of the {name}.")
+    check_nifti(path, name)
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        if "spacing is not supported" in str(error):
+            raise InputError(
+                f"{path} states a voxel spacing of 0; correct it, in millimetres, and save it again."
+            ) from None
+        raise InputError(f"{path} cannot be read as an image; save the {name} again as NIfTI, NRRD or MHA.") from error
+    return check_volume(image, f"{name} ({path.name})")
+
+
+def check_volume(image: sitk.Image, name: str = "image") -> sitk.Image:
+    """``image`` as float32, once it is known to be a volume that can be worked on.
+
+    Raises:
+        InputError: not 3-D, several components, one voxel thick, over a metre long, NaN or infinite, all zero.
+    """
+    if image.GetDimension() != 3:
+        raise InputError(f"The {name} has {image.GetDimension()} dimensions; give a single 3-D volume.")
+    if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
+        raise InputError(f"The {name} has several values a voxel; give a scalar (grey-level) volume.")
+    if min(image.GetSize()) < 2:
+        raise InputError(f"The {name} is only one voxel thick; give a volume of two or more slices an axis.")
+    extent = [n * s for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)]
+    plausible = all(math.isfinite(e) and e <= LARGEST_EXTENT_MM for e in extent)
+    if not plausible or min(image.GetSpacing()) < SMALLEST_SPACING_MM:
+        size = " x ".join(f"{e:.0f}" if e >= 1 else f"{e:.2g}" for e in extent)
+        raise InputError(f"The {name} measures {size} mm; correct its voxel spacing, which is in millimetres.")
+    image = sitk.Cast(image, sitk.sitkFloat32)
+    voxels = sitk.GetArrayViewFromImage(image)
+    if not np.isfinite(voxels).all():
+        raise InputError(f"The {name} holds NaN or infinite voxels; replace them, for instance by 0.")
+    if not voxels.any():
+        raise InputError(f"The {name} is zero everywhere; choose one that shows something.")
+    return image
+
+
+def write_volume(image: sitk.Image, path: str | Path) -> None:
+    """Write ``image`` to ``path``; see :func:`write_volumes`."""
+    write_volumes({Path(path): image})
+
+
+def write_volumes(images: Mapping[Path, sitk.Image]) -> None:
+    """Write every image under a temporary name beside its path, then rename them all.
+
+    A run that is killed, or that finds the disk full, leaves no half file, and not some of the files.
+
+    Raises:
+        InputError: a file cannot be written there.
+    """
+    temporaries: dict[Path, Path] = {}
+    path = Path()
+    try:
+        for path, image in images.items():
+            temporaries[path] = _temporary_beside(path)
+            sitk.WriteImage(image, str(temporaries[path]), useCompression=True)
+            if not is_whole(temporaries[path]):
+                raise OSError("not all of the file was written")
+            temporaries[path].chmod(0o644)
+        for path in temporaries:
+            if path.is_dir():
+                raise IsADirectoryError(path)
+        for path, temporary in temporaries.items():
+            temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{path} cannot be written; check the folder's permissions and free space.") from error
+    finally:
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)
+
+
+def require_volume_suffix(path: Path) -> None:
+    """Raise :class:`InputError` unless ``path`` ends like a format that :func:`write_volumes` writes."""
+    if not path.name.endswith(WRITTEN_SUFFIXES):
+        raise InputError(f"{path.name} has no suffix of an image that can be written; name it .nii.gz, .nrrd or .mha.")
+
+
+def _temporary_beside(path: Path) -> Path:
+    require_volume_suffix(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    suffix = next(suffix for suffix in (".nii.gz", path.suffix) if path.name.endswith(suffix))
+    handle, temporary = tempfile.mkstemp(suffix=suffix, prefix=".writing-", dir=path.parent)
+    os.close(handle)
+    return Path(temporary)
+
+
+def field_of_view(image: sitk.Image) -> sitk.Image:
+    """Where ``image`` shows something: voxels above 0, closed over 4 mm, holes filled; uint8 on the same grid.
+
+    ``voxel > 0`` alone would punch holes into dark fluid (up to 3.5 % of the voxels of real sweeps).
+    """
+    above = image > 0
+    if not sitk.GetArrayViewFromImage(above).any():
+        return above
+    start, size = bounding_box(above)  # nothing is closed or filled beyond it, and sweeps leave much of a grid empty
+    margin = [math.ceil(CLOSING_RADIUS_MM / s) + 1 for s in image.GetSpacing()]
+    padded = sitk.ConstantPad(
+        sitk.RegionOfInterest(above, size, start), margin, margin, 0
+    )  # a hole at a border is none
+    filled = sitk.Crop(sitk.BinaryFillhole(closed(padded, CLOSING_RADIUS_MM)), margin, margin)
+    return sitk.Paste(above, filled, size, [0, 0, 0], start)
+
+
+def closed(mask: sitk.Image, radius: float) -> sitk.Image:
+    """Morphological closing of a 2-D or 3-D mask (uint8, 0 or 1) by a ball of ``radius`` mm.
+
+    By distances, so that neither anisotropic voxels nor a large radius matter; the grid's border closes nothing.
+    """
+    margin = [math.ceil(radius / s) + 1 for s in mask.GetSpacing()]
+    padded = sitk.ConstantPad(mask, margin, margin, 0)
+    dilated = _distance_outside(padded) <= radius
+    return sitk.Crop((_distance_outside(sitk.Not(dilated)) > radius) | padded, margin, margin)
+
+
+def _distance_outside(mask: sitk.Image) -> sitk.Image:
+    """Distance in mm to the mask; negative within."""
+    return sitk.SignedMaurerDistanceMap(mask, squaredDistance=False, useImageSpacing=True)
+
+
+def bounding_box(mask: sitk.Image) -> tuple[list[int], list[int]]:
+    """First index and size of the smallest box that holds all non-zero voxels of ``mask``.
+
+    Raises:
+        InputError: the mask is empty.
+    """
+    inside = sitk.GetArrayViewFromImage(mask).transpose() != 0  # (i, j, k)
+    start, size = [], []
+    for axis in range(3):
+        hit = np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis)))
+        if not len(hit):
+            raise InputError("The field of view is empty; choose a volume that shows something.")
+        start.append(int(hit[0]))
+        size.append(int(hit[-1] - hit[0] + 1))
+    return start, size
+
+
+def working_grid(field: sitk.Image, spacing: float, slice_axis: int) -> sitk.Image:
+    """The model's grid over the field of view: same axes as ``field``, centred on the mask's bounding box.
+
+    Both in-plane axes get the model's ``spacing`` (mm). So does the slice axis, unless its spacing differs by
+    more than 20 % from those of the other axes: thick slices are not interpolated. Voxels that have the model's
+    spacing already stay where they are.
+    """
+    start, size = bounding_box(field)
+    own = field.GetSpacing()
+    others = [own[a] for a in range(3) if a != slice_axis]
+    ratios = [max(own[slice_axis] / other, other / own[slice_axis]) for other in others]
+    new = [spacing] * 3
+    if min(ratios) > OWN_SPACING_RATIO:
+        new[slice_axis] = own[slice_axis]
+    new = [o if abs(n / o - 1) < SAME_SPACING else n for o, n in zip(own, new, strict=True)]
+    extents = [(n - 1) * s for n, s in zip(size, own, strict=True)]
+    counts = [max(1, math.ceil(e / s - 1e-6)) + 1 for e, s in zip(extents, new, strict=True)]
+    first = [
+        index + (extent - (count - 1) * step) / 2 / s
+        for index, extent, count, step, s in zip(start, extents, counts, new, own, strict=True)
+    ]
+    grid = sitk.Image(counts, sitk.sitkUInt8)
+    grid.SetSpacing(new)
+    grid.SetOrigin(field.TransformContinuousIndexToPhysicalPoint(first))
+    grid.SetDirection(field.GetDirection())
+    return grid
+
+
+def resampled(image: sitk.Image, grid: sitk.Image, nearest: bool = False) -> sitk.Image:
+    """``image`` on ``grid``, 0 outside it; linear, smoothed first along axes that get coarser by a fifth or more."""
+    if nearest:
+        return sitk.Resample(image, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0.0, image.GetPixelID())
+    smooth = _antialiased(sitk.Cast(image, sitk.sitkFloat32), grid)
+    return sitk.Resample(smooth, grid, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32)
+
+
+def resampled_within(image: sitk.Image, mask: sitk.Image, grid: sitk.Image) -> tuple[FloatArray, FloatArray]:
+    """``image`` on ``grid`` from the voxels inside ``mask`` alone, so that no edge is mixed with the background.
+
+    Returns:
+        Values (k, j, i), 0 where nothing was near, and the share of the mask in each (0 to 1).
+    """
+    weight = sitk.Cast(mask != 0, sitk.sitkFloat32)
+    masked = sitk.Cast(image, sitk.sitkFloat32) * weight
+    share = sitk.GetArrayFromImage(resampled(weight, grid))
+    values = sitk.GetArrayFromImage(resampled(masked, grid))
+    return np.where(share > SMALLEST_WEIGHT, values / np.maximum(share, SMALLEST_WEIGHT), 0), share
+
+
+def _antialiased(image: sitk.Image, grid: sitk.Image) -> sitk.Image:
+    """Gaussian of the width that turns the old voxel's response into the new one's, along axes that coarsen."""
+    variances = [0.0, 0.0, 0.0]
+    new_axes = _spacing_along(image, grid)
+    for axis, (old, new) in enumerate(zip(image.GetSpacing(), new_axes, strict=True)):
+        if new > OWN_SPACING_RATIO * old:
+            variances[axis] = (new**2 - old**2) / (8 * math.log(2))  # full width at half maximum = one voxel
+    return sitk.DiscreteGaussian(image, variances) if any(variances) else image
+
+
+def _spacing_along(image: sitk.Image, grid: sitk.Image) -> list[float]:
+    """Spacing of ``grid`` measured along the axes of ``image`` (mm): the step of the grid axis closest to each."""
+    own = np.reshape(image.GetDirection(), (3, 3))
+    other = np.reshape(grid.GetDirection(), (3, 3))
+    closest = np.abs(own.T @ other).argmax(axis=1)
+    return [float(grid.GetSpacing()[axis]) for axis in closest]
+
+
+def to_slices(array: NDArray[Any], axis: int) -> NDArray[Any]:
+    """SimpleITK's (k, j, i) array -> slices (S, H, W) along index axis ``axis``.
+
+    Rows run along the first of the two remaining index axes and columns along the second, so that slice k of
+    the default axis 2 is (i, j): the orientation in which the released weights were trained.
+    """
+    return np.ascontiguousarray(np.moveaxis(array.transpose(), axis, 0))
+
+
+def from_slices(slices: NDArray[Any], axis: int) -> NDArray[Any]:
+    """The inverse of :func:`to_slices`."""
+    return np.ascontiguousarray(np.moveaxis(slices, 0, axis).transpose())
+
+
+def image_on(array: NDArray[Any], grid: sitk.Image) -> sitk.Image:
+    """A SimpleITK image of ``array`` (k, j, i) with exactly the geometry of ``grid``."""
+    image = sitk.GetImageFromArray(array)
+    image.CopyInformation(grid)
+    return image
+
+
+def restored(array: FloatArray, mask: NDArray[np.bool_], grid: sitk.Image, field: sitk.Image) -> sitk.Image:
+    """Bring ``array`` (k, j, i), valid inside ``mask``, from the working ``grid`` to the exact grid of ``field``.
+
+    Returns:
+        A float32 image on the grid of ``field``, 0 where ``field`` is 0.
+    """
+    inside = image_on(mask.astype(np.uint8), grid)
+    values, _ = resampled_within(image_on(array, grid), inside, field)
+    visible = sitk.GetArrayViewFromImage(field) != 0
+    return image_on(np.where(visible, values, 0).astype(np.float32), field)
+
+
+def same_grid(a: sitk.Image, b: sitk.Image, tolerance: Sequence[float] = (1e-4, 1e-6)) -> bool:
+    """Whether two images share size, origin and spacing (mm tolerance) and direction (cosine tolerance)."""
+    return bool(
+        a.GetSize() == b.GetSize()
+        and np.allclose(a.GetOrigin() + a.GetSpacing(), b.GetOrigin() + b.GetSpacing(), rtol=0, atol=tolerance[0])
+        and np.allclose(a.GetDirection(), b.GetDirection(), rtol=0, atol=tolerance[1])
+    )

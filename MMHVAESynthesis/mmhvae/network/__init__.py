@@ -1,0 +1,25 @@
+"""The network MMHVAE: experts, cells, model; prepared for inference; noise, tiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..faces import lazy_names
+
+if TYPE_CHECKING:
+    from .batches import slices_per_batch as slices_per_batch
+    from .cells import EXPANSION as EXPANSION, activated as activated
+    from .experts import DiagonalGaussian as DiagonalGaussian, product_of_experts as product_of_experts
+    from .inference import computing as computing, prepared as prepared
+    from .model import (
+        BACKGROUND as BACKGROUND,
+        MMHVAE as MMHVAE,
+        Encoding as Encoding,
+        FinerLevel as FinerLevel,
+        MMHVAEConfig as MMHVAEConfig,
+        UnimodalEncoder as UnimodalEncoder,
+    )
+    from .noise import VolumeNoise as VolumeNoise, draw_noise as draw_noise
+    from .tiles import TileLayout as TileLayout
+else:
+    __getattr__ = lazy_names(__name__, __file__)

@@ -1,0 +1,31 @@
+"""How many slices a device takes at a time."""
+
+from __future__ import annotations
+
+import torch
+
+from ..compute import free_memory
+from .cells import EXPANSION
+from .model import MMHVAEConfig
+
+#: Share of the free memory that one batch may take; the rest is the volume's, and other programs'.
+MEMORY_SHARE = 0.25
+MOST_SLICES = 32  # more gains no speed, and progress gets jerky
+LARGEST_CPU_TENSOR = 24 << 20  # bytes; below glibc's largest threshold for returning memory, 32 MiB
+
+
+def slices_per_batch(
+    config: MMHVAEConfig, modalities: int, device: torch.device, dtype: torch.dtype = torch.float32
+) -> int:
+    """How many slices to take at a time, at least 1: what a quarter of the free memory holds.
+
+    On a CPU also no more than keep the widest tensor small. There, larger batches are slower: they leave the
+    caches, and the C library returns larger blocks to the system after each use, to be faulted in again.
+    """
+    pixel = dtype.itemsize * config.image_size**2
+    widest = pixel * EXPANSION * config.base_features  # bytes a slice, in the finest decoder cell
+    # At the peak about six tensors of that size are alive, and the encoders' skips.
+    peak = 6 * widest + 8 * pixel * config.base_features * modalities
+    fitting = int(MEMORY_SHARE * free_memory(device) / peak)
+    quick = LARGEST_CPU_TENSOR // widest if device.type == "cpu" else MOST_SLICES
+    return max(1, min(fitting, quick, MOST_SLICES))

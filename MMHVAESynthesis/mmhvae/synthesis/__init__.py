@@ -1,0 +1,19 @@
+"""Synthesis: volumes in, volumes out; frame by frame; live."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..faces import lazy_names
+
+if TYPE_CHECKING:
+    from .frame_synthesis import synthesize_frames as synthesize_frames
+    from .live_synthesis import LiveSynthesis as LiveSynthesis
+    from .synthesis import (
+        SliceAxis as SliceAxis,
+        SynthesisResult as SynthesisResult,
+        check_request as check_request,
+        synthesize as synthesize,
+    )
+else:
+    __getattr__ = lazy_names(__name__, __file__)

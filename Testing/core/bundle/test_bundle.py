@@ -1,0 +1,149 @@
+"""Bundles on disk: round trip as folder and zip, and everything that must be refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+import zipfile
+
+import pytest
+import torch
+from mmhvae.bundle.bundle import CARD, MANIFEST, WEIGHTS, Bundle, Manifest, load_bundle, save_bundle
+from mmhvae.exceptions import InputError
+from mmhvae.network.model import MMHVAE, MMHVAEConfig
+
+TINY = MMHVAEConfig(
+    modalities=("us", "t2"), image_size=16, base_features=4, max_features=8, num_pools=2, decoder_blocks=1
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    torch.manual_seed(0)
+    manifest = Manifest("tiny", TINY, 1.0, "MIT", "tests", {"data": "none"}, slice_axis=1)
+    return save_bundle(Bundle(MMHVAE(TINY).eval(), manifest, "# Tiny\n"), tmp_path_factory.mktemp("b") / "tiny")
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+def zipped(folder, path, prefix=""):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in (MANIFEST, WEIGHTS, CARD):
+            archive.write(folder / name, prefix + name)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "zip with a folder"])
+def test_round_trip(folder, tmp_path, kind):
+    path = folder if kind == "folder" else zipped(folder, tmp_path / "b.zip", "tiny/" if "with" in kind else "")
+    bundle, again = load_bundle(path), load_bundle(folder)
+    assert bundle.network.config == TINY
+    assert (bundle.manifest.name, bundle.manifest.slice_axis, bundle.card) == ("tiny", 1, "# Tiny\n")
+    x = {"us": torch.rand(1, 1, 16, 16)}
+    with torch.no_grad():
+        torch.testing.assert_close(bundle.network(x, temperature=0).z1, again.network(x, temperature=0).z1)
+    assert not bundle.network.training
+
+
+def test_the_manifest_states_what_a_user_must_know(folder):
+    content = json.loads((folder / MANIFEST).read_text())
+    assert content["slices"] == {"axis": 1, "rows": "i", "columns": "k"}
+    assert content["intensities"]["harmonised_white_matter"] == {"t2": 1 / 7, "cet1": 1 / 5, "flair": 1 / 3}
+    assert {"format_version", "fusion", "modalities", "licence", "intended_use", "weights_sha256"} <= set(content)
+
+
+def test_a_released_checkpoint_is_a_bundle_and_survives_saving(golden, tmp_path):
+    released = load_bundle(golden / "CP_main_1000.pth")
+    assert released.manifest.spacing_mm == 0.5
+    again = load_bundle(save_bundle(released, tmp_path / "release"))
+    assert again.network.config.fusion == "release"
+    assert again.manifest.training["source_sha256"] == released.manifest.weights_sha256
+    for name, tensor in released.network.state_dict().items():
+        torch.testing.assert_close(again.network.state_dict()[name], tensor, rtol=0, atol=0)
+
+
+def edited(folder, **changes):
+    content = json.loads((folder / MANIFEST).read_text())
+    content.update(changes)
+    (folder / MANIFEST).write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda f: (f / WEIGHTS).write_bytes((f / WEIGHTS).read_bytes()[:-9]), "checksum"),
+        (lambda f: (f / WEIGHTS).write_bytes(b"x" + (f / WEIGHTS).read_bytes()[1:]), "checksum"),
+        (lambda f: (f / CARD).unlink(), CARD),
+        (lambda f: (f / MANIFEST).write_text("{"), "damaged"),
+        (lambda f: (f / MANIFEST).write_text("[" * 100_000), "damaged"),
+        (lambda f: (f / MANIFEST).write_text("[]"), "damaged"),
+        (lambda f: edited(f, format_version=2), "format version 2"),
+        (lambda f: edited(f, fusion="mean"), "damaged"),
+        (lambda f: edited(f, slices={"axis": 2, "rows": "j", "columns": "i"}), "rules"),
+        (lambda f: edited(f, intensities={}), "rules"),
+        (lambda f: edited(f, spacing_mm=0), "damaged"),
+        (lambda f: edited(f, modalities=[]), "damaged"),
+        (lambda f: edited(f, modalities=["us", "flair"]), "do not fit"),
+        (lambda f: edited(f, architecture={"image_size": 16}), "damaged"),
+    ],
+)
+def test_damaged_bundles_are_refused(copy, damage, words):
+    damage(copy)
+    with pytest.raises(InputError, match=words):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("image_size", 10**9), ("num_pools", 10**9), ("max_features", 10**9), ("base_features", 4.0)]
+)
+def test_forged_sizes_allocate_nothing(copy, field, value):
+    content = json.loads((copy / MANIFEST).read_text())
+    content["architecture"][field] = value
+    (copy / MANIFEST).write_text(json.dumps(content))
+    with pytest.raises(InputError, match="damaged"):
+        load_bundle(copy)
+
+
+def trap(folder, path, kind):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        if kind == "parent folder":
+            archive.write(folder / MANIFEST, "../" + MANIFEST)
+        elif kind == "deep":
+            archive.write(folder / MANIFEST, "a/b/" + MANIFEST)
+        elif kind == "bomb":
+            archive.writestr(MANIFEST, b" " * (2 << 20))
+        elif kind == "link":
+            entry = zipfile.ZipInfo(MANIFEST)
+            entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+            archive.writestr(entry, "/etc/passwd")
+        elif kind == "duplicate":
+            archive.write(folder / MANIFEST, MANIFEST)
+            archive.write(folder / MANIFEST, "x/" + MANIFEST)
+        for name in (WEIGHTS, CARD):
+            archive.write(folder / name, name)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["parent folder", "deep", "bomb", "link", "duplicate", "no manifest"])
+def test_zips_that_are_traps_are_refused(folder, tmp_path, kind):
+    with pytest.raises(InputError, match=r"^[^\n]+\.$"):
+        load_bundle(trap(folder, tmp_path / "trap.zip", kind))
+    assert [p.name for p in tmp_path.iterdir()] == ["trap.zip"]
+
+
+def test_other_files_are_no_bundles(tmp_path):
+    (tmp_path / "b.zip").write_bytes(b"PK no zip")
+    for path in (tmp_path / "b.zip", tmp_path / "missing", tmp_path):
+        with pytest.raises(InputError, match="bundle"):
+            load_bundle(path)
+
+
+def test_a_full_folder_is_never_overwritten(folder, tmp_path):
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(InputError, match="not empty"):
+        save_bundle(load_bundle(folder), tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]

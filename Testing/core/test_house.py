@@ -1,0 +1,210 @@
+"""The arrows of the house: which package may import which, and that no files import each other in a circle."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+#: Where the packages lie.
+FOLDERS = {
+    "mmhvae": "MMHVAESynthesis",
+    "MMHVAESynthesisLib": "MMHVAESynthesis",
+    "MMHVAERegistrationLib": "MMHVAERegistration",
+    "mmhvae_training": "Training",
+}
+#: Floors from the ground up; a room may use those on its own floor and below it. Rooms are packages, and files
+#: that lie beside them. Rooms of one floor may not use each other in a circle, either.
+FLOORS = {
+    "mmhvae": [
+        "exceptions version faces protocol",
+        "compute",
+        "images",
+        "sweep network",
+        "bundle",
+        "synthesis",
+        "registration overlays",
+        "tasks demo",
+        "commands",
+        "worker cli",
+    ],
+    "MMHVAESynthesisLib": [
+        "engine nodes",
+        "synthesis",
+        "views",
+        "parameters logic",
+        "panel",
+        "live setup",
+        "sample_data test folded_sections",
+        "widget",
+    ],
+    "MMHVAERegistrationLib": [
+        "synthesis_module",
+        "pose",
+        "parameters case",
+        "logic overlays",
+        "compare",
+        "panel",
+        "report",
+        "test folded_sections",
+        "widget",
+    ],
+}
+#: What a package may use of the others.
+MAY_USE = {
+    "mmhvae": set(),
+    "MMHVAESynthesisLib": {"mmhvae"},
+    "MMHVAERegistrationLib": {"mmhvae", "MMHVAESynthesisLib"},
+    "mmhvae_training": {"mmhvae"},
+}
+ALLOWED = {"torch", "numpy", "SimpleITK", "safetensors"} | set(sys.stdlib_module_names)
+
+
+def modules() -> dict[str, Path]:
+    """Every module of ours by its dotted name; a package is its ``__init__``."""
+    found = {}
+    for package, folder in FOLDERS.items():
+        for file in sorted((REPOSITORY / folder / package).rglob("*.py")):
+            parts = file.relative_to(REPOSITORY / folder).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return found
+
+
+MODULES = modules()
+
+
+def imports(name: str, file: Path) -> Iterator[str]:
+    """The dotted names of all that a file imports, at any depth, for type checkers or not."""
+    package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{module}.{a.name}" if f"{module}.{a.name}" in MODULES else module for a in node.names)
+
+
+def graph() -> dict[str, set[str]]:
+    """Which module of ours imports which; faces, which import nothing but for type checkers, are left out."""
+    faces = {name for name, file in MODULES.items() if file.name == "__init__.py"}
+    return {
+        name: {target for target in imports(name, file) if target in MODULES} - {name}
+        for name, file in MODULES.items()
+        if name not in faces
+    }
+
+
+GRAPH = graph()
+
+
+def room(module: str) -> str:
+    """The package or file, directly within its root, that a module belongs to."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def circles(arrows: dict[str, set[str]]) -> list[str]:
+    """What is left when everything that stands on solid ground is taken away."""
+    left = dict(arrows)
+    while free := [name for name, needs in left.items() if not needs & left.keys()]:
+        for name in free:
+            del left[name]
+    return sorted(left)
+
+
+def test_every_room_is_on_a_floor():
+    for package, floors in FLOORS.items():
+        rooms = {room(name) for name in GRAPH if name.startswith(f"{package}.")}
+        assert rooms == set(" ".join(floors).split())
+
+
+def test_no_arrow_goes_up():
+    wrong = []
+    for package, floors in FLOORS.items():
+        height = {name: level for level, names in enumerate(floors) for name in names.split()}
+        for name, targets in GRAPH.items():
+            wrong += [
+                f"{name} -> {target}"
+                for target in targets
+                if name.startswith(f"{package}.") and target.startswith(f"{package}.")
+                if height[room(target)] > height[room(name)]
+            ]
+    assert wrong == []
+
+
+def test_packages_use_only_those_below_them():
+    wrong = [
+        f"{name} -> {target}"
+        for name, targets in GRAPH.items()
+        for target in targets
+        if (root := target.split(".")[0]) != (own := name.split(".")[0]) and root not in MAY_USE[own]
+    ]
+    assert wrong == []
+
+
+def test_nobody_reaches_past_a_face():
+    """Another package's files are imported through its ``__init__``, which lists what others use."""
+    wrong = [
+        f"{name} -> {target}"
+        for name, targets in GRAPH.items()
+        for target in targets
+        if target.count(".") > 1 and target.rsplit(".", 1)[0] != name.rsplit(".", 1)[0]
+        if target.split(".")[0] in FLOORS
+    ]
+    assert wrong == []
+
+
+def test_no_circle():
+    assert circles({name: needs for name, needs in GRAPH.items() if name.split(".")[0] in FLOORS}) == []
+    for package in FLOORS:
+        rooms: dict[str, set[str]] = {}
+        for name, targets in GRAPH.items():
+            if name.startswith(f"{package}."):
+                own = rooms.setdefault(room(name), set())
+                own |= {room(t) for t in targets if t.startswith(f"{package}.")} - {room(name)}
+        assert circles(rooms) == [], package
+
+
+def test_a_circle_would_be_found():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["a", "b", "c"]
+
+
+def test_the_core_needs_little():
+    """Slicer has no other packages; matplotlib is for the demo's figure alone."""
+    wrong = []
+    for name, file in MODULES.items():
+        if name.split(".")[0] == "mmhvae":
+            found = {target.split(".")[0] for target in imports(name, file)} - {"mmhvae"}
+            wrong += [f"{name} -> {other}" for other in found - ALLOWED]
+    assert set(wrong) <= {"mmhvae.demo.figure -> matplotlib"}
+
+
+def run(program: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY / "MMHVAESynthesis", capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_names_and_help_cost_no_torch():
+    program = "import sys, mmhvae, mmhvae.cli, mmhvae.worker, mmhvae.images.modalities; print('torch' in sys.modules)"
+    assert run(program) == "False"
+
+
+def test_what_slicer_imports_of_the_core_costs_no_torch():
+    """Torch in Slicer's own process can crash it."""
+    wanted = set()
+    for name, file in MODULES.items():
+        if name.split(".")[0].endswith("Lib"):
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            wanted |= {
+                f"from {node.module} import {alias.name}"
+                for node in ast.walk(tree)
+                if isinstance(node, ast.ImportFrom) and not node.level and node.module.split(".")[0] == "mmhvae"
+                for alias in node.names
+            }
+    assert run("import sys\n" + "\n".join(sorted(wanted)) + "\nprint('torch' in sys.modules)") == "False"

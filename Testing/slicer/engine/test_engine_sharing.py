@@ -1,0 +1,69 @@
+"""One engine for the application, polled while there is something to hear."""
+
+from __future__ import annotations
+
+import sys
+
+import rig
+
+rig.require()
+
+import pytest
+import slicer
+from MMHVAESynthesisLib.engine import engine_sharing as module
+from MMHVAESynthesisLib.engine.engine_sharing import SlicerEngine, close_shared_engine, python_command, shared_engine
+from MMHVAESynthesisLib.engine.jobs import Callbacks
+
+
+@pytest.fixture
+def engine(scene, tmp_path):
+    engine = SlicerEngine(python=(sys.executable,), root=tmp_path)
+    yield engine
+    engine.close()
+
+
+def test_it_is_polled_from_its_start_to_its_last_answer_and_no_longer(engine):
+    assert not engine._timer.isActive()
+    heard: list[object] = []
+    engine.submit(engine.job(), "self_test", {"device": "cpu"}, Callbacks(heard.append, heard.append))
+    assert engine._timer.isActive()
+    rig.wait_until(lambda: heard, timeout=120)
+    assert heard[0]["device"] == "cpu"
+    rig.wait_until(lambda: not engine._timer.isActive())
+    assert not engine.is_busy
+
+
+def test_starting_it_early_finds_it_ready(engine):
+    engine.start()
+    rig.wait_until(lambda: engine.readiness is not None, timeout=120)
+    rig.wait_until(lambda: not engine._timer.isActive())
+
+
+def test_a_listener_that_raises_stops_nobody_else(engine, caplog):
+    def raising(result: object) -> None:
+        raise ZeroDivisionError
+
+    heard: list[object] = []
+    engine.submit(engine.job(), "self_test", {"device": "cpu"}, Callbacks(raising, raising))
+    engine.submit(engine.job(), "self_test", {"device": "cpu"}, Callbacks(heard.append, heard.append))
+    rig.wait_until(lambda: heard, timeout=120)
+
+
+def test_there_is_one_for_all_until_it_is_closed(scene):
+    first = shared_engine()
+    assert shared_engine() is first
+    folder = first.job().folder
+    slicer.app.aboutToQuit.emit()
+    assert module._shared is None
+    assert not folder.exists()
+    assert shared_engine() is not first
+    close_shared_engine()
+
+
+def test_python_is_slicers_launcher_where_there_is_one(slicer_app, tmp_path, monkeypatch):
+    assert python_command() == (sys.executable,)
+    name = "PythonSlicer.exe" if sys.platform == "win32" else "PythonSlicer"
+    (tmp_path / name).write_text("#!/bin/sh\n")
+    (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert python_command() == (str(tmp_path / name),)

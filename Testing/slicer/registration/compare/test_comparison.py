@@ -1,0 +1,43 @@
+"""The section "Compare": fade and checkerboard of ultrasound and MR in the slice views."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rig
+
+rig.require()
+
+import slicer
+
+from ..made_case import make_case
+from ..opened_panel import chosen, settled
+
+
+def composites():
+    views = map(slicer.app.layoutManager().sliceWidget, ("Red", "Yellow", "Green"))
+    return [view.sliceLogic().GetSliceCompositeNode() for view in views]
+
+
+def test_ultrasound_and_mr_are_compared_by_fade_and_checkerboard(panel):
+    case = chosen(panel, make_case(11, ("t2", "flair")))
+    faded = rig.move_slider(panel.ui.fadeSlider, 0.8)
+    for composite in composites():
+        assert composite.GetBackgroundVolumeID() == case.ultrasound.GetID()
+        assert composite.GetForegroundVolumeID() == case.mrs["t2"].GetID()
+        assert composite.GetForegroundOpacity() == pytest.approx(faded)
+    rig.choose(panel.ui.shownSelector, "FLAIR")
+    assert composites()[0].GetForegroundVolumeID() == case.mrs["flair"].GetID()
+    before = rig.grab_slice("Red")
+    rig.click(panel.ui.checkerboardCheckBox)
+    settled(panel)
+    board = slicer.mrmlScene.GetNodeByID(composites()[0].GetForegroundVolumeID())
+    assert "Checkerboard" in board.GetName()
+    assert composites()[0].GetForegroundOpacity() == 1.0
+    assert (rig.grab_slice("Red") != before).any()
+    squares = slicer.util.arrayFromVolume(board).copy()
+    panel.logic.go_to(panel._parameters, "hand", case.world)
+    settled(panel)
+    assert not np.array_equal(slicer.util.arrayFromVolume(board), squares)
+    rig.click(panel.ui.checkerboardCheckBox)
+    assert composites()[0].GetForegroundVolumeID() == case.mrs["flair"].GetID()

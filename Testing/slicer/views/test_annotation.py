@@ -1,0 +1,131 @@
+"""SYNTHETIC in the slice views, read from the annotation and seen in the pixels."""
+
+from __future__ import annotations
+
+import rig
+
+rig.require()
+
+import numpy as np
+import pytest
+import slicer
+from MMHVAESynthesisLib.synthesis.results import KIND, MODALITY, STALE
+from MMHVAESynthesisLib.views.annotation import SyntheticAnnotations, annotate_slice_views, stop_annotating
+from MMHVAESynthesisLib.views.visible_views import slice_views
+
+from ..made_nodes import pose, transform, volume, vtk_matrix
+
+LINE = "SYNTHETIC {} - not approved for clinical use"
+
+
+@pytest.fixture
+def annotations(scene):
+    stop_annotating()  # those of modules that other tests have used
+    annotations = SyntheticAnnotations()
+    yield annotations
+    annotations.close()
+
+
+def black(name="Before", modality=None):
+    """A volume that is drawn black, so that every bright pixel is text."""
+    node = volume(np.zeros((20, 20, 20), np.float32), name=name)
+    if modality is not None:
+        node.SetAttribute(KIND, "image")
+        node.SetAttribute(MODALITY, modality)
+    return node
+
+
+def yellow_pixels(view="Red") -> int:
+    rig.process_events(50)
+    picture = rig.grab_slice(view).astype(int)
+    return int(((picture[..., 0] > 180) & (picture[..., 1] > 140) & (picture[..., 2] < 120)).sum())
+
+
+def test_every_view_that_shows_a_synthetic_volume_says_so(annotations):
+    measured, synthetic = black(), black("SYNTHETIC T2 of Before", "t2")
+    slicer.util.setSliceViewerLayers(background=measured)
+    assert [annotations.texts(view.name) for view in slice_views()] == [[], [], []]
+    assert yellow_pixels() == 0
+    slicer.util.setSliceViewerLayers(background=measured, foreground=synthetic, foregroundOpacity=0.5)
+    for view in slice_views():
+        assert annotations.texts(view.name)[0] == LINE.format("T2")
+        assert yellow_pixels(view.name) > 200
+    slicer.util.setSliceViewerLayers(background=measured, foreground=synthetic, foregroundOpacity=0)
+    assert annotations.texts("Red") == []
+    assert yellow_pixels() == 0
+
+
+@pytest.mark.parametrize("layer", ["background", "label"])
+def test_it_counts_in_any_layer(annotations, layer):
+    slicer.util.setSliceViewerLayers(**{layer: black("x", "flair")}, labelOpacity=1)
+    assert annotations.texts("Yellow")[0] == LINE.format("FLAIR")
+
+
+def test_two_contrasts_are_both_named(annotations):
+    slicer.util.setSliceViewerLayers(background=black("x", "flair"), foreground=black("y", "us"), foregroundOpacity=0.5)
+    assert annotations.texts("Red")[0] == LINE.format("iUS, FLAIR")
+
+
+def test_a_mark_is_told_at_once(annotations):
+    node = black("x", "t2")
+    slicer.util.setSliceViewerLayers(background=node)
+    node.SetAttribute(STALE, "The iUS was moved since.")
+    assert annotations.texts("Green")[0] == LINE.format("T2") + "\nSTALE - press Apply again"
+    node.RemoveAttribute(STALE)
+    assert annotations.texts("Green")[0] == LINE.format("T2")
+
+
+def test_left_and_right_stay_in_sight(annotations):
+    slicer.util.setSliceViewerLayers(background=black("x", "t2"))
+    assert annotations.texts("Red")[1:] == ["R", "L", "A", "P"]
+    assert annotations.texts("Yellow")[1:] == ["A", "P", "S", "I"]
+    assert annotations.texts("Green")[1:] == ["R", "L", "S", "I"]
+
+
+def test_an_oblique_slice_names_two_sides(annotations):
+    slicer.util.setSliceViewerLayers(background=black("x", "t2"))
+    red = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode()
+    angle = np.deg2rad(30)
+    matrix = np.eye(4)
+    matrix[:2, :2] = [[-np.cos(angle), np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    red.GetSliceToRAS().DeepCopy(vtk_matrix(matrix))
+    red.UpdateMatrices()
+    assert annotations.texts("Red")[1:] == ["RP", "LA", "AR", "PL"]
+    red.SetOrientationToAxial()
+
+
+def test_dataprobe_can_rewrite_its_corners(annotations):
+    slicer.util.setSliceViewerLayers(background=black("x", "t2"))
+    before = yellow_pixels()
+    view = slicer.app.layoutManager().sliceWidget("Red").sliceView()
+    if hasattr(view, "cornerAnnotation"):
+        view.cornerAnnotation().ClearAllTexts()
+    assert yellow_pixels() == before > 0
+
+
+def test_a_scene_that_is_closed_takes_the_texts_along(annotations, scene):
+    slicer.util.setSliceViewerLayers(background=black("x", "t2"))
+    assert annotations.texts("Red")
+    scene.Clear(0)
+    rig.process_events(50)
+    assert annotations.texts("Red") == []
+    assert yellow_pixels() == 0
+
+
+def test_closing_takes_them_out_of_the_views(annotations):
+    slicer.util.setSliceViewerLayers(background=black("x", "t2"))
+    assert yellow_pixels() > 0
+    annotations.close()
+    assert yellow_pixels() == 0
+    transform(pose(1))  # nobody listens any more
+    slicer.util.setSliceViewerLayers(background=black("y", "flair"))
+    assert annotations.texts("Red") == []
+
+
+def test_all_modules_share_one(scene):
+    slicer.util.setSliceViewerLayers(background=black("x", "t2"))
+    first = annotate_slice_views()
+    assert annotate_slice_views() is first
+    assert first.texts("Red")
+    stop_annotating()
+    assert yellow_pixels() == 0
