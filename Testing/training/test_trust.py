@@ -14,7 +14,7 @@ from mmhvae.exceptions import InputError
 from mmhvae.registration.landmarks import target_registration_error
 from mmhvae.registration.prior import NAVIGATION, PosePrior
 from mmhvae.registration.trust import assess
-from mmhvae.registration.trust_model import SHIPPED
+from mmhvae.registration.trust.model import SHIPPED
 from mmhvae_training.evaluation import TARGETS, EvaluationCase
 from mmhvae_training.syntheses import Synthesis, SynthesisedCase
 from mmhvae_training.trust import fit as fitting, report as reporting, run as running

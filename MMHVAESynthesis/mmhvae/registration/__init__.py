@@ -8,7 +8,6 @@ from ..faces import lazy_names
 
 if TYPE_CHECKING:
     from .channels import Channel as Channel
-    from .evidence import Evidence as Evidence
     from .landmarks import (
         read_markups as read_markups,
         read_tag as read_tag,
@@ -24,13 +23,17 @@ if TYPE_CHECKING:
         register_rigid as register_rigid,
     )
     from .similarity import LocalCorrelation as LocalCorrelation
-    from .trust import Trust as Trust, assess as assess, conclude as conclude, worst_error as worst_error
-    from .trust_model import (
+    from .trust import (
         SHIPPED as SHIPPED,
+        Evidence as Evidence,
         Term as Term,
+        Trust as Trust,
         TrustModel as TrustModel,
         Verdict as Verdict,
+        assess as assess,
+        conclude as conclude,
         read_model as read_model,
+        worst_error as worst_error,
     )
     from .volumes import Volume as Volume, index_to_lps as index_to_lps
 else:

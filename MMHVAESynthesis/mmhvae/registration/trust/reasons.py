@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from ..images import MODALITIES
+from ...images import MODALITIES
 from .evidence import Evidence
-from .trust_model import TrustModel, Verdict
+from .model import TrustModel, Verdict
 
 _SENTENCES: Mapping[str, Callable[[Evidence], str]] = {
     "contrast_disagreement_mm": lambda e: (

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from mmhvae.registration.evidence import Evidence
-from mmhvae.registration.reasons import advised, reason, shown
-from mmhvae.registration.trust_model import Term, TrustModel, shipped_model
+from mmhvae.registration.trust.evidence import Evidence
+from mmhvae.registration.trust.model import Term, TrustModel, shipped_model
+from mmhvae.registration.trust.reasons import advised, reason, shown
 
 FALLING = Term("margin_over_random", 6.0, 2.0, False, 1.0, 0.6)
 RISING = Term("half_disagreement_mm", 0.5, 8.0, True, 2.0, 0.6)

@@ -15,12 +15,12 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..exceptions import InputError, Progress
-from ..images import Matrix, exp_se3, field_of_view
-from .channels import Channel
-from .problem import RigidProblem
-from .rigid import RigidResult
-from .volumes import on_grid_of
+from ...exceptions import InputError, Progress
+from ...images import Matrix, exp_se3, field_of_view
+from ..channels import Channel
+from ..problem import RigidProblem
+from ..rigid import RigidResult
+from ..volumes import on_grid_of
 
 SEED = 0
 #: Poses that know nothing: so many, this far off (mm).

@@ -1,7 +1,7 @@
 """How far a registration's result can be trusted, from what can be known without the truth.
 
 Evidence (:mod:`.evidence`) becomes an expected error in mm and a verdict by a small calibrated model
-(:mod:`.trust_model`), and a few vetoes that no agreement outweighs. The calibration saw simulated sweeps and the MNI
+(:mod:`.model`), and a few vetoes that no agreement outweighs. The calibration saw simulated sweeps and the MNI
 benchmark only; none on patients exists.
 """
 
@@ -14,16 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from ..compute import kept_heap
-from ..exceptions import InputError, Progress, no_progress
-from ..images import Matrix, apply_matrix, inverse, to_rigid_matrix
-from . import volumes
-from .channels import Channel
+from ...compute import kept_heap
+from ...exceptions import InputError, Progress, no_progress
+from ...images import Matrix, apply_matrix, inverse, to_rigid_matrix
+from .. import volumes
+from ..channels import Channel
+from ..prior import PosePrior
+from ..rigid import ALIKE, RigidResult
 from .evidence import Evidence, collect, mask_of
-from .prior import PosePrior
+from .model import TrustModel, Verdict, shipped_model
 from .reasons import advised, reason, shown
-from .rigid import ALIKE, RigidResult
-from .trust_model import TrustModel, Verdict, shipped_model
 
 #: A result with less of the field of view inside the MR has failed; with less than the second it is never good.
 FAILED_OVERLAP, DOUBTFUL_OVERLAP = 0.2, 0.4
