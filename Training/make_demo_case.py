@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import json
 import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ deformed, with an invented tumour; images by this project's simulator (MIT).
 `sweep.igs.mha` is the tracked ultrasound sweep as PLUS would write it, `image-to-probe.txt` its calibration (16
 numbers, row by row); its Reference is the patient, RAS mm. `preop-*.nii.gz` lie displaced against it;
 `us-to-preop.tfm` is the true transform (ultrasound points to pre-operative points, LPS mm); `landmarks.mrk.json` lies
-in the ultrasound.
+in the ultrasound, and `preop-landmarks.mrk.json` has the same points where the pre-operative MR shows them.
 `parameters.json` holds everything drawn; remade with
 `python Training/make_demo_case.py --seed {seed} --output FOLDER`.
 """
@@ -71,15 +72,21 @@ def write_demo(case: SimulatedCase, seed: int, folder: Path) -> None:
     for name, image in images.items():
         sitk.WriteImage(image, str(folder / f"{name}.nii.gz"), useCompression=True)
     write_transform(motion, folder / "us-to-preop.tfm")
-    points = landmarks(case, LANDMARKS, seed)
-    control_points = [{"id": str(i + 1), "label": f"L-{i + 1}", "position": p.tolist()} for i, p in enumerate(points)]
-    markup = {"type": "Fiducial", "coordinateSystem": "LPS", "coordinateUnits": "mm", "controlPoints": control_points}
-    schema = "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/markups-schema-v1.0.3.json#"
-    text = json.dumps({"@schema": schema, "markups": [markup]}, indent=1)
-    (folder / "landmarks.mrk.json").write_text(text + "\n", encoding="utf-8")
+    points = [point.tolist() for point in landmarks(case, LANDMARKS, seed)]
+    write_points(points, folder / "landmarks.mrk.json")
+    write_points([motion.TransformPoint(point) for point in points], folder / "preop-landmarks.mrk.json")
     (folder / "parameters.json").write_text(json.dumps(case.parameters, indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(NOTICE.format(seed=seed), encoding="utf-8")
     write_checksums(folder)
+
+
+def write_points(points: Iterable[Sequence[float]], path: Path) -> None:
+    """Write points (LPS mm) as a list of Slicer's."""
+    control_points = [{"id": str(i + 1), "label": f"L-{i + 1}", "position": [*point]} for i, point in enumerate(points)]
+    markup = {"type": "Fiducial", "coordinateSystem": "LPS", "coordinateUnits": "mm", "controlPoints": control_points}
+    schema = "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/markups-schema-v1.0.3.json#"
+    text = json.dumps({"@schema": schema, "markups": [markup]}, indent=1)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def write_checksums(folder: Path) -> None:

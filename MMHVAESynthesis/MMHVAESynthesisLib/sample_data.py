@@ -1,12 +1,15 @@
 """The demo case in Slicer's Sample Data: a simulated tracked sweep, and pre-operative MR that brain shift displaced.
 
-Everything comes with the extension, so nothing is downloaded; the files are verified all the same.
+Everything comes with the extension, so nothing is downloaded; the files are verified all the same. Sample Data's button
+calls :func:`load_demo_case`; a script's ``SampleData.downloadSample("MMHVAEDemo")`` calls no function of ours, so that
+every file is described well enough for Sample Data to load it by itself.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,41 @@ CHECKSUMS = "checksums.json"
 SWEEP, CALIBRATION = "sweep.igs.mha", "image-to-probe.txt"
 #: Of oedema, core and rim: told apart by colour-blind eyes, and from grey images (Okabe and Ito, 2008).
 TUMOUR_COLOURS = ((0.34, 0.71, 0.91), (0.80, 0.47, 0.65), (0.84, 0.37, 0.0))
-_TUMOUR, _LANDMARKS = "preop-tumour.nii.gz", "landmarks.mrk.json"
+_CONTRASTS = ("t2", "cet1", "flair")
+_TUMOUR = "preop-tumour.nii.gz"
+#: Pairs in the same order: where they are in the ultrasound, and where the navigation shows them in the MR.
+_US_LANDMARKS, _MR_LANDMARKS = "landmarks.mrk.json", "preop-landmarks.mrk.json"
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file of the sample, as Sample Data wants to hear of it; one without a type is a path to the caller."""
+
+    name: str
+    node: str
+    type: str = ""
+
+
+def _files() -> list[_File]:
+    """The nodes in the order in which they are loaded, and then what this extension reads by itself."""
+    volumes = [_File(f"preop-{name}.nii.gz", _title(name), "VolumeFile") for name in _CONTRASTS]
+    points = zip((_US_LANDMARKS, _MR_LANDMARKS), landmark_names(), strict=True)
+    return [
+        *volumes,
+        _File(_TUMOUR, _("Demo tumour (simulated)"), "SegmentationFile"),
+        *(_File(file, title, "MarkupsFile") for file, title in points),
+        _File(SWEEP, _("Demo sweep (simulated)")),
+        _File(CALIBRATION, _("Demo calibration (simulated)")),
+    ]
+
+
+def _title(contrast: str) -> str:
+    return _("Demo pre-operative {contrast} (simulated)").format(contrast=MODALITIES[contrast].name)
+
+
+def landmark_names() -> tuple[str, str]:
+    """The names of the demo's two lists of points: in the ultrasound, and in the MR."""
+    return _("Demo landmarks in the ultrasound (simulated)"), _("Demo landmarks in the MR (simulated)")
 
 
 def register_sample_data() -> None:
@@ -30,15 +67,18 @@ def register_sample_data() -> None:
         from SampleData import SampleDataLogic
     except ImportError:
         return
-    checksums = _checksums(demo_case())
+    folder, files = demo_case(), _files()
+    checksums = _checksums(folder)
     icon = Path(__file__).parent.parent / "Resources" / "Icons" / "MMHVAESynthesis.png"
     SampleDataLogic.registerCustomSampleDataSource(
         category=CATEGORY,
         sampleName=SAMPLE,
-        uris=[(demo_case() / name).as_uri() for name in checksums],
-        fileNames=list(checksums),
-        nodeNames=[None] * len(checksums),
-        checksums=[f"SHA256:{digest}" for digest in checksums.values()],
+        uris=[(folder / file.name).as_uri() for file in files],
+        fileNames=[f"{SAMPLE}-{file.name}" for file in files],  # in a cache that all samples share
+        nodeNames=[file.node for file in files],  # what has none is not loaded
+        loadFiles=[bool(file.type) for file in files],
+        loadFileType=[file.type or None for file in files],
+        checksums=[f"SHA256:{checksums[file.name]}" for file in files],
         thumbnailFileName=str(icon) if icon.is_file() else None,
         customDownloader=load_demo_case,
     )
@@ -49,13 +89,13 @@ def _checksums(folder: Path) -> dict[str, str]:
 
 
 def load_demo_case(source: Any = None) -> list[Any]:
-    """Load the MRs, the tumour's outline and the landmarks, and choose the sweep in MMHVAESynthesis.
+    """Load the MRs, the tumour's outline and both lists of landmarks, and choose the sweep in MMHVAESynthesis.
 
     Args:
         source: Sample Data's own description of the sample, which is not needed.
 
     Returns:
-        The loaded nodes.
+        The loaded nodes; none where the case is damaged, which the user was told.
     """
     folder = demo_case()
     try:
@@ -63,8 +103,7 @@ def load_demo_case(source: Any = None) -> list[Any]:
     except InputError as error:
         slicer.util.errorDisplay(str(error))
         return []
-    nodes = [_load_mr(folder, name) for name in ("t2", "cet1", "flair")]
-    nodes += [_load_tumour(folder / _TUMOUR), slicer.util.loadMarkups(str(folder / _LANDMARKS))]
+    nodes = [_load(folder, file) for file in _files() if file.type]
     _choose_sweep(folder)
     slicer.util.setSliceViewerLayers(background=nodes[0], fit=True)  # so that the user sees that something came
     return nodes
@@ -84,15 +123,16 @@ def verify(folder: Path) -> None:
             )
 
 
-def _load_mr(folder: Path, name: str) -> Any:
-    title = _("Demo pre-operative {contrast} (simulated)").format(contrast=MODALITIES[name].name)
-    return slicer.util.loadVolume(str(folder / f"preop-{name}.nii.gz"), {"name": title, "show": False})
+def _load(folder: Path, file: _File) -> Any:
+    if file.name == _TUMOUR:
+        return _load_tumour(folder / file.name, file.node)
+    return slicer.util.loadNodeFromFile(str(folder / file.name), file.type, {"name": file.node, "show": False})
 
 
-def _load_tumour(path: Path) -> Any:
+def _load_tumour(path: Path, title: str) -> Any:
     """The outline as a segmentation, by way of a label map."""
     labels = slicer.util.loadLabelVolume(str(path), {"show": False})
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", _("Demo tumour (simulated)"))
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", title)
     node.CreateDefaultDisplayNodes()
     node.SetReferenceImageGeometryParameterFromVolumeNode(labels)
     slicer.modules.segmentations.logic().ImportLabelmapToSegmentationNode(labels, node)

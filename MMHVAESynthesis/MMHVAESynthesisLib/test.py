@@ -29,7 +29,7 @@ class MMHVAESynthesisTest(ScriptedLoadableModuleTest):
         if importlib.util.find_spec("torch") is None:
             self.skipTest("PyTorch is not installed in this Slicer; MMHVAESynthesis's Setup installs it.")
         slicer.mrmlScene.Clear()
-        self.assertEqual(len(load_demo_case()), 5)
+        self.assertEqual(len(load_demo_case()), 6)
         self.logic = MMHVAESynthesisLogic()
         self.parameters = self.logic.getParameterNode()
         self.parameters.synthesizeCet1 = self.parameters.synthesizeFlair = False

@@ -1,4 +1,8 @@
-"""Stand-in of the module SampleData: sources that modules register, downloaded into the cache and loaded."""
+"""Stand-in of the module SampleData: sources that modules register, downloaded into the cache and loaded.
+
+As in the original, a source's custom downloader is what its button calls, and nothing else: to a script, the files are
+all that there is, and those without a node's name are only downloaded.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from typing import Any
 
 import slicer
 import vtk
+from PySide6 import QtWidgets
 
 _log = logging.getLogger(__name__)
 ATTEMPTS = 3
@@ -67,6 +72,21 @@ class SampleDataSource:
         return isinstance(other, SampleDataSource) and vars(self) == vars(other)
 
     __hash__ = None
+
+
+class SampleDataWidget:
+    """Of the panel only its buttons, a sample each."""
+
+    @staticmethod
+    def setCategoriesFromSampleDataSources(categoryLayout, dataSources, logic):
+        """Make a button for every source, named after it."""
+        for source in (source for category in sorted(dataSources) for source in dataSources[category]):
+            button = QtWidgets.QToolButton()
+            button.setText(source.sampleDescription)
+            button.setObjectName(f"{source.sampleDescription}PushButton")
+            press = source.customDownloader or logic.downloadFromSource
+            button.clicked.connect(lambda _=False, press=press, source=source: press(source))
+            categoryLayout.addWidget(button)
 
 
 class SampleDataLogic:
@@ -210,6 +230,6 @@ def install() -> None:
     """Make it the module ``SampleData``, as Slicer's module factory does."""
     slicer.modules.sampleDataSources = {}
     module = types.ModuleType("SampleData")
-    for value in (SampleDataSource, SampleDataLogic, downloadSample, downloadSamples):
+    for value in (SampleDataSource, SampleDataWidget, SampleDataLogic, downloadSample, downloadSamples):
         setattr(module, value.__name__, value)
     sys.modules["SampleData"] = module

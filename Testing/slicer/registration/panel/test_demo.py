@@ -16,7 +16,7 @@ import SimpleITK as sitk
 import slicer
 from mmhvae.bundle.shipped import demo_case
 from MMHVAERegistrationLib.pose.result_transform import find_result, is_registered, local_matrix
-from MMHVAESynthesisLib.sample_data import load_demo_case
+from MMHVAESynthesisLib.sample_data import landmark_names, load_demo_case
 from MMHVAESynthesisLib.synthesis.installed_bundles import weights_checksum
 
 from ..opened_panel import opened, run, settled
@@ -25,7 +25,7 @@ from ..opened_panel import opened, run, settled
 def test_the_demo_sweep_is_synthesised_and_registered_in_one_go(panel, tmp_path):
     """The newcomer's path: the sample, one button; then the overlay, the record, and what may go wrong."""
     rig.load_module("MMHVAESynthesis")
-    assert len(load_demo_case()) == 5
+    assert len(load_demo_case()) == 6
     rig.load_module("MMHVAERegistration")
     assert "Ready" in settled(panel)
     assert "118 frames" in panel.ui.sweepLabel.text
@@ -36,7 +36,7 @@ def test_the_demo_sweep_is_synthesised_and_registered_in_one_go(panel, tmp_path)
     run(panel, panel.ui.registerButton)
     assert panel.logic.pending is None
     true = sitk.ReadTransform(str(demo_case() / "us-to-preop.tfm"))
-    landmarks = slicer.util.getNode("landmarks")
+    landmarks = slicer.util.getNode(landmark_names()[0])
     errors = [[], []]
     for index in range(landmarks.GetNumberOfControlPoints()):
         point = np.zeros(3)
@@ -82,14 +82,14 @@ def the_record_is_that_of_this_result(panel, true, tmp_path):
     patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "DOE^JOHN")
     hierarchy.SetItemAttribute(patient, "DICOM.PatientName", "DOE^JOHN")
     hierarchy.CreateItem(patient, panel._parameters.t2)
-    fixed = slicer.util.getNode("landmarks")
+    fixed = slicer.util.getNode(landmark_names()[0])
     points = np.array([fixed.GetNthControlPointPosition(n) for n in range(fixed.GetNumberOfControlPoints())])
     moving = np.array([true.TransformPoint((point * [-1, -1, 1]).tolist()) for point in points]) * [-1, -1, 1]
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "DOE^JOHN points")
     for point in moving:
         node.AddControlPoint(*point)
     opened(panel.ui.landmarksSection)
-    rig.choose(panel.ui.usLandmarksSelector, "landmarks")
+    rig.choose(panel.ui.usLandmarksSelector, landmark_names()[0])
     rig.choose(panel.ui.mrLandmarksSelector, "DOE^JOHN points")
     settled(panel)
     rig.click(panel.ui.landmarksSection)
