@@ -6,6 +6,8 @@ from typing import Any
 
 import slicer
 import vtk
+from MMHVAESynthesisLib.engine import Timer
+from MMHVAESynthesisLib.nodes import NodeWatch
 from MMHVAESynthesisLib.panel import ModulePanel
 from slicer.i18n import tr as _
 
@@ -15,7 +17,7 @@ from .folded_sections import Sections
 from .logic import MMHVAERegistrationLogic
 from .panel import Advanced, CaseInputs, LandmarksPanel, MoveList, RunButtons, StartPanel, TrustCard
 from .parameters import RegistrationParameters
-from .pose import FAILED, NodeWatch, Outcome, find_result, follow_result, is_part, nodes_under, take_out
+from .pose import FAILED, Outcome, find_result, follow_result, is_part, nodes_under, take_out
 
 #: Milliseconds after the handle was let go, before where it went is a step that can be undone.
 LET_GO = 400
@@ -33,7 +35,7 @@ class MMHVAERegistrationWidget(ModulePanel):
         """Build the panel; called once."""
         self.begin_setup("UI/MMHVAERegistration.ui")
         self.logic = MMHVAERegistrationLogic()
-        self._let_go = self.new_timer(LET_GO, self._handle_rests)
+        self._let_go = Timer(self._handle_rests, LET_GO)
         self._watch = NodeWatch(self._node_changed)
         self._inputs = CaseInputs(self.ui)
         self._moves = MoveList(self.ui, self.refresh)
@@ -55,7 +57,7 @@ class MMHVAERegistrationWidget(ModulePanel):
 
     def cleanup(self) -> None:
         """The application is quitting, or the module is reloaded."""
-        self._watch.watch([])
+        self._watch.close()
         self._let_go.stop()
         super().cleanup()
 
@@ -174,7 +176,7 @@ class MMHVAERegistrationWidget(ModulePanel):
 
     def onSceneStartClose(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
         """The nodes are about to go."""
-        self._watch.watch([])
+        self._watch.close()
         self.logic.pending, self.logic.is_before = None, False
         super().onSceneStartClose(caller, event)
 

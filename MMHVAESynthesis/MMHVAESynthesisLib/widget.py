@@ -5,23 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import slicer
-import vtk
 from slicer.i18n import tr as _
 
 from .engine import close_shared_engine
 from .folded_sections import Sections
 from .logic import MMHVAESynthesisLogic
+from .nodes import NodeWatch
 from .panel import Advanced, Inputs, Look, ModulePanel, RunSection
 from .parameters import SynthesisParameters
 from .synthesis import Results
 from .views import stop_annotating
 
 _INPUTS = ("us", "t2", "cet1", "flair", "sweepBrowser")
-_INPUT_EVENTS = (
-    vtk.vtkCommand.ModifiedEvent,
-    slicer.vtkMRMLTransformableNode.TransformModifiedEvent,
-    slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent,
-)
 
 
 class MMHVAESynthesisWidget(ModulePanel):
@@ -29,7 +24,7 @@ class MMHVAESynthesisWidget(ModulePanel):
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
-        self._watched: list[Any] = []
+        self._watch = NodeWatch(self.later)
 
     def setup(self) -> None:
         """Build the panel; called once."""
@@ -85,7 +80,7 @@ class MMHVAESynthesisWidget(ModulePanel):
 
     def show(self, parameters: SynthesisParameters) -> None:
         """Make every part say what is."""
-        self._watch([node for node in (getattr(parameters, name) for name in _INPUTS) if node is not None])
+        self._watch.watch(node for node in (getattr(parameters, name) for name in _INPUTS) if node is not None)
         problem = "" if self.logic.is_running else self.logic.problem(parameters)
         self._inputs.refresh()
         self._run.refresh(problem)
@@ -99,21 +94,9 @@ class MMHVAESynthesisWidget(ModulePanel):
         found = [_("Out of date: {reason}").format(reason=stale)] if stale else []
         return found + self._inputs.warnings() + self.logic.warnings(parameters)
 
-    def _watch(self, nodes: list[Any]) -> None:
-        """Hear of changes of these nodes and no others."""
-        if nodes == self._watched:
-            return
-        for node in self._watched:
-            for event in _INPUT_EVENTS:
-                self.removeObserver(node, event, self.later)
-        for node in nodes:
-            for event in _INPUT_EVENTS:
-                self.addObserver(node, event, self.later)
-        self._watched = nodes
-
     def onSceneStartClose(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
         """The nodes are about to go."""
-        self._watch([])
+        self._watch.close()
         super().onSceneStartClose(caller, event)
 
     def _done(self, results: Results) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import qt
 import slicer
 import vtk
+from MMHVAESynthesisLib.engine import Timer
 from MMHVAESynthesisLib.nodes import Matrix, parent_to_world, to_array, to_vtk
 from MMHVAESynthesisLib.views import SliceView, slice_views
 
@@ -26,10 +26,7 @@ class Outlines:
         self._nodes: list[Any] = []
         self._views: dict[str, _ViewLines] = {}
         self._tags: list[tuple[Any, int]] = []
-        self._later = qt.QTimer()
-        self._later.setSingleShot(True)
-        self._later.setInterval(0)
-        self._later.connect("timeout()", self.refresh)
+        self._later = Timer(self.refresh)
 
     def show(self, nodes: list[Any]) -> None:
         """Draw the outlines of these segmentations and models, and of no others."""

@@ -10,8 +10,10 @@ import slicer
 import vtk
 from MMHVAESynthesisLib.nodes import Matrix, to_array, to_vtk
 
+Colour = tuple[float, float, float]
 _SMOOTHING_STEPS, _PASS_BAND = 15, 0.1
-_known: WeakKeyDictionary[Any, tuple[Any, list[Surface]]] = WeakKeyDictionary()
+#: Of each segmentation its state then, and what was made of it; nothing in it may hold the node, or it would stay.
+_known: WeakKeyDictionary[Any, tuple[Any, list[tuple[Any, Colour]]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Surface:
 
     node: Any
     polygons: Any  # vtkPolyData
-    colour: tuple[float, float, float]
+    colour: Colour
 
 
 def surfaces_of(node: Any) -> list[Surface]:
@@ -32,7 +34,7 @@ def surfaces_of(node: Any) -> list[Surface]:
     state = _state_of(node)
     if node not in _known or _known[node][0] != state:
         _known[node] = (state, [surface for name in _shown(node) for surface in _of_segment(node, name)])
-    return _known[node][1]
+    return [Surface(node, polygons, colour) for polygons, colour in _known[node][1]]
 
 
 def _shown(node: Any) -> list[str]:
@@ -49,12 +51,12 @@ def _state_of(node: Any) -> Any:
     ))  # fmt: skip
 
 
-def _of_segment(node: Any, name: str) -> list[Surface]:
+def _of_segment(node: Any, name: str) -> list[tuple[Any, Colour]]:
     segment = node.GetSegmentation().GetSegment(name)
     closed = segment.GetRepresentation("Closed surface")
     if closed is None or not closed.GetNumberOfPoints():
         closed = _from_labels(node, name)
-    return [Surface(node, closed, tuple(segment.GetColor()))] if closed is not None else []
+    return [(closed, tuple(segment.GetColor()))] if closed is not None else []
 
 
 def _from_labels(node: Any, name: str) -> Any:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     )
     from .image_centres import middle_of_mr as middle_of_mr, middle_of_ultrasound as middle_of_ultrasound
     from .landmarks import Pairs as Pairs, pairs_from as pairs_from
-    from .node_watch import NodeWatch as NodeWatch
     from .outcome import CHECK as CHECK, FAILED as FAILED, GOOD as GOOD, Outcome as Outcome
     from .result_transform import (
         before_to_world as before_to_world,

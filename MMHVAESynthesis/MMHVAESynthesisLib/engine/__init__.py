@@ -8,6 +8,7 @@ from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
     from .client import Engine as Engine
+    from .current_run import CurrentRun as CurrentRun
     from .engine_run import EngineRun as EngineRun
     from .engine_sharing import (
         SlicerEngine as SlicerEngine,
@@ -27,5 +28,6 @@ if TYPE_CHECKING:
     from .qt_process import QtProcess as QtProcess
     from .session import Readiness as Readiness
     from .steps import CHUNK as CHUNK, completed as completed
+    from .timer import Timer as Timer
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -13,7 +13,7 @@ from mmhvae.bundle import WeightsStore
 from mmhvae.images import MODALITIES
 from slicer.i18n import tr as _
 
-from ..engine import Engine
+from ..engine import Engine, Timer
 from ..panel import ERROR, WARNING, enable, wrapped_label
 from ..parameters import SynthesisParameters
 from .live_frame import require_stream
@@ -36,9 +36,7 @@ class LivePanel:
     def __init__(self, engine: Engine, parameters: Callable[[], SynthesisParameters | None]) -> None:
         self._parameters = parameters
         self.view = LiveView(engine, self._ended)
-        self._timer = qt.QTimer()
-        self._timer.setInterval(INTERVAL)
-        self._timer.connect("timeout()", self._tell)
+        self._timer = Timer(self._tell, INTERVAL, repeats=True)
         self.widget = qt.QWidget()
         self._build()
         self._refresh()

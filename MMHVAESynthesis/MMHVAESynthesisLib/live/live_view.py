@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import qt
 import slicer
 from mmhvae import InputError
 from mmhvae.protocol import Message
 from slicer.i18n import tr as _
 
-from ..engine import Callbacks, Engine, Failure, Job, ignore
+from ..engine import Callbacks, Engine, Failure, Job, Timer, ignore
 from ..views import FollowedView
 from .live_frame import LiveFrame, require_stream, take_frame
 from .live_node import fill, keep, new_live_node
@@ -53,7 +52,7 @@ class LiveView:
 
     def __init__(self, engine: Engine, on_end: Callable[[str], None] = ignore) -> None:
         self._engine, self._on_end = engine, on_end
-        self._stream: _Stream | None = None
+        self._stream: LiveStream | None = None
         self._count = 0
 
     @property
@@ -85,7 +84,7 @@ class LiveView:
         self.stop()
         require_stream(source)
         self._count += 1  # a name of its own for each stream: nothing is remembered of the one before
-        self._stream = _Stream(self._engine, source, settings, str(self._count), self._ended)
+        self._stream = LiveStream(self._engine, source, settings, str(self._count), self._ended)
         self._stream.open()
 
     def stop(self, keeps_node: bool = False) -> None:
@@ -99,7 +98,7 @@ class LiveView:
         self._on_end(message)
 
 
-class _Stream:
+class LiveStream:
     """One time that the live view is on."""
 
     def __init__(
@@ -122,10 +121,7 @@ class _Stream:
         self._waiting: LiveFrame | None = None
         self._job: Job | None = None
         self._observed: list[tuple[Any, int]] = []
-        self._soon = qt.QTimer()
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.connect("timeout()", self._take)
+        self._soon = Timer(self._take)
 
     def open(self) -> None:
         """Hear of frames, and take the one that is there."""

@@ -7,14 +7,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
-import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
-from ..engine import Failure
+from ..engine import Failure, Timer
 from .parameter_connection import ParameterConnection
 from .state_line import StateLine
 
@@ -43,6 +42,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
         self.closers: tuple[Any, ...] = ()
         self._parameters: Any = None
         self._connection: ParameterConnection | None = None
+        self._tag = 0
         self._is_closed = False
 
     def begin_setup(self, design: str) -> None:
@@ -52,7 +52,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
         self.layout.addWidget(panel)
         self.ui = slicer.util.childWidgetVariables(panel)
         panel.setMRMLScene(slicer.mrmlScene)
-        self._timer = self.new_timer(CALM, self.refresh)
+        self._timer = Timer(self.refresh, CALM)
         self._state = StateLine(self.ui)
 
     def end_setup(self) -> None:
@@ -62,15 +62,6 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
         self.addObserver(scene, kind.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(scene, kind.EndImportEvent, self.onSceneEndImport)
         self.initializeParameterNode()
-
-    @staticmethod
-    def new_timer(interval: int, slot: Any) -> Any:
-        """A timer that calls ``slot`` once, ``interval`` milliseconds after its last start."""
-        timer = qt.QTimer()
-        timer.setSingleShot(True)
-        timer.setInterval(interval)
-        timer.connect("timeout()", slot)
-        return timer
 
     def cleanup(self) -> None:
         """The application is quitting, or the module is reloaded: then Slicer calls it once more than we do."""
@@ -102,11 +93,12 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
         """Show other parameters, or none (None) while there is no scene."""
         if self._parameters is not None and self._connection is not None:
             self._connection.close()
-            self.removeObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self.later)
+            self._parameters.parameterNode.RemoveObserver(self._tag)
         self._parameters = parameters
         if parameters is not None:
             self._connection = ParameterConnection(parameters, self.connected_widgets())
-            self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self.later)
+            # Not by Slicer's mixin, which would keep what it has observed once.
+            self._tag = parameters.parameterNode.AddObserver(vtk.vtkCommand.ModifiedEvent, self.later)
         for part in self.users:
             part.use(parameters)
         self.refresh()

@@ -10,7 +10,7 @@ import slicer
 from mmhvae.bundle import WeightsStore
 from slicer.i18n import tr as _
 
-from ..engine import Callbacks, Engine, Failure, QtProcess, python_command
+from ..engine import Callbacks, Engine, Failure, QtProcess, Timer, python_command
 from ..panel import ERROR, READY, WorkRow, ask_for_folder, ask_where_to_save, button, enable, wrapped_label
 from .package_run import PackageRun
 from .setup_check import INSTALLED_BY_US, SetupCheck
@@ -46,9 +46,7 @@ class SetupPanel:
         self._engine, self._run = engine, new_run()
         self._wheels = wheels or list_for_this_computer()
         self._check = SetupCheck(engine, store or WeightsStore(), self._refresh)
-        self._timer = qt.QTimer()
-        self._timer.setInterval(POLL_INTERVAL)
-        self._timer.connect("timeout()", self._poll)
+        self._timer = Timer(self._poll, POLL_INTERVAL, repeats=True)
         self.widget = qt.QWidget()
         self._build()
         self._refresh()

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import qt
 import slicer
 import vtk
 from mmhvae.images import MODALITIES
 from slicer.i18n import tr as _
 
+from ..engine import Timer
 from ..nodes import to_array
 from ..synthesis import MODALITY, STALE, is_synthetic
 from .visible_views import SliceView, slice_views
@@ -40,10 +40,7 @@ class SyntheticAnnotations:
     def __init__(self, find_views: Callable[[], Iterable[SliceView]] = slice_views) -> None:
         self._find_views = find_views
         self._views: dict[str, _ViewTexts] = {}
-        self._later = qt.QTimer()
-        self._later.setSingleShot(True)
-        self._later.setInterval(0)
-        self._later.connect("timeout()", self.refresh)
+        self._later = Timer(self.refresh)
         self._observed = [
             (slicer.mrmlScene, slicer.mrmlScene.AddObserver(event, self._scene_changed))
             for event in (
@@ -228,4 +225,5 @@ def stop_annotating() -> None:
     global _shared
     annotations, _shared = _shared, None
     if annotations is not None:
+        slicer.app.disconnect("aboutToQuit()", stop_annotating)
         annotations.close()

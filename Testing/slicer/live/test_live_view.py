@@ -43,7 +43,7 @@ def live(scene, engine):
 
 
 def idle(live: LiveView) -> bool:
-    return live._stream._job is None and live._stream._waiting is None and not live._stream._soon.isActive()
+    return live._stream._job is None and live._stream._waiting is None and not live._stream._soon.is_on
 
 
 def settle(live: LiveView) -> None:

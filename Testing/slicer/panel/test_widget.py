@@ -60,7 +60,7 @@ def selector(panel, name):
 
 def settled(panel):
     rig.process_events()
-    rig.wait_until(lambda: not panel._timer.isActive(), 20, "calm, when changes are looked at")
+    rig.wait_until(lambda: not panel._timer.is_on, 20, "calm, when changes are looked at")
     return panel.ui.stateLabel.text
 
 
