@@ -29,11 +29,11 @@ from .commands import (
     quiet_libraries,
     report,
     require_no_input,
-    require_writable,
     synthesized_frames,
     ultrasound_from_sweep,
 )
 from .exceptions import Cancelled, InputError
+from .files import require_writable
 from .images import MODALITIES
 from .version import __version__
 

@@ -20,7 +20,7 @@ FOLDERS = {
 #: that lie beside them. Rooms of one floor may not use each other in a circle, either.
 FLOORS = {
     "mmhvae": [
-        "exceptions version faces protocol",
+        "exceptions version faces protocol files",
         "compute",
         "images",
         "sweep network",

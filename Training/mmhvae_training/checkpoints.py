@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from lightning_fabric import Fabric
 from mmhvae.exceptions import InputError
+from mmhvae.files import write_bytes
 
 from .configuration import Configuration
 
@@ -108,17 +108,11 @@ def _write(content: dict[str, Any], path: Path) -> None:
 
 
 def _write_bytes(content: bytes | memoryview, path: Path) -> None:
-    temporary = path.with_name(f".writing-{path.name}")
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
+        write_bytes(content, path)
+    except InputError as error:
         kept = "; the last checkpoint is kept, resume from it" if path.exists() else ""
+        reason = getattr(error.__cause__, "strerror", "")
         raise InputError(
-            f"{path} could not be written ({error.strerror}); it takes {len(content) / 2**20:.1f} MiB: free some space"
-            f"{kept}."
+            f"{path} could not be written ({reason}); it takes {len(content) / 2**20:.1f} MiB: free some space{kept}."
         ) from error

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +17,7 @@ import numpy as np
 import torch
 from mmhvae.bundle import Bundle
 from mmhvae.exceptions import InputError
+from mmhvae.files import whole_folder
 from mmhvae.images import MODALITIES
 from mmhvae.version import __version__
 
@@ -37,18 +36,8 @@ def write_monai_bundle(bundle: Bundle, folder: Path) -> Path:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not empty; choose a new folder for the MONAI bundle.")
-    temporary = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder.parent))
+    with whole_folder(folder) as temporary:
         _fill(bundle, temporary)
-        temporary.chmod(0o755)
-        os.replace(temporary, folder)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written; check its permissions and the free space.") from error
-    finally:
-        if temporary is not None and temporary.exists():
-            shutil.rmtree(temporary)
     return folder
 
 

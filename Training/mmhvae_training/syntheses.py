@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +9,9 @@ from pathlib import Path
 import SimpleITK as sitk
 from mmhvae import synthesize
 from mmhvae.bundle import Bundle
-from mmhvae.images import read_volume
+from mmhvae.exceptions import InputError
+from mmhvae.files import whole_folder
+from mmhvae.images import read_volume, write_volumes
 from mmhvae.synthesis import SliceAxis
 
 from .evaluation import TARGETS, EvaluationCase, load_evaluation_case
@@ -68,15 +67,14 @@ class Synthesiser:
 
 def _keep(synthesis: Synthesis, folder: Path) -> None:
     """Write all of it under another name first: a folder that is there is whole, whoever else writes it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     images = synthesis.images | {f"{name}-uncertainty": image for name, image in synthesis.uncertainty.items()}
-    for name, image in (images | {MASK: synthesis.field_of_view}).items():
-        sitk.WriteImage(image, str(partial / f"{name}.nii.gz"), useCompression=True)
+    images |= {MASK: synthesis.field_of_view}
     try:
-        os.replace(partial, folder)
-    except OSError:  # another process was faster; its images are the same
-        shutil.rmtree(partial)
+        with whole_folder(folder) as partial:
+            write_volumes({partial / f"{name}.nii.gz": image for name, image in images.items()})
+    except InputError:
+        if not folder.is_dir():  # another process was faster; its images are the same
+            raise
 
 
 def _read(folder: Path, targets: Sequence[str]) -> Synthesis:

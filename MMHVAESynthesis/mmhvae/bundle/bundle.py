@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -24,6 +22,7 @@ from safetensors.torch import load as load_tensors, save as save_tensors
 from torch import Tensor
 
 from ..exceptions import InputError
+from ..files import whole_folder
 from ..images import CLIPPED_PERCENTILE, FOREGROUND_MINIMUM, WHITE_MATTER_LEVEL
 from ..network import MMHVAE, MMHVAEConfig
 from .release import load_release
@@ -118,19 +117,9 @@ def save_bundle(bundle: Bundle, folder: str | Path) -> Path:
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not empty; choose a new folder for the bundle.")
-    temporary = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder.parent))
+    with whole_folder(folder) as temporary:
         for name, content in _members(bundle).items():
             (temporary / name).write_bytes(content)
-        temporary.chmod(0o755)
-        os.replace(temporary, folder)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written; check its permissions and the free space.") from error
-    finally:
-        if temporary is not None and temporary.exists():
-            shutil.rmtree(temporary)
     return folder
 
 

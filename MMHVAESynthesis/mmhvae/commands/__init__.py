@@ -15,7 +15,6 @@ if TYPE_CHECKING:
         quiet_libraries as quiet_libraries,
         report as report,
         require_no_input as require_no_input,
-        require_writable as require_writable,
     )
     from .overlay import add_overlay as add_overlay
     from .sweep import (

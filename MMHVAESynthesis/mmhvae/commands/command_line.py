@@ -54,18 +54,6 @@ def quiet_libraries() -> Iterator[None]:
         os.close(kept)
 
 
-def require_writable(folder: Path) -> None:
-    """Fail before the work, not after it."""
-    import tempfile
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(f"The folder {folder} cannot be written to; choose another one.") from error
-
-
 def report(fraction: float, message: str) -> None:
     """One line that rewrites itself, on a terminal only: logs stay readable."""
     if sys.stderr.isatty():

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .command_line import add_command, quiet_libraries, require_no_input, require_writable
+from ..files import require_writable
+from .command_line import add_command, quiet_libraries, require_no_input
 
 if TYPE_CHECKING:
     from ..overlays import PlacedLabel

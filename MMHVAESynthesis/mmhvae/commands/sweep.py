@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..exceptions import InputError
-from .command_line import Parser, add_command, quiet_libraries, report, require_no_input, require_writable
+from ..files import require_writable
+from .command_line import Parser, add_command, quiet_libraries, report, require_no_input
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

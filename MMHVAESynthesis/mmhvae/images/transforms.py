@@ -7,7 +7,6 @@ millimetres, unless a name says RAS. Matrices are 4 x 4, float64, and act on col
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..exceptions import InputError
+from ..files import not_written, whole_file
 
 Matrix = NDArray[np.float64]
 
@@ -196,15 +196,12 @@ def write_transform(transform: sitk.Transform, path: str | Path) -> None:
     """
     path = Path(path)
     require_transform_suffix(path)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    try:
-        sitk.WriteTransform(transform, str(partial))
-        _require_same(transform, sitk.ReadTransform(str(partial)))
-        os.replace(partial, path)
-    except (RuntimeError, OSError) as error:
-        raise InputError(f"{path} cannot be written; choose a folder that exists and has room.") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as partial:
+        try:
+            sitk.WriteTransform(transform, str(partial))
+            _require_same(transform, sitk.ReadTransform(str(partial)))
+        except RuntimeError as error:
+            raise not_written(path, error) from error
 
 
 def _require_same(written: sitk.Transform, read: sitk.Transform) -> None:

@@ -6,9 +6,9 @@ of which only size, spacing, origin and direction count.
 
 from __future__ import annotations
 
+import errno
 import math
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..exceptions import InputError
+from ..files import not_written, whole_files
 from .nifti import check_nifti, is_whole
 
 CLOSING_RADIUS_MM = 4.0  # bridges the dark fluid that opens onto the edge of a sweep
@@ -101,40 +102,22 @@ def write_volumes(images: Mapping[Path, sitk.Image]) -> None:
     Raises:
         InputError: a file cannot be written there.
     """
-    temporaries: dict[Path, Path] = {}
-    path = Path()
-    try:
+    for path in images:
+        require_volume_suffix(path)
+    with whole_files(images) as temporaries:
         for path, image in images.items():
-            temporaries[path] = _temporary_beside(path)
-            sitk.WriteImage(image, str(temporaries[path]), useCompression=True)
+            try:
+                sitk.WriteImage(image, str(temporaries[path]), useCompression=True)
+            except RuntimeError as error:
+                raise not_written(path, error) from error
             if not is_whole(temporaries[path]):
-                raise OSError("not all of the file was written")
-            temporaries[path].chmod(0o644)
-        for path in temporaries:
-            if path.is_dir():
-                raise IsADirectoryError(path)
-        for path, temporary in temporaries.items():
-            temporary.replace(path)
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"{path} cannot be written; check the folder's permissions and free space.") from error
-    finally:
-        for temporary in temporaries.values():
-            temporary.unlink(missing_ok=True)
+                raise not_written(path, OSError(errno.ENOSPC, "not all of the file was written"))
 
 
 def require_volume_suffix(path: Path) -> None:
     """Raise :class:`InputError` unless ``path`` ends like a format that :func:`write_volumes` writes."""
     if not path.name.endswith(WRITTEN_SUFFIXES):
         raise InputError(f"{path.name} has no suffix of an image that can be written; name it .nii.gz, .nrrd or .mha.")
-
-
-def _temporary_beside(path: Path) -> Path:
-    require_volume_suffix(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    suffix = next(suffix for suffix in (".nii.gz", path.suffix) if path.name.endswith(suffix))
-    handle, temporary = tempfile.mkstemp(suffix=suffix, prefix=".writing-", dir=path.parent)
-    os.close(handle)
-    return Path(temporary)
 
 
 def field_of_view(image: sitk.Image) -> sitk.Image:

@@ -139,4 +139,4 @@ def test_unusable_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="suffix"):
         tf.write_transform(EULER, tmp_path / "T.nii")
     with pytest.raises(InputError, match="cannot be written"):
-        tf.write_transform(EULER, tmp_path / "nowhere" / "T.tfm")
+        tf.write_transform(EULER, tmp_path / "broken.tfm" / "T.tfm")
