@@ -29,15 +29,19 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def fail(temporary: Path, error: OSError) -> None:
+    assert temporary.name.endswith(".nii.gz")
+    temporary.write_bytes(NEW)
+    raise error
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_earlier_file_outlives_a_fault(tmp_path, fault):
     error, words = FAULTS[fault]
     target = tmp_path / "a.nii.gz"
     target.write_bytes(OLD)
     with pytest.raises(InputError, match=words), whole_file(target) as temporary:
-        assert temporary.name.endswith(".nii.gz")
-        temporary.write_bytes(NEW)
-        raise error
+        fail(temporary, error)
     assert (names(tmp_path), target.read_bytes()) == (["a.nii.gz"], OLD)
 
 
