@@ -24,6 +24,7 @@ ELSEWHERE = {
     "Modules > Ultrasound > MMHVAE Registration",
     "Additional module paths",
     "PyTorch",
+    "Setup",
     "Sample Data",
     "MMHVAE",
     "MMHVAEDemo",

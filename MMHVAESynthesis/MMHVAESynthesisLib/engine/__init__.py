@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         ignore as ignore,
         moved_to as moved_to,
     )
-    from .process import Process as Process, SubprocessProcess as SubprocessProcess
+    from .process import Process as Process, SubprocessProcess as SubprocessProcess, is_running as is_running
     from .qt_process import QtProcess as QtProcess
     from .session import Readiness as Readiness
     from .steps import CHUNK as CHUNK, completed as completed
