@@ -10,21 +10,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
 from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.network.model import MMHVAE
-from mmhvae_training.checkpoints import CHECKPOINT, RUN
-from mmhvae_training.model_card import model_card
-from mmhvae_training.monai_bundle import write_monai_bundle
-from mmhvae_training.scoring.network_source import load_run
-from mmhvae_training.scoring.scores import SliceScore, read_scores
+from mmhvae_training import script
+from mmhvae_training.export import model_card, write_monai_bundle
+from mmhvae_training.loop import CHECKPOINT, RUN
+from mmhvae_training.scoring import SliceScore, load_run, read_scores
 
 INTENDED_USE = "Research on image synthesis and registration. Not for patients, not approved for clinical use."
 LICENCE_WITH_CARD = "MIT; the model card names the data that the weights saw, and their licences"
@@ -99,8 +94,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        print(f"export.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    script.run(main)

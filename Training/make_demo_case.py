@@ -19,6 +19,7 @@ import numpy as np
 import SimpleITK as sitk
 from mmhvae.images.transforms import write_transform
 from mmhvae.images.volumes import bounding_box
+from mmhvae_training import script
 from mmhvae_training.simulation import landmarks
 from mmhvae_training.simulation.case import SimulatedCase, simulate_case
 from mmhvae_training.simulation.displacement import displace
@@ -107,4 +108,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

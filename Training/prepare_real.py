@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,7 +20,8 @@ import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.images.volumes import field_of_view, read_volume
 from mmhvae.images.white_matter import WhiteMatter, estimate_white_matter, white_matter_from_labels
-from mmhvae_training.slices import WHITE_MATTER
+from mmhvae_training import script
+from mmhvae_training.data import WHITE_MATTER
 
 MR = ("t2", "cet1", "flair")
 LABELS = "labels.nii.gz"
@@ -93,7 +93,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        sys.exit(f"prepare_real.py: {error}")
+    script.run(main)

@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 from mmhvae.images.transforms import write_transform
 from mmhvae.sweep.sequence_file import write_sequence
+from mmhvae_training import script
 from mmhvae_training.simulation import landmarks
 from mmhvae_training.simulation.case import SimulatedCase, simulate_case
 
@@ -92,4 +93,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

@@ -6,25 +6,30 @@ Goes on where the run's folder holds a checkpoint. Settings: Training/configs/RE
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
-
-from lightning_fabric import Fabric
 from mmhvae.exceptions import InputError
-from mmhvae_training.checkpoints import CHECKPOINT, RUN, load_checkpoint, write_text
-from mmhvae_training.configuration import Configuration
-from mmhvae_training.devices import launch
-from mmhvae_training.logbook import Logbook
-from mmhvae_training.loop import NumericalTroubleError, train
-from mmhvae_training.sampling import Sampler, TrainingSet, load_training_set
-from mmhvae_training.settings import parse, rehearsal
-from mmhvae_training.state import TrainingState, new_state, start_from
+from mmhvae_training import script
+from mmhvae_training.configuration import Configuration, parse, rehearsal
+from mmhvae_training.data import Sampler, TrainingSet, load_training_set
+from mmhvae_training.loop import (
+    CHECKPOINT,
+    RUN,
+    Logbook,
+    TrainingState,
+    launch,
+    load_checkpoint,
+    new_state,
+    start_from,
+    train,
+)
+from mmhvae_training.records import commit, write_text
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 FAST_DEV_CASES = 2
 SAME = ("data", "architecture", "variant", "mixture", "loss", "adversarial", "optimisation", "seed")
@@ -32,11 +37,9 @@ SAME = ("data", "architecture", "variant", "mixture", "loss", "adversarial", "op
 
 def describe_run(configuration: Configuration, found: TrainingSet) -> dict[str, Any]:
     """What a bundle's manifest must tell of its run: configuration, cases and their modalities, this code's commit."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
     return {
         "script": "Training/train.py",
-        "commit": answer.stdout.strip() or "unknown: not a git checkout",
+        "commit": commit(),
         "config": configuration.plain(),
         "cases": {case.name: list(case.inputs) for case in found.cases},
         "incomplete": {case.name: list(case.inputs) for case in found.incomplete},
@@ -108,24 +111,5 @@ def main() -> None:
     print("Fast development run: all phases ran.", flush=True)
 
 
-def command() -> int:
-    """Exit status: 0 done, 2 the user's input, 1 numerical trouble; each failure is one sentence on stderr."""
-    try:
-        main()
-    except InputError as error:
-        print(f"train.py: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"train.py: The run's files could not be written ({error}); free some space.", file=sys.stderr)
-        return 2
-    except NumericalTroubleError as error:
-        print(f"train.py: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("train.py: stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
-        return 130
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(command())
+    script.run(main)

@@ -16,8 +16,8 @@ import torch
 from mmhvae import InputError, load_bundle, synthesize
 from mmhvae.cli import main as mmhvae_main
 from mmhvae.images.volumes import same_grid
-from mmhvae_training.checkpoints import CHECKPOINT
-from mmhvae_training.monai_network import FixedChannelMMHVAE
+from mmhvae_training.export.monai_network import FixedChannelMMHVAE
+from mmhvae_training.loop.checkpoints import CHECKPOINT
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"Training/configs/paper.yaml": "Training/configs/tiny.yaml"}  # as the README says

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmhvae_training.checkpoints import CHECKPOINT, RUN
-from mmhvae_training.logbook import LOSSES, Logbook
+from mmhvae_training import script
+from mmhvae_training.loop.checkpoints import CHECKPOINT, RUN
+from mmhvae_training.loop.logbook import LOSSES, Logbook
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = ROOT / "Training" / "train.py"
@@ -32,7 +33,7 @@ def train(monkeypatch, capsys):
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["train.py", "--config", str(TINY), *map(str, arguments)])
-        return (module.command(), *capsys.readouterr())
+        return (script.status_of(module.main), *capsys.readouterr())
 
     return call
 

@@ -18,11 +18,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mmhvae.files import whole_folder, write_text
+from mmhvae.files import whole_folder
 from mmhvae.images import write_volumes
 
-from ..slices import WHITE_MATTER
+from ..records import write_json
 from .preparation import PreparedCase
+from .slices import WHITE_MATTER
 
 CASE = "case.json"
 
@@ -46,8 +47,3 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     """The record of a prepared case; None where there is no such case."""
     path = folder / CASE
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-
-def write_json(content: Any, path: Path) -> None:
-    """Write ``content``, whole or not at all; raises :class:`InputError` where that is impossible."""
-    write_text(json.dumps(content, indent=1) + "\n", path)

@@ -12,9 +12,8 @@ from mmhvae.images import apply_matrix, image_on
 from mmhvae.registration import Channel, index_to_lps
 from numpy.typing import NDArray
 
-from ..evaluation import TARGETS, Points, draw_displacement, field_points
-from ..simulation.displacement import displace
-from ..syntheses import SynthesisedCase
+from ..judging import TARGETS, Points, SynthesisedCase, draw_displacement, field_points
+from ..simulation import displace
 from .trials import CORRUPT, MISNAMED, PARTIAL, WRONG_PATIENT, Trial
 
 #: Share of the field of view that the MR still covers where it ends inside it.
