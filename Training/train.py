@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmhvae.exceptions import InputError
+from mmhvae.files import write_text
 from mmhvae_training import script
 from mmhvae_training.configuration import Configuration, parse, rehearsal
 from mmhvae_training.data import Sampler, TrainingSet, load_training_set
@@ -26,7 +27,7 @@ from mmhvae_training.loop import (
     start_from,
     train,
 )
-from mmhvae_training.records import commit, write_text
+from mmhvae_training.records import commit
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -19,11 +19,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
 
 import numpy as np
+from mmhvae.files import write_text
 from mmhvae_training import script
 from mmhvae_training.configuration import Configuration, parse
 from mmhvae_training.data import Sampler, TrainingCase, TrainingSet, case_folders, load_case
 from mmhvae_training.loop import Schedule, launch, new_state, training_step, update_average
-from mmhvae_training.records import write_text
 from mmhvae_training.scoring import (
     ARMS,
     Arm,

@@ -6,10 +6,9 @@ import json
 import time
 from pathlib import Path
 
+from mmhvae.files import write_text
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
-
-from ..records import write_text
 
 LOSSES = "losses.jsonl"
 

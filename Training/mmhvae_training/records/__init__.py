@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
-    from .files import write_bytes as write_bytes, write_json as write_json, write_text as write_text
+    from .files import write_json as write_json
     from .lines import read_lines as read_lines, write_line as write_line
     from .processes import lines_of as lines_of, read_all_lines as read_all_lines, run_processes as run_processes
     from .provenance import commit as commit
