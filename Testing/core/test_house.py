@@ -38,7 +38,7 @@ FLOORS = {
         "parameters logic",
         "panel",
         "live setup",
-        "sample_data test folded_sections",
+        "sample_data test folded_panels",
         "widget",
     ],
     "MMHVAERegistrationLib": [
@@ -49,7 +49,7 @@ FLOORS = {
         "compare",
         "panel",
         "report",
-        "test folded_sections",
+        "test folded_panels",
         "widget",
     ],
     "mmhvae_training": [

@@ -13,22 +13,18 @@ from mmhvae.sweep import read_frames
 from slicer.i18n import tr as _
 
 from ..nodes import tracked_frames
-from ..parameters import SynthesisParameters
 from ..synthesis import guessed_inputs
+from .part import Part, Whole
 
 _SWEEP_FILES = "*.igs.mha *.seq.mha *.mha *.mhd *.igs.nrrd *.seq.nrrd *.nrrd"
 
 
-class Inputs:
-    """Keeps the rows and the parameters together; Slicer's own wrapper looks after the three MRs.
+class InputRows(Part):
+    """Keeps the rows and the parameters together; Slicer's own wrapper looks after the three MRs."""
 
-    Args:
-        ui: the panel's widgets by their names.
-    """
-
-    def __init__(self, ui: Any) -> None:
-        self._ui = ui
-        self._parameters: SynthesisParameters | None = None
+    def __init__(self, panel: Whole) -> None:
+        super().__init__(panel)
+        ui = self.ui
         self._counted: tuple[str, int, str] = ("", 0, "")  # path, time of change, what was found
         ui.usSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._choose)
         ui.sweepFileButton.connect("clicked()", self._browse_sweep)
@@ -37,9 +33,9 @@ class Inputs:
         # Not by Slicer's wrapper: it writes the text back at every key, and the cursor jumps to its end.
         ui.calibrationEdit.connect("textEdited(QString)", self._type_calibration)
 
-    def use(self, parameters: SynthesisParameters | None) -> None:
-        """Work on other parameters, or on none while there is no scene."""
-        self._parameters = parameters
+    def enter(self) -> None:
+        """See :meth:`.Part.enter`: what the nodes' names tell is filled in."""
+        self.guess()
 
     def guess(self) -> None:
         """Fill in what the nodes' names tell, where nothing was chosen yet."""
@@ -69,9 +65,7 @@ class Inputs:
 
     def refresh(self) -> None:
         """Show what the parameters say."""
-        parameters, ui = self._parameters, self._ui
-        if parameters is None:
-            return
+        parameters, ui = self._parameters, self.ui
         path, browser = parameters.sweepPath, parameters.sweepBrowser
         wanted = None if path else browser or parameters.us
         if ui.usSelector.currentNode() is not wanted:
@@ -95,7 +89,7 @@ class Inputs:
             self._show_sweep(_frames_in_browser(browser, parameters.calibration), browser.GetName())
 
     def _show_sweep(self, text: str, tip: str) -> None:
-        label = self._ui.sweepLabel
+        label = self.ui.sweepLabel
         label.setToolTip(tip)
         metrics = qt.QFontMetrics(label.font)
         label.setText(metrics.elidedText(text, qt.Qt.ElideMiddle, max(120, label.width)))
@@ -112,7 +106,7 @@ class Inputs:
 
     def _choose(self, node: Any) -> None:
         """A node was chosen in the ultrasound's row, or none."""
-        parameters: Any = self._parameters  # what Slicer's wrapper adds is not known to type checkers
+        parameters = self._parameters
         if parameters is None:
             return
         is_sweep = node is not None and node.IsA("vtkMRMLSequenceBrowserNode")

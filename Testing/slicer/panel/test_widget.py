@@ -80,7 +80,7 @@ def test_the_demo_sweep_becomes_a_synthetic_t2(panel):
     """The newcomer's path: the sample, one button, and the T2 lies over the ultrasound and says what it is."""
     from MMHVAESynthesisLib.sample_data import load_demo_case
 
-    assert len(load_demo_case()) == 5
+    assert len(load_demo_case()) == 6
     assert "Ready" in settled(panel)
     assert "118 frames" in panel.ui.sweepLabel.text
     for name in ("Cet1", "Flair"):

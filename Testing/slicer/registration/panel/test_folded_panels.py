@@ -14,6 +14,7 @@ rig.require()
 import SimpleITK as sitk
 import slicer
 from MMHVAERegistrationLib.case.moving_along import candidates
+from MMHVAERegistrationLib.folded_panels import FoldedPanels
 from MMHVAERegistrationLib.pose.result_transform import find_result, is_registered
 
 from ...made_nodes import fan, transform, volume
@@ -46,7 +47,7 @@ def _shift(x: float) -> np.ndarray:
 
 
 def test_from_the_plan_to_the_record(panel, tmp_path):
-    overlays, report = panel.sections.overlays, panel.sections.report
+    overlays, report = panel.part(FoldedPanels).overlays, panel.part(FoldedPanels).report
     assert "press Register first" in report.save_button.toolTip
     ball = np.linalg.norm(np.indices((SIZE,) * 3) - 19, axis=0) < 8
     image = sitk.GetImageFromArray(ball.astype(np.uint8))
@@ -75,8 +76,8 @@ def test_from_the_plan_to_the_record(panel, tmp_path):
 
 def test_a_new_scene_has_nothing_to_report(panel):
     panel.logic.go_to(panel._parameters, "registered", _shift(6.0))
-    rig.wait_until(panel.sections.report.save_button.isEnabled, 20, "the panel to have seen the result")
+    rig.wait_until(panel.part(FoldedPanels).report.save_button.isEnabled, 20, "the panel to have seen the result")
     slicer.mrmlScene.Clear(0)
     rig.process_events(200)
-    assert not panel.sections.report.save_button.isEnabled()
-    assert not panel.sections.overlays.export_button.isEnabled()
+    assert not panel.part(FoldedPanels).report.save_button.isEnabled()
+    assert not panel.part(FoldedPanels).overlays.export_button.isEnabled()

@@ -1,0 +1,70 @@
+"""What every part of a panel has in common. A new part is one file, and one line in its module's list of parts."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from ..engine import Failure
+
+
+class Whole(Protocol):
+    """What a part sees of the panel that it belongs to.
+
+    Attributes:
+        ui: the widgets of the Qt Designer file, by name.
+        logic: of the module.
+        problem: why the module's work cannot begin, in one sentence; "" where it can.
+    """
+
+    ui: Any
+    logic: Any
+    problem: str
+
+    @property
+    def parameters(self) -> Any:
+        """The parameters in use; None while there is no scene."""
+
+    def refresh(self) -> None:
+        """Have every part show what is, at once."""
+
+    def later(self, *_: Any) -> None:
+        """Have every part show what is, once things are calm."""
+
+    def begun(self) -> None:
+        """A run has begun."""
+
+    def done(self, result: Any) -> None:
+        """A run has ended with a result."""
+
+    def failed(self, failure: Failure) -> None:
+        """A run has ended without one."""
+
+
+class Part:
+    """Shows some of the parameters, and changes them.
+
+    The panel makes its parts, tells them of other parameters, refreshes them in the order of its list, and closes them.
+    """
+
+    def __init__(self, panel: Whole) -> None:
+        self.panel, self.ui, self.logic = panel, panel.ui, panel.logic
+        self._parameters: Any = None
+
+    def use(self, parameters: Any) -> None:
+        """Work on other parameters, or on none (None) while there is no scene: then keep nothing of it."""
+        self._parameters = parameters
+
+    def refresh(self) -> None:
+        """Show what is; called only while there are parameters."""
+
+    def enter(self) -> None:
+        """The user opened the module."""
+
+    def exit(self) -> None:
+        """The user went to another module."""
+
+    def show_result(self, result: Any) -> None:
+        """A run has just ended with ``result``."""
+
+    def close(self) -> None:
+        """The panel is going."""
