@@ -32,7 +32,7 @@ FLOORS = {
         "worker cli",
     ],
     "MMHVAESynthesisLib": [
-        "engine nodes",
+        "about engine nodes",
         "synthesis",
         "views",
         "parameters logic",

@@ -13,6 +13,7 @@ rig.require()
 import qt
 import SampleData
 import slicer
+from MMHVAESynthesisLib.about import REPOSITORY as REPOSITORY_ADDRESS
 from MMHVAESynthesisLib.sample_data import CATEGORY, SAMPLE, register_sample_data
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -70,6 +71,18 @@ def test_menu_and_module_have_these_names(module):
     about = slicer.modules.mmhvaesynthesis
     assert f"Modules > {about.categories[0]} > {about.title}" in marked(section("Install in Slicer"))
     assert {CATEGORY, SAMPLE} <= marked(section("First result in Slicer"))
+
+
+@pytest.mark.parametrize("name", ["MMHVAESynthesis", "MMHVAERegistration"])
+def test_the_modules_help_leads_to_a_section_and_a_page_that_are_here(scene, name):
+    rig.load_module(name)
+    help_text = getattr(slicer.modules, name.lower()).helpText
+    anchors = re.findall(rf'href="{re.escape(REPOSITORY_ADDRESS)}#([^"]+)"', help_text)
+    headings = [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"\n#+ (.*)", README)]
+    assert len(anchors) == 1
+    assert set(anchors) <= set(headings)
+    (page,) = re.findall(rf'href="{re.escape(REPOSITORY_ADDRESS)}/blob/main/([^"]+)"', help_text)
+    assert (REPOSITORY / page).is_file()
 
 
 def test_what_the_sections_name_is_to_be_read_in_the_panel(module):
