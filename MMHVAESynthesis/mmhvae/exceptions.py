@@ -12,6 +12,10 @@ class InputError(ValueError):
     """The user's input cannot be used. The message is one plain sentence that says what to do."""
 
 
+class InputNotice(UserWarning):
+    """Something about the user's input that may be right, but was guessed or left out: one sentence for the user."""
+
+
 class Cancelled(Exception):  # noqa: N818 - part of the contract with the Slicer modules; it is no error
     """Raised by a progress callback to stop the work in progress."""
 

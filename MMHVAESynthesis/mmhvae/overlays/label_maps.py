@@ -125,6 +125,8 @@ def label_array(labels: sitk.Image) -> Labels:
     if labels.GetDimension() != 3 or labels.GetNumberOfComponentsPerPixel() != 1:
         raise InputError("The segmentation is no single 3-D label map; save it as .seg.nrrd or a 3-D label map.")
     array = sitk.GetArrayViewFromImage(labels)
+    if array.dtype in (np.uint8, np.uint16):
+        return array.astype(np.int32)
     if np.iscomplexobj(array) or not np.isfinite(array).all():
         raise InputError("The segmentation holds numbers that are no labels; save it as a map of whole numbers.")
     if array.min() < 0 or array.max() >= 2**31 or (array != np.floor(array)).any():

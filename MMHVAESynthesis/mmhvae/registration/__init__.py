@@ -8,11 +8,8 @@ from ..faces import lazy_names
 
 if TYPE_CHECKING:
     from .channels import Channel as Channel
-    from .landmarks import (
-        read_markups as read_markups,
-        read_tag as read_tag,
-        target_registration_error as target_registration_error,
-    )
+    from .landmark_files import read_landmarks as read_landmarks, read_markups as read_markups, read_tag as read_tag
+    from .landmarks import target_registration_error as target_registration_error
     from .prior import NAVIGATION as NAVIGATION, PosePrior as PosePrior
     from .problem import Metric as Metric, RigidProblem as RigidProblem
     from .rigid import (

@@ -72,12 +72,9 @@ def _grid(size: list[int], place: np.ndarray[Any, np.dtype[np.float64]]) -> sitk
 
 
 def _read(path: Path) -> sitk.Image:
-    try:
-        return sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise InputError(
-            f"The label map {path.name} cannot be read; free some space on the disk, and retry."
-        ) from error
+    labels = open_image(path, "label map")
+    require_labels(labels, path)
+    return labels
 
 
 OVERLAY_TASKS: Mapping[str, Callable[[Parameters, Context], Answer]] = {"overlay": run_overlay}
