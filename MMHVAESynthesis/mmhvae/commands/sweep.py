@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,15 +111,9 @@ def _reconstruct(options: argparse.Namespace) -> None:
 
 def _read_grid(path: Path) -> sitk.Image:
     """An image of which only the geometry counts: it may well be empty."""
-    import SimpleITK as sitk
+    from ..images import read_grid
 
-    if not os.path.isfile(path):
-        raise InputError(f"There is no file {path}; check the path of the grid.")
-    try:
-        with quiet_libraries():
-            return sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise InputError(f"{path} cannot be read as an image; save the grid as NIfTI, NRRD or MHA.") from error
+    return read_grid(path)
 
 
 def _opened(options: argparse.Namespace) -> Sweep:

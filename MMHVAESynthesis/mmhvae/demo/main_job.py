@@ -26,6 +26,7 @@ from ..images import (
     estimate_white_matter,
     harmonise_target,
     image_on,
+    open_image,
     psnr,
     read_transform,
     read_volume,
@@ -63,7 +64,7 @@ def load_demo_case() -> DemoCase:
     return DemoCase(
         sweep=read_sweep(folder / "sweep.igs.mha", read_calibration(str(folder / "image-to-probe.txt"))),
         preop={name: read_volume(folder / f"preop-{name}.nii.gz", name) for name in TARGETS},
-        tumour=sitk.ReadImage(str(folder / "preop-tumour.nii.gz")),
+        tumour=open_image(folder / "preop-tumour.nii.gz", "tumour"),
         landmarks=read_markups(folder / "landmarks.mrk.json"),
         truth=read_transform(folder / "us-to-preop.tfm"),
     )

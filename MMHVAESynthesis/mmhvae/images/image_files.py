@@ -50,7 +50,7 @@ def open_image(path: str | Path, name: str = "image", nifti_form: str | None = N
     if not os.path.exists(path):  # Path.exists raises where a folder is closed to the user or a name too long
         raise InputError(f"There is no file {path}; check the path of the {name}.")
     if os.path.isdir(path):
-        raise InputError(f"{path} is a folder; give the {name} as one file, NIfTI, NRRD or MHA.")
+        raise InputError(f"{path} cannot be read: it is a folder; give the {name} as one file, NIfTI, NRRD or MHA.")
     try:
         image, format_name = _read(path, name)
         if format_name == _NIFTI and image.GetDimension() == 3:
@@ -71,13 +71,11 @@ def _read(path: Path, name: str) -> tuple[sitk.Image, str]:
         raise InputError(f"{path} is DICOM; load it in 3D Slicer and save the {name} as .nrrd or .nii.gz.")
     if format_name in _OTHERS:
         raise InputError(
-            f"{path} is {_OTHERS[format_name]}, which does not hold where voxels lie in the patient; save the {name} as"
-            " NIfTI, NRRD or MHA, from a program that knows."
+            f"{path} cannot be read as a volume: it is {_OTHERS[format_name]}, which does not hold where voxels lie in"
+            f" the patient; save the {name} as NIfTI, NRRD or MHA, from a program that knows."
         )
     if format_name not in _COMPLETE:
         raise InputError(f"{path} cannot be read as an image; save the {name} again as NIfTI, NRRD or MHA.")
-    if format_name in _CHECKS:
-        _CHECKS[format_name](path, name)
     try:
         image = read_image(path)
     except (RuntimeError, MemoryError) as error:
@@ -88,6 +86,8 @@ def _read(path: Path, name: str) -> tuple[sitk.Image, str]:
         raise InputError(f"{path} cannot be read as an image; save the {name} again as NIfTI, NRRD or MHA.") from error
     while image.GetDimension() == 4 and image.GetSize()[3] == 1:
         image = image[:, :, :, 0]
+    if format_name in _CHECKS and image.GetDimension() == 3:
+        _CHECKS[format_name](path, name)
     _require_place(image, path)
     return image, format_name
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..exceptions import InputError
 
-LONGEST_HEADER = 540  # bytes; that of NIfTI-2
+SHORTEST_HEADER, LONGEST_HEADER = 348, 540  # bytes; of NIfTI-1 and NIfTI-2
 FLOATING = {16: "f4", 64: "f8"}  # datatype codes -> numpy's, without the byte order
 
 
@@ -91,7 +91,7 @@ def _floats(path: Path, header: NiftiHeader) -> np.ndarray:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether the file holds every byte that its header announces; true of one with the name of another format."""
+    """Whether the file holds every byte that its header announces; true of one of another format."""
     try:
         header = read_header(path)
         if header is None:
@@ -108,10 +108,10 @@ def is_nifti_name(path: Path) -> bool:
 
 
 def read_header(path: Path) -> NiftiHeader | None:
-    """The header; None where the name is that of another format.
+    """The header; None where name or content are those of another format.
 
     Raises:
-        EOFError: there is none.
+        EOFError: the file ends before a header does.
         OSError, zlib.error: it cannot be read.
     """
     if not is_nifti_name(path):
@@ -123,7 +123,9 @@ def read_header(path: Path) -> NiftiHeader | None:
             return _parsed(start, order, _NIFTI_1)
         if start[:4] == struct.pack(f"{order}i", 540) and len(start) >= 540:
             return _parsed(start, order, _NIFTI_2)
-    raise EOFError("no header")
+    if len(start) < SHORTEST_HEADER:
+        raise EOFError("cut off")
+    return None
 
 
 #: Where the fields lie, and their types.

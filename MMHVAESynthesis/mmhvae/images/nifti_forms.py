@@ -5,7 +5,7 @@ Both are allowed by NIfTI-1.1 (2007), and programs differ in which they use. The
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -131,7 +131,7 @@ def _sform(header: NiftiHeader) -> Matrix:
     return _in_lps(rows[:, :3], rows[:, 3])
 
 
-def _in_lps(columns: NDArray[np.float64], origin: object) -> Matrix:
+def _in_lps(columns: NDArray[np.float64], origin: Sequence[float] | NDArray[np.float64]) -> Matrix:
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = columns, origin
     matrix[:2] *= -1

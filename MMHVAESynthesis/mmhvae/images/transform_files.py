@@ -94,18 +94,28 @@ def _check(path: Path) -> None:
 def _check_text(text: str, path: Path) -> None:
     fields = [line.partition(":") for line in text.splitlines() if line.strip() and not line.startswith("#")]
     names = [value.strip() for key, _, value in fields if key.strip() == "Transform"]
-    numbers = [(key.strip(), value.split()) for key, _, value in fields if key.strip() in ("Parameters", "FixedParameters")]
+    numbers = [
+        (key.strip(), value.split()) for key, _, value in fields if key.strip() in ("Parameters", "FixedParameters")
+    ]
     is_composite = bool(names) and names[0].startswith("CompositeTransform")
     if len(names) > 1 and not is_composite:
         raise _several(path)
     parts = names[1:] if is_composite else names
-    if len(numbers) < 2 * len(parts) or not parts or not all(_is_number(word) for _, words in numbers for word in words):
-        raise InputError(f"{path} is damaged: it lacks a part of its numbers; copy or save it again.")
+    if (
+        len(numbers) < 2 * len(parts)
+        or not parts
+        or not all(_is_number(word) for _, words in numbers for word in words)
+    ):
+        raise InputError(
+            f"{path} is not a transform that ITK can read: a part of its numbers is missing; save it again."
+        )
     given = [len(words) for key, words in numbers if key == "Parameters"][-len(parts) :]
     for name, count in zip(parts, given, strict=False):
         kind = re.sub(r"_(double|float)_3_3$", "", name)
         if kind != name and count != _COUNTS.get(kind, count):
-            raise InputError(f"{path} is damaged: a {kind} has {_COUNTS[kind]} numbers, not {count}; save it again.")
+            raise InputError(
+                f"{path} is not a transform that ITK can read: a {kind} has {_COUNTS[kind]} numbers, not {count}; save it again."
+            )
 
 
 def _is_number(word: str) -> bool:

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 from ..faces import lazy_names
 
 if TYPE_CHECKING:
-    from .label_files import is_dicom as is_dicom, read_segmentation as read_segmentation, require_labels as require_labels
+    from .label_files import (
+        is_dicom as is_dicom,
+        read_segmentation as read_segmentation,
+        require_labels as require_labels,
+    )
     from .label_maps import PlacedLabel as PlacedLabel, label_steps as label_steps, labels_on_grid as labels_on_grid
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -22,6 +22,7 @@ from ..images import flip_points
 Points = NDArray[np.float64]
 
 _LARGEST = 1 << 26
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 #: Millimetres in a unit, by the names of UCUM and by those that people write.
 _UNITS = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "centimeter": 10.0, "m": 1000.0, "meter": 1000.0}
 _UNITS |= {"um": 1e-3, "µm": 1e-3, "μm": 1e-3, "micrometer": 1e-3, "micron": 1e-3, "dm": 100.0, "nm": 1e-6}
@@ -62,7 +63,9 @@ def _in_order_of(fixed: PointList, moving: PointList) -> Points:
     if a == b or len(a) != len(b) or len({*a}) < len(a) or len({*b}) < len(b):
         return moving.points
     if {*a} == {*b}:
-        warnings.warn(InputNotice("The landmarks were paired by their labels, which stand in another order."), stacklevel=3)
+        warnings.warn(
+            InputNotice("The landmarks were paired by their labels, which stand in another order."), stacklevel=3
+        )
         return moving.points[[b.index(label) for label in a]]
     astray = [label for place, label in enumerate(a) if label and label in b and b.index(label) != place]
     if astray:
@@ -83,9 +86,11 @@ def _read_text(path: Path) -> str:
     for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"", "utf-8-sig"), (b"", "latin-1")):
         if content.startswith(mark):
             try:
-                return content.decode(encoding)
+                text = content.decode(encoding)
             except UnicodeDecodeError:
                 continue
+            if not _CONTROL.search(text) and (not text or any(map(str.isascii, text))):
+                return text
     raise InputError(f"{path} is not a text file; give landmarks as .tag or .mrk.json.")
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..exceptions import InputError
-from ..overlays import label_steps
+from ..images import open_image
+from ..overlays import label_steps, require_labels
 from .context import Context
 from .parameters import Parameters
 

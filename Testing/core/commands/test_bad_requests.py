@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmhvae
 import pytest
 import SimpleITK as sitk
-from mmhvae.images.transforms import write_transform
+from mmhvae.images import write_transform
 
 from .calls import files, saved, speckled, synthesis
 

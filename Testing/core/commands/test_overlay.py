@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae import InputError
-from mmhvae.images.transforms import write_transform
+from mmhvae.images import write_transform
 from mmhvae.overlays.label_files import read_segmentation
 
 

@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 from mmhvae import Cancelled, InputError
-from mmhvae.images.transforms import exp_se3, read_transform, to_matrix
+from mmhvae.images import exp_se3, read_transform, to_matrix
 from mmhvae.images.volumes import field_of_view
 from mmhvae.registration.channels import Channel
 from mmhvae.registration.prior import PosePrior

@@ -18,7 +18,7 @@ import torch
 from mmhvae import Cancelled, InputError, protocol, register_rigid, worker
 from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
 from mmhvae.compute.memory_ladder import where_it_fits
-from mmhvae.images.transforms import read_transform, to_matrix
+from mmhvae.images import read_transform, to_matrix
 from mmhvae.images.volumes import image_on, read_volume, same_grid
 from mmhvae.network.model import MMHVAE, MMHVAEConfig
 from mmhvae.sweep.frames import ArrayFrames, Sweep

@@ -23,6 +23,7 @@ from mmhvae.images import (
     field_of_view,
     harmonise_target,
     input_range,
+    open_image,
     resampled,
     resampled_within,
     white_matter_from_labels,
@@ -95,7 +96,7 @@ def load_case(folder: Path, modalities: Sequence[str], spacing: float = 1.0) -> 
     visible = sitk.RegionOfInterest(visible, size, start)
     grid = working_grid(visible, spacing, slice_axis=2)
     mask = sitk.GetArrayFromImage(resampled(visible, grid)) > SMALLEST_WEIGHT
-    labels = sitk.ReadImage(str(folder / LABELS)) if (folder / LABELS).is_file() else None
+    labels = open_image(folder / LABELS, "label map") if (folder / LABELS).is_file() else None
     inputs, targets = {}, {}
     for name, image in images.items():
         whole = sitk.GetArrayFromImage(image)
