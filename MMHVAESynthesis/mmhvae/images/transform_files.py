@@ -114,7 +114,7 @@ def _check_text(text: str, path: Path) -> None:
         kind = re.sub(r"_(double|float)_3_3$", "", name)
         if kind != name and count != _COUNTS.get(kind, count):
             raise InputError(
-                f"{path} is not a transform that ITK can read: a {kind} has {_COUNTS[kind]} numbers, not {count}; save it again."
+                f"{path} is not a transform that ITK can read: a {kind} has {_COUNTS[kind]} numbers, not {count}."
             )
 
 
