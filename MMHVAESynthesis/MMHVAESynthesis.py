@@ -4,6 +4,7 @@ from MMHVAESynthesisLib.about import CONTRIBUTORS, acknowledgement, documentatio
 from MMHVAESynthesisLib.logic import MMHVAESynthesisLogic  # noqa: F401 - found here by Slicer
 from MMHVAESynthesisLib.sample_data import register_sample_data
 from MMHVAESynthesisLib.test import MMHVAESynthesisTest  # noqa: F401
+from MMHVAESynthesisLib.views import annotate_slice_views
 from MMHVAESynthesisLib.widget import MMHVAESynthesisWidget  # noqa: F401
 from slicer import app
 from slicer.i18n import tr as _, translate
@@ -26,3 +27,4 @@ class MMHVAESynthesis(ScriptedLoadableModule):
         ) + documentation_link("First result in Slicer")
         self.parent.acknowledgementText = acknowledgement()
         app.connect("startupCompleted()", register_sample_data)
+        app.connect("startupCompleted()", annotate_slice_views)  # also for a scene that is loaded with no panel opened

@@ -9,7 +9,7 @@ import qt
 import slicer
 from mmhvae.images import MODALITIES
 from MMHVAESynthesisLib.panel import Part, Whole, fill, select
-from MMHVAESynthesisLib.views import FadeKey
+from MMHVAESynthesisLib.views import FadeKey, take_out_uncertainty
 from slicer.i18n import tr as _
 
 from ..case import case_from, moving_nodes
@@ -119,6 +119,7 @@ class Comparison(Part):
         foreground, opacity = mr, self.ui.fadeSlider.value
         if self.ui.checkerboardCheckBox.checked:
             foreground, opacity = self._checkerboard.node(ultrasound, mr), 1.0
+        take_out_uncertainty()  # it is about synthetic images, and these are real
         for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
             composite.SetBackgroundVolumeID(ultrasound.GetID())
             composite.SetForegroundVolumeID(foreground.GetID())

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .results import (
         ANCHOR as ANCHOR,
         KIND as KIND,
+        MADE as MADE,
         MODALITY as MODALITY,
         STALE as STALE,
         Provenance as Provenance,

@@ -8,7 +8,8 @@ from weakref import WeakKeyDictionary
 
 import slicer
 import vtk
-from MMHVAESynthesisLib.nodes import Matrix, to_array, to_vtk
+
+from ..nodes import Matrix, to_array, to_vtk
 
 Colour = tuple[float, float, float]
 _SMOOTHING_STEPS, _PASS_BAND = 15, 0.1
