@@ -22,9 +22,10 @@ from ..exceptions import InputError, no_progress
 from ..images import SAME_SPACING, SMALLEST_SPACING_MM
 from ..network import MMHVAE, TileLayout, VolumeNoise, draw_noise, prepared
 from .frame_grid import FrameGrid, PixelSize, frame_grid
+from .passes import Sampling, sampled_planes
 from .preparation import PreparedCase
 from .running_range import RunningRange
-from .synthesis import Sampling, check_request, sampled_planes, usable_precision
+from .synthesis import check_request, usable_precision
 
 Float32Array = NDArray[np.float32]
 #: Echoes outside the field of view, as a share of it, that make it be estimated anew.

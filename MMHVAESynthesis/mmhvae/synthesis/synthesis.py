@@ -7,8 +7,8 @@ through the network slice by slice, and the result is put back onto the referenc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 from weakref import WeakKeyDictionary
 
@@ -22,16 +22,15 @@ from ..compute import choose_device, half_precision, kept_heap
 from ..exceptions import InputError, Progress, no_progress
 from ..images import image_on
 from ..network import (
-    BACKGROUND,
     MMHVAE,
     MMHVAEConfig,
     TileLayout,
-    VolumeNoise,
-    computing,
     draw_noise,
+    fitting_slices,
     prepared,
     slices_per_batch,
 )
+from .passes import Sampling, Statistics, run_in_batches, run_side_by_side, sampled_planes
 from .preparation import PREPARING, PreparedCase, prepare, returned
 
 SliceAxis = int | Literal["all"]
@@ -70,17 +69,6 @@ class SynthesisResult:
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """How the network is run."""
-
-    targets: tuple[str, ...]
-    temperature: float
-    noise: tuple[VolumeNoise, ...]  # one a sample
-    device: torch.device
-    dtype: torch.dtype = torch.float32
-
-
-@dataclass(frozen=True)
 class _Request:
     """What the caller asked for, checked."""
 
@@ -90,14 +78,6 @@ class _Request:
     seed: int
     device: torch.device
     batch_size: int | None
-
-
-@dataclass
-class _Statistics:
-    """Mean and standard deviation over the samples, a target (S, H, W)."""
-
-    mean: dict[str, Tensor] = field(default_factory=dict)
-    deviation: dict[str, Tensor] = field(default_factory=dict)
 
 
 @kept_heap()
@@ -127,7 +107,7 @@ def synthesize(
         device: auto, cpu, cuda or mps.
         reference: its grid receives the results; by default the ultrasound, else the first input in the bundle's
             order.
-        progress: called between batches; raising :class:`mmhvae.Cancelled` in it stops the work.
+        progress: called between slices; raising :class:`mmhvae.Cancelled` in it stops the work.
         slice_axis: index axis of the ultrasound that slices follow, 0, 1 or 2; by default the bundle's. "all" slices
             along each in turn: three times the work, smoother images, and an uncertainty that knows where the
             three disagree.
@@ -261,14 +241,19 @@ def _run_where_it_fits(
     sampling: Sampling,
     batch_size: int | None,
     progress: Progress,
-) -> tuple[_Statistics, Sampling]:
+) -> tuple[Statistics, Sampling]:
     """Run on the device chosen or, where its memory cannot hold even one slice, on the CPU; says how it was run."""
     config = bundle.network.config
     try:
         sampling = replace(sampling, dtype=usable_precision(bundle, case, layout, sampling, progress))
         network = prepared(bundle.network, sampling.device, sampling.dtype)
-        size = batch_size or slices_per_batch(config, len(case.inputs), sampling.device, sampling.dtype)
-        return _run(network, case, layout, sampling, size, progress), sampling
+        memory = (config, len(case.inputs), sampling.device, sampling.dtype)
+        if scales_by_slices(sampling.device):
+            at_once = batch_size or min(torch.get_num_threads(), fitting_slices(*memory))
+            return run_side_by_side(network, case, layout, sampling, at_once, progress), sampling
+        return run_in_batches(
+            network, case, layout, sampling, batch_size or slices_per_batch(*memory), progress
+        ), sampling
     except torch.OutOfMemoryError:
         if sampling.device.type == "cpu":
             raise
@@ -277,95 +262,9 @@ def _run_where_it_fits(
     return _run_where_it_fits(bundle, case, layout, on_cpu, None, progress)
 
 
-def _run(
-    network: MMHVAE, case: PreparedCase, layout: TileLayout, sampling: Sampling, batch_size: int, progress: Progress
-) -> _Statistics:
-    """All slices that show something, batch by batch; where a GPU's memory runs out, with smaller batches.
-
-    Raises:
-        torch.OutOfMemoryError: a single slice is too much.
-    """
-    count = len(case.mask)
-    result = _Statistics({name: torch.zeros(case.mask.shape) for name in sampling.targets})
-    if len(sampling.noise) > 1:
-        result.deviation = {name: torch.zeros(case.mask.shape) for name in sampling.targets}
-    shown = torch.nonzero(case.mask.flatten(1).any(1)).flatten().tolist()
-    done = 0
-    while done < len(shown):
-        chosen = shown[done : done + batch_size]
-
-        def still(share: float, chosen: list[int] = chosen, done: int = done) -> None:
-            progress((done + share * len(chosen)) / len(shown), f"slice {chosen[0] + 1} of {count}")
-
-        try:
-            for name, planes in sampled_planes(network, case, layout, sampling, chosen, batch_size, still).items():
-                result.mean[name][chosen] = planes.mean(0)
-                if name in result.deviation:
-                    result.deviation[name][chosen] = planes.std(0)
-        except torch.OutOfMemoryError:
-            if batch_size == 1:
-                raise
-            batch_size //= 2
-            continue
-        done += len(chosen)
-        progress(done / len(shown), f"slice {chosen[-1] + 1} of {count}")
-    return result
-
-
-@torch.inference_mode()
-def sampled_planes(
-    network: MMHVAE,
-    case: PreparedCase,
-    layout: TileLayout,
-    sampling: Sampling,
-    slices: list[int],
-    batch_size: int,
-    still: Callable[[float], None],
-) -> dict[str, Tensor]:
-    """Every sample of some slices: target -> (N, S, H, W), harmonised to [0, 1]; on the CPU.
-
-    ``still`` hears of the share that is done after each sample of each batch of tiles, and may stop the work.
-    """
-    inputs = {name: layout.cut(planes[slices], BACKGROUND) for name, planes in case.inputs.items()}
-    mask = layout.cut(case.mask[slices], False)  # (S, T, side, side)
-    shown = torch.nonzero(mask.flatten(2).any(2))  # (n, 2): tiles that show something
-    tiles = {
-        name: torch.full((len(sampling.noise), *mask.shape), BACKGROUND) for name in sampling.targets
-    }  # (N, S, T, side, side)
-    noise = [[layout.cut_noise(field.at(index)) for index in slices] for field in sampling.noise]
-    batches, count = shown.split(batch_size), len(sampling.noise)
-    for turn, which in enumerate(batches):
-        at = (which[:, 0], which[:, 1])
-        batch = {name: planes[at][:, None] for name, planes in inputs.items()}  # (B, 1, side, side)
-        mine = [_stacked(field, which.tolist()) for field in noise]
-        for draw, images in enumerate(_images(network, batch, mask[at][:, None], sampling, mine)):
-            for name, image in images.items():
-                tiles[name][draw][at] = image[:, 0]
-            still((turn + (draw + 1) / count) / len(batches))
-    return {name: (layout.blend(values) + 1) / 2 for name, values in tiles.items()}
-
-
-def _stacked(noise: Sequence[Sequence[Tensor]], which: Sequence[Sequence[int]]) -> list[Tensor]:
-    """Noise a slice, a level (T, C[, h, w]) -> a level (B, C[, h, w]) for a batch of (slice, tile)."""
-    levels = range(len(noise[0]))
-    return [torch.stack([noise[index][level][tile] for index, tile in which]) for level in levels]
-
-
-def _images(
-    network: MMHVAE,
-    batch: Mapping[str, Tensor],
-    mask: Tensor,
-    sampling: Sampling,
-    noise: Sequence[Sequence[Tensor]],
-) -> Iterator[dict[str, Tensor]]:
-    """One draw after the other: target -> (B, 1, side, side) float32 on the CPU. Encodes once for all draws."""
-    device = sampling.device
-    with computing(device, sampling.dtype):
-        encodings = network.encode({name: image.to(device) for name, image in batch.items()})
-        for levels in noise:
-            z1, _ = network.fuse(encodings, sampling.temperature, noise=[level.to(device) for level in levels])
-            images = network.decode(z1, sampling.targets)
-            yield {name: torch.where(mask, image.float().cpu(), BACKGROUND) for name, image in images.items()}
+def scales_by_slices(device: torch.device) -> bool:
+    """Whether slices beside each other, one thread each, are faster than batches."""
+    return device.type == "cpu"
 
 
 def usable_precision(
