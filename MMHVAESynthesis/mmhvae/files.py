@@ -150,6 +150,11 @@ def not_written(path: Path, error: Exception) -> InputError:
     return InputError(f"{path} cannot be written; check the folder's permissions and free space.")
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that a disk, a quota or a limit is full."""
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
 def _require_possible(path: Path) -> None:
     """Refuse a name that the disk does not take, or that is a folder's."""
     try:

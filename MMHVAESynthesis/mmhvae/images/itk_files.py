@@ -48,6 +48,18 @@ def image_format(path: Path) -> str:
             return ""
 
 
+def file_notes(path: Path) -> str:
+    """What a file of ITK's says of itself; empty where it says nothing or is no image."""
+    reader = sitk.ImageFileReader()
+    with _named_for_itk(path) as name, heard():
+        reader.SetFileName(name)
+        try:
+            reader.ReadImageInformation()
+            return str(reader.GetMetaData("ITK_FileNotes"))
+        except RuntimeError:
+            return ""
+
+
 def write_image(image: sitk.Image, path: Path, compress: bool = True) -> None:
     """Write ``image`` over an existing file; raises RuntimeError where ITK cannot."""
     with _named_for_itk(path) as name, heard() as words:

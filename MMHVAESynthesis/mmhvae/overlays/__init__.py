@@ -13,5 +13,6 @@ if TYPE_CHECKING:
         require_labels as require_labels,
     )
     from .label_maps import PlacedLabel as PlacedLabel, label_steps as label_steps, labels_on_grid as labels_on_grid
+    from .layer_files import layer_paths as layer_paths, write_layers as write_layers
 else:
     __getattr__ = lazy_names(__name__, __file__)
