@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 from ..faces import lazy_names
 
 if TYPE_CHECKING:
+    from .background import (
+        tell_of_full_volume as tell_of_full_volume,
+        with_zero_background as with_zero_background,
+    )
     from .image_files import open_image as open_image, require_right_angles as require_right_angles
     from .image_quality import constant_psnr as constant_psnr, psnr as psnr, ssim as ssim, ssim_map as ssim_map
     from .image_writing import (

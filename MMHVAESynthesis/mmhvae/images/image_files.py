@@ -28,6 +28,8 @@ _OTHERS = {
 }  # fmt: skip
 #: How far the length of a direction may be from 1.
 _ROUNDED = 1e-3
+#: Largest cosine between two voxel axes: a tracker's matrix of few digits shears a little.
+MOST_SHEAR = 0.01
 
 
 def open_image(path: str | Path, name: str = "image", nifti_form: str | None = None) -> sitk.Image:
@@ -100,15 +102,16 @@ def _require_place(image: sitk.Image, path: Path) -> None:
 
 
 def require_right_angles(image: sitk.Image, name: str) -> None:
-    """Refuse a volume that is sheared by half a voxel or more; less is what rounded headers do.
+    """Refuse a volume whose axes are sheared by more than what matrices of few digits are.
 
     Raises:
         InputError: it is, and what to do.
     """
-    directions, spacing = np.reshape(image.GetDirection(), (3, 3)), np.array(image.GetSpacing())
-    u, _, vt = np.linalg.svd(directions)
-    corner = (np.array(image.GetSize()) - 1) * spacing
-    signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) / 2
-    apart = np.linalg.norm((signs * corner) @ (directions - u @ vt).T, axis=1).max()  # from the volume's centre
-    if apart > spacing.min() / 2:
+    if shear(image) > MOST_SHEAR:
         raise InputError(f"The {name} is sheared: its axes are not at right angles; {RESAMPLE}.")
+
+
+def shear(image: sitk.Image) -> float:
+    """Largest cosine between two voxel axes."""
+    directions = np.reshape(image.GetDirection(), (image.GetDimension(),) * 2)
+    return float(np.abs(directions.T @ directions - np.eye(image.GetDimension())).max())

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 
 from ..exceptions import InputError, InputNotice
 from ..files import not_written, whole_files
-from .image_files import require_right_angles
+from .image_files import require_right_angles, shear
 from .itk_files import read_image, write_image
 
 #: Formats of one file, which a rename brings into place whole.
@@ -93,7 +93,8 @@ def _is_same(image: sitk.Image, found: sitk.Image, path: Path) -> bool:
         return False
     if image.GetNumberOfComponentsPerPixel() != found.GetNumberOfComponentsPerPixel():
         return False
-    length, direction = (_SINGLE_MM, _SINGLE_DIRECTION) if _is_nifti(path) else (_DOUBLE, _DOUBLE)
+    # A shear too small to be refused is not in a NIfTI file.
+    length, direction = (_SINGLE_MM, _SINGLE_DIRECTION + shear(image)) if _is_nifti(path) else (_DOUBLE, _DOUBLE)
     largest = max(1.0, *map(abs, image.GetOrigin())) / 1000 if _is_nifti(path) else 1.0
     near = [
         np.allclose(image.GetOrigin(), found.GetOrigin(), rtol=0, atol=length * max(1.0, largest)),

@@ -22,6 +22,8 @@ from .splatting import Compounder, Compounding, PixelBlocks, Pixels, block_facto
 
 #: Shares of the work: looking for the image region, splatting; what follows is the field of view and the holes.
 LOOKED, SPLATTED = 0.2, 0.9
+#: From one frame to the next; a probe that is lifted and set down again stays within a head.
+LARGEST_STEP_MM = 200.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def reconstruct(
     poses = sweep.image_to_reference[usable.chosen]
     corners = _corners(poses, clip)
     if grid is None:
+        _require_no_jump(corners, np.flatnonzero(usable.chosen))
         grid = grid_around(corners, spacing)
     require_grid(grid)
     _require_thickness(corners, min(grid.GetSpacing()))
@@ -158,6 +161,17 @@ def _corners(poses: FloatArray, clip: Clip) -> FloatArray:
     x, y, w, h = clip
     pixels = np.array([[c, r, 0, 1] for c in (x, x + w - 1) for r in (y, y + h - 1)], float)  # (4, 4)
     return np.asarray((poses @ pixels.T).transpose(0, 2, 1)[..., :3])
+
+
+def _require_no_jump(corners: FloatArray, numbers: NDArray[np.intp]) -> None:
+    """Refuse a sweep with a step that no hand makes within a head: its volume would hold nothing for the most part."""
+    steps = np.linalg.norm(np.diff(corners.mean(axis=1), axis=0), axis=1)
+    if len(steps) and steps.max() > LARGEST_STEP_MM:
+        worst, extent = int(steps.argmax()), float(np.ptp(corners.reshape(-1, 3), axis=0).max())
+        raise InputError(
+            f"The frames spread over {extent:.0f} mm, since the tracking jumps by {steps[worst]:.0f} mm between the"
+            f" frames {numbers[worst]} and {numbers[worst + 1]}; check the tracking, or leave such frames out."
+        )
 
 
 def _require_thickness(corners: FloatArray, spacing: float) -> None:

@@ -301,6 +301,7 @@ REFUSED = {
     "one frame": (sweep_of(TEN[:1], passing(1)), {}, "lie in one plane"),
     "equal poses": (sweep_of(TEN, passing(1).repeat(10, axis=0)), {}, "lie in one plane"),
     "one far off": (sweep_of(TEN, spoilt((4, 0, 3), 3000.0)), {}, r"spread over \d{4} mm"),
+    "a jump": (sweep_of(TEN, spoilt((4, 0, 3), 400.0)), {}, r"jumps by \d{3} mm between the frames 3 and 4"),
     "black": (sweep_of(0 * TEN, passing(10)), {}, "black"),
     "spacing 0": (sweep_of(TEN, passing(10)), {"spacing": 0.0}, "spacing of 0 mm"),
     "spacing -1": (sweep_of(TEN, passing(10)), {"spacing": -1.0}, "spacing of -1 mm"),
