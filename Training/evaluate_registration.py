@@ -20,7 +20,7 @@ from typing import Any
 from mmhvae import load_bundle
 from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
-from mmhvae.registration.prior import NAVIGATION, PosePrior
+from mmhvae.settings import NAVIGATION, PosePrior
 from mmhvae_training import script
 from mmhvae_training.judging import SPACING, Synthesiser, evaluate, load_case, methods, summary, words, write_csv
 from mmhvae_training.records import commit, lines_of, read_all_lines, run_processes, write_line

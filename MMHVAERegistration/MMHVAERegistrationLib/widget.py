@@ -11,7 +11,7 @@ from MMHVAESynthesisLib.engine import Timer
 from MMHVAESynthesisLib.panel import ModulePanel
 from slicer.i18n import tr as _
 
-from .case import DIRECT, MR_NAMES, case_from
+from .case import MR_NAMES, case_from
 from .compare import Comparison
 from .folded_panels import FoldedPanels
 from .logic import MMHVAERegistrationLogic
@@ -88,7 +88,7 @@ class MMHVAERegistrationWidget(ModulePanel):
     @property
     def model(self) -> str:
         """See :meth:`.ModulePanel.model`."""
-        direct = case_from(self.parameters).method == DIRECT
+        direct = case_from(self.parameters).is_direct
         return _("no model (LC2)") if direct else super().model
 
     def warnings(self, parameters: RegistrationParameters) -> list[str]:

@@ -20,5 +20,10 @@ class Cancelled(Exception):  # noqa: N818 - part of the contract with the Slicer
     """Raised by a progress callback to stop the work in progress."""
 
 
+def part_of(progress: Progress, start: float, end: float) -> Progress:
+    """The callback of a part of the work, which lies between these shares of the whole."""
+    return lambda fraction, message: progress(start + (end - start) * fraction, message)
+
+
 def no_progress(fraction: float, message: str) -> None:
     """The callback of those who do not want to know."""

@@ -168,7 +168,7 @@ def _prepared(channel: Channel, inbox: Inbox) -> tuple[Run, Message]:
         if method not in TASKS:
             raise InputError(f"There is no method {method!r}; use one of {', '.join(TASKS)}.")
         context = Context(bundles, home / str(number), Reporter(channel, inbox, number), streams)
-        return TASKS[method](Parameters(request.get("parameters", {})), context)
+        return TASKS[method](Parameters(request.get("parameters", {})), context).to_json()
 
     devices = [{"name": "cpu", "label": "CPU"}]
     if torch.cuda.is_available():

@@ -21,7 +21,8 @@ FOLDERS = {
 FLOORS = {
     "mmhvae": [
         "exceptions version faces protocol files",
-        "compute",
+        "fields",
+        "settings answers compute",
         "images",
         "sweep network",
         "bundle",
@@ -32,7 +33,7 @@ FLOORS = {
         "worker cli",
     ],
     "MMHVAESynthesisLib": [
-        "about engine nodes",
+        "about engine nodes bounds",
         "synthesis",
         "views",
         "parameters logic",

@@ -7,7 +7,7 @@ from typing import Any
 from MMHVAESynthesisLib.panel import Entries, SettingLists
 from slicer.i18n import tr as _
 
-from ..case import DIRECT, SYNTHETIC
+from ..case import DIRECT, SYNTHESIS
 
 
 class RegistrationLists(SettingLists):
@@ -15,7 +15,7 @@ class RegistrationLists(SettingLists):
 
     def further(self) -> dict[str, tuple[Any, Entries]]:
         """The method."""
-        methods = [(_("through synthetic MR"), SYNTHETIC), (_("directly to the ultrasound"), DIRECT)]
+        methods = [(_("through synthetic MR"), SYNTHESIS), (_("directly to the ultrasound"), DIRECT)]
         return {"method": (self.ui.methodSelector, methods)}
 
     def refresh(self) -> None:

@@ -200,7 +200,7 @@ def _images(subject: Subject) -> str:
 
 
 def _method(outcome: Outcome) -> str:
-    text = _("directly to the ultrasound (LC2)") if outcome.method == "direct" else _("through synthetic MR (MMHVAE)")
+    text = _("directly to the ultrasound (LC2)") if outcome.is_direct else _("through synthetic MR (MMHVAE)")
     similarity = _("similarity {before:.3f} before, {after:.3f} after").format(
         before=outcome.similarity_before, after=outcome.similarity_after
     )

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import slicer
 from mmhvae import InputError
+from mmhvae.answers import LiveAnswer
 from mmhvae.protocol import Message
+from mmhvae.settings import LiveSettings
 from slicer.i18n import tr as _
 
 from ..engine import Callbacks, Engine, Failure, Job, Timer, ignore
@@ -31,15 +33,13 @@ FRAME_FILE = "frame.npy"
 
 
 @dataclass(frozen=True)
-class LiveSettings:
+class LiveRequest:
     """What is made of the frames, by which installed bundle; ``view`` is the name of the slice view, or ""."""
 
     bundle: Path
-    target: str = "t2"
+    settings: LiveSettings = field(default_factory=LiveSettings)
     view: str = "Red"
     device: str = "auto"
-    temperature: float = 0.5
-    seed: int = 0
 
 
 class LiveView:
@@ -75,7 +75,7 @@ class LiveView:
         """Why the last frame could not be used; "" where it could."""
         return self._stream.notice if self._stream is not None else ""
 
-    def start(self, source: Any, settings: LiveSettings) -> None:
+    def start(self, source: Any, request: LiveRequest) -> None:
         """Begin, with the frame that is there; a live view that is on ends first.
 
         Raises:
@@ -84,7 +84,7 @@ class LiveView:
         self.stop()
         require_stream(source)
         self._count += 1  # a name of its own for each stream: nothing is remembered of the one before
-        self._stream = LiveStream(self._engine, source, settings, str(self._count), self._ended)
+        self._stream = LiveStream(self._engine, source, request, str(self._count), self._ended)
         self._stream.open()
 
     def stop(self, keeps_node: bool = False) -> None:
@@ -102,16 +102,14 @@ class LiveStream:
     """One time that the live view is on."""
 
     def __init__(
-        self, engine: Engine, source: Any, settings: LiveSettings, name: str, end: Callable[[str], None]
+        self, engine: Engine, source: Any, request: LiveRequest, name: str, end: Callable[[str], None]
     ) -> None:
-        self._engine, self._source, self._settings, self._end = engine, source, settings, end
+        self._engine, self._source, self._request, self._end = engine, source, request, end
         self._parameters = {
-            "bundle": settings.bundle,
+            "bundle": request.bundle,
             "stream": name,
-            "target": settings.target,
-            "device": settings.device,
-            "temperature": float(settings.temperature),
-            "seed": settings.seed,
+            "device": request.device,
+            **request.settings.to_json(),
         }
         self.node: Any = None
         self.notice = ""
@@ -192,7 +190,7 @@ class LiveStream:
             return  # the live view was ended meanwhile
         self._job = None
         try:
-            self._show(np.load(answer["image"]), frame)
+            self._show(np.load(LiveAnswer.from_json(answer).image), frame)
         except (OSError, ValueError) as error:
             self._end(_("Live view is off: a result cannot be read ({error}).").format(error=error))
             return
@@ -200,8 +198,8 @@ class LiveStream:
 
     def _show(self, image: Any, frame: LiveFrame) -> None:
         if self.node is None:
-            self.node = new_live_node(self._settings.target)
-            self._view = FollowedView(self._settings.view, self.node)
+            self.node = new_live_node(self._request.settings.target)
+            self._view = FollowedView(self._request.view, self.node)
         fill(self.node, image, frame.place)
         if self._view is not None:
             self._view.follow(frame.place, image.shape)

@@ -38,6 +38,6 @@ if TYPE_CHECKING:
         mark as mark,
         stale_reason as stale_reason,
     )
-    from .synthesis_run import SynthesisRun as SynthesisRun
+    from .synthesis_run import AnswerFiles as AnswerFiles, SynthesisRun as SynthesisRun
 else:
     __getattr__ = lazy_names(__name__, __file__)

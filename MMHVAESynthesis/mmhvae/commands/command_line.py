@@ -25,11 +25,16 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.")
 
 
-def add_command(commands: Commands, name: str, run: Callable[[argparse.Namespace], None], text: str) -> Parser:
-    """A parser for the command ``name``, which is run by ``run``."""
+def add_command(commands: Commands, name: str, run: Callable[[argparse.Namespace], int | None], text: str) -> Parser:
+    """A parser for the command ``name``, which is run by ``run``; that gives the exit status where it is not 0."""
     parser: Parser = commands.add_parser(name, help=text, description=f"{text} {NOTICE}")
     parser.set_defaults(run=run)
     return parser
+
+
+def add_device(parser: Parser) -> None:
+    """Where the work is to be done."""
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
 
 
 def require_no_input(outputs: Sequence[Path | None], inputs: Sequence[Path | None]) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..exceptions import InputError
 from ..files import whole_file
+from ..settings import ReconstructionSettings
 from .calibration import check_calibration
 from .frames import FloatArray, Frames, Sweep
 from .header import Header
@@ -35,9 +36,9 @@ def read_sweep(
     path: str | Path,
     image_to_probe: FloatArray | None = None,
     *,
-    image: str = "Image",
-    probe: str = "Probe",
-    reference: str = "Reference",
+    image: str = ReconstructionSettings.image_frame,
+    probe: str = ReconstructionSettings.probe_frame,
+    reference: str = ReconstructionSettings.reference_frame,
 ) -> Sweep:
     """Open a sequence file; its frames are read when they are iterated over.
 

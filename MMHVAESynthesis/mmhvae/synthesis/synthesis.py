@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from ..bundle import Bundle
 from ..compute import choose_device, half_precision, kept_heap
-from ..exceptions import InputError, Progress, no_progress
+from ..exceptions import InputError, Progress, no_progress, part_of
 from ..images import image_on
 from ..network import (
     MMHVAE,
@@ -30,16 +29,12 @@ from ..network import (
     prepared,
     slices_per_batch,
 )
+from ..settings import SliceAxis, SynthesisSettings
 from .passes import Sampling, Statistics, run_in_batches, run_side_by_side, sampled_planes
 from .preparation import PREPARING, PreparedCase, prepare, returned
 
-SliceAxis = int | Literal["all"]
 #: Largest mean difference between reduced precision and float32, as a share of the output's range.
 PRECISION_TOLERANCE = 0.005
-#: Far above the prior's own 1; beyond it the images lose all meaning, and in the end their numbers overflow.
-LARGEST_TEMPERATURE = 10.0
-#: The noise of all samples is held in memory.
-MOST_SAMPLES = 50
 #: Shares of the progress at which preparation ends, and at which the network has done its work.
 PREPARED, COMPUTED = 0.05, 0.95
 RETURNING = "bringing the images onto the input's grid"
@@ -73,9 +68,7 @@ class _Request:
     """What the caller asked for, checked."""
 
     targets: tuple[str, ...]
-    temperature: float
-    samples: int
-    seed: int
+    settings: SynthesisSettings
     device: torch.device
     batch_size: int | None
 
@@ -85,15 +78,16 @@ def synthesize(
     bundle: Bundle,
     inputs: Mapping[str, sitk.Image],
     targets: Sequence[str],
-    temperature: float = 0.5,
-    samples: int = 1,
-    seed: int = 0,
+    temperature: float = SynthesisSettings.temperature,
+    samples: int = SynthesisSettings.samples,
+    seed: int = SynthesisSettings.seed,
     device: str = "auto",
     reference: sitk.Image | None = None,
     progress: Progress | None = None,
     *,
     slice_axis: SliceAxis | None = None,
     batch_size: int | None = None,
+    settings: SynthesisSettings | None = None,
 ) -> SynthesisResult:
     """Synthesise ``targets`` from the modalities in ``inputs``.
 
@@ -112,6 +106,7 @@ def synthesize(
             along each in turn: three times the work, smoother images, and an uncertainty that knows where the
             three disagree.
         batch_size: slices at a time; by default what the memory holds.
+        settings: in place of temperature, samples, seed and slice_axis.
 
     Raises:
         InputError: an input, target or number cannot be used.
@@ -119,42 +114,22 @@ def synthesize(
     started = time.monotonic()
     progress = progress or no_progress
     config = bundle.network.config
-    check_request(config, inputs, targets, temperature, samples, seed)
-    axes = _slice_axes(bundle, slice_axis)
+    check_request(config, inputs, targets)
+    wanted = SynthesisSettings.of(settings, temperature=temperature, samples=samples, seed=seed, slice_axis=slice_axis)
+    axes = wanted.axes(bundle.manifest.slice_axis)
     request = _Request(
         targets=tuple(name for name in config.modalities if name in targets),
-        temperature=temperature,
-        samples=samples if temperature else 1,
-        seed=seed,
+        settings=wanted if wanted.temperature else replace(wanted, samples=1),
         device=choose_device(device),
         batch_size=batch_size,
     )
     results = [
-        _along(bundle, inputs, reference, axis, request, _part(progress, turn, len(axes)))
+        _along(bundle, inputs, reference, axis, request, part_of(progress, turn / len(axes), (turn + 1) / len(axes)))
         for turn, axis in enumerate(axes)
     ]
-    combined = results[0] if len(results) == 1 else _combined(results, request.samples)
+    combined = results[0] if len(results) == 1 else _combined(results, request.settings.samples)
     progress(1.0, "done")
     return replace(combined, seconds=time.monotonic() - started)
-
-
-def _slice_axes(bundle: Bundle, slice_axis: SliceAxis | None) -> tuple[int, ...]:
-    if slice_axis == "all":
-        return (0, 1, 2)
-    axis = bundle.manifest.slice_axis if slice_axis is None else slice_axis
-    if axis not in (0, 1, 2):
-        raise InputError(f"The slice axis is {axis}; give 0, 1, 2 or all.")
-    return (int(axis),)
-
-
-def _part(progress: Progress, turn: int, turns: int) -> Progress:
-    """Progress of one of several equal parts."""
-    return lambda fraction, message: progress((turn + fraction) / turns, message)
-
-
-def _between(progress: Progress, start: float, end: float) -> Progress:
-    """Progress of a part of the whole."""
-    return lambda fraction, message: progress(start + (end - start) * fraction, message)
 
 
 def _along(
@@ -166,14 +141,14 @@ def _along(
     progress: Progress,
 ) -> SynthesisResult:
     """The whole work with slices along one axis."""
-    config = bundle.network.config
+    config, settings = bundle.network.config, request.settings
     progress(0.0, PREPARING)
-    case, output_field = prepare(bundle, inputs, reference, axis, _between(progress, 0, PREPARED))
+    case, output_field = prepare(bundle, inputs, reference, axis, part_of(progress, 0, PREPARED))
     layout = TileLayout.covering((case.mask.shape[1], case.mask.shape[2]), config.image_size, config.stride)
     slice_spacing = case.grid.GetSpacing()[axis]
-    noise = draw_noise(config, layout, len(case.mask), slice_spacing, request.samples, request.seed)
-    sampling = Sampling(request.targets, request.temperature, noise, request.device)
-    between = _between(progress, PREPARED, COMPUTED)
+    noise = draw_noise(config, layout, len(case.mask), slice_spacing, settings.samples, settings.seed)
+    sampling = Sampling(request.targets, settings.temperature, noise, request.device)
+    between = part_of(progress, PREPARED, COMPUTED)
     statistics, sampling = _run_where_it_fits(bundle, case, layout, sampling, request.batch_size, between)
     images, uncertainty = {}, {}
     for number, name in enumerate(request.targets):
@@ -205,18 +180,11 @@ def _combined(results: Sequence[SynthesisResult], samples: int) -> SynthesisResu
     return replace(first, images=images, uncertainty=uncertainty)
 
 
-def check_request(
-    config: MMHVAEConfig,
-    inputs: Collection[str],
-    targets: Collection[str],
-    temperature: float,
-    samples: int,
-    seed: int,
-) -> None:
-    """Refuse modalities and numbers that :func:`synthesize` cannot work with.
+def check_request(config: MMHVAEConfig, inputs: Collection[str], targets: Collection[str]) -> None:
+    """Refuse modalities that :func:`synthesize` cannot work with.
 
     Raises:
-        InputError: no input or target, an unknown one, or a number out of its range.
+        InputError: no input or target, or an unknown one.
     """
     known = ", ".join(config.modalities)
     if not inputs:
@@ -226,12 +194,6 @@ def check_request(
     for name in [*inputs, *targets]:
         if name not in config.modalities:
             raise InputError(f"The bundle does not know {name!r}; it has {known}.")
-    if not 0 <= temperature <= LARGEST_TEMPERATURE:  # false for NaN too
-        raise InputError(f"The temperature is {temperature:g}; give a number from 0 to 10, such as 0.5.")
-    if not 1 <= samples <= MOST_SAMPLES:
-        raise InputError(f"{samples} samples were asked for; ask for at least 1 and at most {MOST_SAMPLES}.")
-    if not 0 <= seed < 2**63:
-        raise InputError(f"The seed is {seed}; give a whole number from 0 to 2**63 - 1.")
 
 
 def _run_where_it_fits(

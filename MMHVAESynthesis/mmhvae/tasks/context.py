@@ -7,7 +7,6 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import SimpleITK as sitk
 
@@ -18,8 +17,6 @@ from .streams import LiveStreams
 
 #: Bundles kept in memory: the one in use, and the one that it is compared with.
 MOST_BUNDLES = 2
-
-Answer = dict[str, Any]
 
 
 class BundleCache:

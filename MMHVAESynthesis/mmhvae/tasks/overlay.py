@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
+from ..answers import OverlayAnswer
 from ..exceptions import InputError
 from ..images import open_image
 from ..overlays import label_steps, require_labels
 from .context import Context
 from .parameters import Parameters
 
-Answer = dict[str, Any]
-
 PLACING = "bringing the segments onto the grid"
 
 
-def run_overlay(parameters: Parameters, context: Context) -> Answer:
+def run_overlay(parameters: Parameters, context: Context) -> OverlayAnswer:
     """Each of the label maps ("layers", paths by name) on the grid ("size" and "place"), and what became of its labels.
 
     "place" (16 numbers, row by row) takes the grid's indices (i, j, k) to LPS mm, and "transform" (16 numbers) takes
@@ -49,8 +46,8 @@ def run_overlay(parameters: Parameters, context: Context) -> Answer:
                 break
             context.progress((number + share) / len(paths), PLACING)
         images[name] = context.write(image, f"overlay-{number}")
-        labels[name] = [asdict(label) for label in placed]
-    return {"images": images, "labels": labels}
+        labels[name] = tuple(placed)
+    return OverlayAnswer(images, labels)
 
 
 def _matrix(parameters: Parameters, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -76,6 +73,3 @@ def _read(path: Path) -> sitk.Image:
     labels = open_image(path, "label map")
     require_labels(labels, path)
     return labels
-
-
-OVERLAY_TASKS: Mapping[str, Callable[[Parameters, Context], Answer]] = {"overlay": run_overlay}

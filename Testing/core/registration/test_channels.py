@@ -13,10 +13,11 @@ from mmhvae.exceptions import InputError
 from mmhvae.images.transforms import exp_se3, translation_matrix
 from mmhvae.registration.channels import Channel, fixed_side
 from mmhvae.registration.masks import edge_distances, eroded
-from mmhvae.registration.prior import NAVIGATION, PosePrior, PriorTerm
+from mmhvae.registration.prior import PriorTerm
 from mmhvae.registration.problem import RigidProblem
 from mmhvae.registration.rigid import ALIKE, register_channels, register_problem
 from mmhvae.registration.windows import Derivatives
+from mmhvae.settings import NAVIGATION, PosePrior
 from scipy import ndimage
 
 Sampler = Callable[..., sitk.Image]

@@ -239,7 +239,7 @@ def elsewhere() -> sitk.Image:
         ({"targets": ["swi"]}, "does not know 'swi'"),
         ({"temperature": -0.1}, "temperature"),
         ({"temperature": float("nan")}, "temperature"),
-        ({"samples": 0}, "at least 1"),
+        ({"samples": 0}, "number of samples is 0"),
         ({"device": "abacus"}, "abacus"),
         ({"slice_axis": 3}, "slice axis"),
         ({"inputs": {"us": volume(0.0)}}, "zero everywhere"),

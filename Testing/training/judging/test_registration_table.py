@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.images.volumes import image_on
 from mmhvae.registration.landmarks import target_registration_error
-from mmhvae.registration.prior import NAVIGATION, PosePrior
+from mmhvae.settings import NAVIGATION, PosePrior
 from mmhvae_training.judging import registration_table as tables, syntheses
 from mmhvae_training.judging.evaluation import RANGES_MM, TARGETS, EvaluationCase, draw_displacement
 from mmhvae_training.judging.syntheses import Synthesis, SynthesisedCase

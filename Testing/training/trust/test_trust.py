@@ -12,9 +12,9 @@ import pytest
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.registration.landmarks import target_registration_error
-from mmhvae.registration.prior import NAVIGATION, PosePrior
 from mmhvae.registration.trust import assess
 from mmhvae.registration.trust.model import SHIPPED
+from mmhvae.settings import NAVIGATION, PosePrior
 from mmhvae_training.judging.evaluation import TARGETS, EvaluationCase
 from mmhvae_training.judging.syntheses import Synthesis, SynthesisedCase
 from mmhvae_training.trust import fit as fitting, report as reporting, run as running

@@ -30,7 +30,7 @@ def run(network: Any, dataset_dir: str, output_dir: str, spacing: float, slice_a
             continue
         device = str(next(mmhvae.tasks.parameters()).device.type)
         result = synthesize(
-            Bundle(mmhvae, manifest, ""), images, mmhvae.config.modalities, network.temperature, device=device
+            Bundle(mmhvae, manifest, ""), images, mmhvae.config.modalities, network.temperature, 1, device=device
         )
         outputs = {Path(output_dir) / case.name / f"{name}.nii.gz": image for name, image in result.images.items()}
         write_volumes(outputs)

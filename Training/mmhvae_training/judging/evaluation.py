@@ -150,7 +150,7 @@ def registration_errors(
 
     def register(motion: sitk.Euler3DTransform) -> sitk.Transform:
         moving = displace(case.preop["t2"], motion)
-        return register_rigid(fixed, moving, mask, signed=signed, device=device).transform
+        return register_rigid(fixed, moving, mask, signed=signed, device=device, prior=None).transform
 
     return errors_by_range(case, register)
 

@@ -12,7 +12,7 @@ from mmhvae.bundle import Bundle
 from mmhvae.exceptions import InputError
 from mmhvae.files import whole_folder
 from mmhvae.images import read_volume, write_volumes
-from mmhvae.synthesis import SliceAxis
+from mmhvae.settings import SliceAxis
 
 from .evaluation import TARGETS, EvaluationCase, load_evaluation_case
 

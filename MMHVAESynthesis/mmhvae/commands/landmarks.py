@@ -1,0 +1,50 @@
+"""The command ``mmhvae tre``: how far apart landmarks are, before and after a registration."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..exceptions import InputError
+from .command_line import add_command, quiet_libraries
+
+if TYPE_CHECKING:
+    from .command_line import Commands
+
+
+def add_tre(commands: Commands) -> None:
+    """The command and its options."""
+    parser = add_command(commands, "tre", _tre, "Target registration error at landmarks.")
+    parser.add_argument("--transform", type=Path, metavar="T.tfm", help="fixed points -> moving points")
+    parser.add_argument(
+        "--landmarks",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="one .tag file (MRI, then ultrasound), or fixed.mrk.json moving.mrk.json",
+    )
+
+
+def _tre(options: argparse.Namespace) -> None:
+    import SimpleITK as sitk
+
+    from ..images import read_transform
+    from ..registration import read_markups, read_tag, target_registration_error
+
+    if len(options.landmarks) == 1:
+        moving, fixed = read_tag(options.landmarks[0])
+    elif len(options.landmarks) == 2:
+        fixed, moving = (read_markups(path) for path in options.landmarks)
+    else:
+        raise InputError("Give one .tag file, or two .mrk.json files: the fixed points, then the moving ones.")
+    before = target_registration_error(sitk.Euler3DTransform(), fixed, moving)
+    after = None
+    if options.transform:
+        with quiet_libraries():
+            transform = read_transform(options.transform)
+        after = target_registration_error(transform, fixed, moving)
+    for index, error in enumerate(before):
+        print(f"{index + 1:4d}  {error:8.2f} mm" + (f" -> {after[index]:8.2f} mm" if after is not None else ""))
+    print(f"mean  {before.mean():8.2f} mm" + (f" -> {after.mean():8.2f} mm" if after is not None else ""))

@@ -1,0 +1,113 @@
+"""The command ``mmhvae synthesize``: volumes or a tracked sweep in, synthetic volumes and their uncertainty out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..exceptions import InputError
+from ..files import require_writable
+from ..images import MODALITIES
+from ..settings import SynthesisSettings
+from .command_line import (
+    NOTICE,
+    add_command,
+    add_device,
+    quiet_libraries,
+    report,
+    require_no_input,
+)
+from .settings_options import add_settings, settings_from
+from .sweep import add_sweep_options, given_sweep_options, synthesized_frames, ultrasound_from_sweep
+from .weights import bundle_at
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+    from ..bundle import Bundle
+    from ..synthesis import SynthesisResult
+    from .command_line import Commands
+
+
+def add_synthesize(commands: Commands) -> None:
+    """The command and its options."""
+    parser = add_command(commands, "synthesize", _synthesize, "Synthesise the images that are missing.")
+    parser.add_argument("--bundle", type=Path, help="folder, zip, released .pth, or the name of an installed model")
+    for name, modality in MODALITIES.items():
+        parser.add_argument(f"--{name}", type=Path, metavar="IMAGE", help=f"{modality.name} volume")
+    parser.add_argument("--sweep", type=Path, help="tracked ultrasound frames, in place of --us")
+    parser.add_argument(
+        "--frame-by-frame", action="store_true", help="synthesise the frames of the sweep, not its volume"
+    )
+    add_sweep_options(parser)
+    parser.add_argument("--targets", nargs="+", required=True, metavar="MODALITY", help="what to synthesise")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--reference", type=Path, metavar="IMAGE", help="grid of the results (default: the ultrasound)")
+    add_settings(parser, SynthesisSettings)
+    add_device(parser)
+
+
+def _synthesize(options: argparse.Namespace) -> None:
+    from ..bundle import load_bundle
+    from ..images import read_volume
+    from ..synthesis import check_request
+
+    settings = settings_from(options, SynthesisSettings)
+    paths = {name: getattr(options, name) for name in MODALITIES if getattr(options, name) is not None}
+    _check(options, paths)
+    require_no_input(_written(options.output, options.targets), [*paths.values(), options.reference, options.sweep])
+    with quiet_libraries():
+        inputs = {name: read_volume(path, f"{name} image") for name, path in paths.items()}
+        reference = read_volume(options.reference, "reference") if options.reference else None
+    require_writable(options.output)
+    bundle = load_bundle(bundle_at(options.bundle))
+    given = {*inputs, "us"} if options.sweep else {*inputs}
+    check_request(bundle.network.config, given, options.targets)  # before a sweep is reconstructed in vain
+    result = _made(options, bundle, inputs, reference, settings)
+    _write(options.output, options.targets, result)
+    how = f"{result.seconds:.1f} s on {result.device} in {result.precision}"
+    print(f"{', '.join(result.images)} in {options.output}, {how}. {NOTICE}")
+
+
+def _check(options: argparse.Namespace, paths: dict[str, Path]) -> None:
+    if options.sweep and "us" in paths:
+        raise InputError("Give either --us or --sweep: both are the ultrasound.")
+    if given_sweep_options(options) and not options.sweep:
+        raise InputError(f"{given_sweep_options(options)} describes a sweep; give it with --sweep.")
+    if options.frame_by_frame and (not options.sweep or paths or options.reference or hasattr(options, "slice_axis")):
+        raise InputError("--frame-by-frame takes a --sweep and nothing else to synthesise from or onto.")
+
+
+def _made(
+    options: argparse.Namespace,
+    bundle: Bundle,
+    inputs: dict[str, sitk.Image],
+    reference: sitk.Image | None,
+    settings: SynthesisSettings,
+) -> SynthesisResult:
+    from ..synthesis import synthesize
+
+    if options.frame_by_frame:
+        return synthesized_frames(options, bundle, options.targets, settings)
+    if options.sweep:
+        inputs["us"] = ultrasound_from_sweep(options)
+    return synthesize(
+        bundle, inputs, options.targets, device=options.device, reference=reference, progress=report, settings=settings
+    )
+
+
+def _write(folder: Path, targets: Sequence[str], result: SynthesisResult) -> None:
+    from ..images import write_volumes
+
+    images = {folder / f"{name}.nii.gz": image for name, image in result.images.items()}
+    deviations = {folder / f"{name}-uncertainty.nii.gz": image for name, image in result.uncertainty.items()}
+    with quiet_libraries():
+        write_volumes(images | deviations)
+    for path in set(_written(folder, list(result.images))) - set(images | deviations):
+        path.unlink(missing_ok=True)  # the uncertainty of an earlier run says nothing about this one
+
+
+def _written(folder: Path, targets: Sequence[str]) -> list[Path]:
+    return [folder / f"{name}{kind}.nii.gz" for name in targets for kind in ("", "-uncertainty")]
