@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import mmhvae
@@ -20,7 +21,7 @@ from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
 from mmhvae.compute.memory_ladder import where_it_fits
 from mmhvae.images.volumes import image_on, same_grid
 from mmhvae.network.model import MMHVAE, MMHVAEConfig
-from mmhvae.settings import SynthesisSettings
+from mmhvae.settings import ReconstructionSettings, SynthesisSettings
 from mmhvae.sweep.frames import ArrayFrames, Sweep
 from mmhvae.sweep.reconstruction import reconstruct
 from mmhvae.sweep.sequence_file import read_sweep, write_sweep
@@ -173,6 +174,8 @@ def test_a_sweep_is_reconstructed_and_can_stand_for_the_ultrasound(engine, files
         assert same_grid(image, expected.volume)
         assert np.array_equal(sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(expected.volume))
     assert same_grid(sitk.ReadImage(both["images"]["t2"]), expected.volume)
+    assert both["settings"] == SynthesisSettings().to_json()
+    assert alone["settings"] == replace(ReconstructionSettings(), spacing=1.0, clip=(2, 1, 20, 18)).to_json()
 
 
 def test_cancel_stops_the_work_at_hand_and_work_not_begun(engine, endless):
