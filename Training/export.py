@@ -85,10 +85,14 @@ def main() -> None:
     parser.add_argument("--evaluation", type=Path, help="folder that evaluate.py table wrote for these weights")
     parser.add_argument("--card", type=Path, help="a model card in Markdown, instead of the one that is made")
     parser.add_argument("--monai", type=Path, help="new folder for a MONAI bundle of the same weights")
+    parser.add_argument(
+        "--half-precision", action="store_true",
+        help="store float16; Testing/acceptance/half_precision.py says whether that changes anything",
+    )  # fmt: skip
     parser.add_argument("--output", type=Path, required=True, help="new folder for the bundle")
     arguments = parser.parse_args()
     bundle = make_bundle(arguments)
-    print(save_bundle(bundle, arguments.output))
+    print(save_bundle(bundle, arguments.output, arguments.half_precision))
     if arguments.monai:
         print(write_monai_bundle(bundle, arguments.monai))
 
