@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -38,5 +40,16 @@ def status_of(main: Callable[[], None]) -> int:
 
 
 def _said(sentence: str, status: int) -> int:
-    print(f"{Path(sys.argv[0]).name}: {sentence}", file=sys.stderr)
+    """Say why, unless this is one of several processes and not the first: they all meet the same end."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        print(f"{Path(sys.argv[0]).name}: {sentence}", file=sys.stderr)
+    else:
+        _await_end_of(os.getppid())
     return status
+
+
+def _await_end_of(parent: int, patience: float = 60.0) -> None:
+    """Wait until the process that started this one has had its say; it is killed when a child fails before it."""
+    end = time.monotonic() + patience
+    while os.getppid() == parent and time.monotonic() < end:
+        time.sleep(0.1)

@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=BUDGET, help="the budget, YAML")
     arguments = parser.parse_args()
     given = ["--config", str(arguments.config), "--data.cases", str(arguments.cases), "--run", str(arguments.output)]
-    base = parse([*given, "--device.accelerator", "cpu"]).configuration
+    base = parse([*given, "--device.accelerator", "cpu", "--device.devices", "1"]).configuration
     found = TrainingSet(load(arguments.cases, arguments.count, base))
     side = base.architecture.image_size
     held_out = load(arguments.held_out, arguments.held_out_count, base)

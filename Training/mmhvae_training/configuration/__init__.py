@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         AdversarialConfig as AdversarialConfig,
         Configuration as Configuration,
         DataConfig as DataConfig,
+        DeviceConfig as DeviceConfig,
         LossConfig as LossConfig,
         MixtureConfig as MixtureConfig,
         Norm as Norm,

@@ -192,11 +192,21 @@ class OutputConfig:
 
 @dataclass(frozen=True)
 class DeviceConfig:
-    """Where to compute: passed on to Lightning Fabric. ``devices`` above 1 split every batch evenly (DDP)."""
+    """Where to compute: passed on to Lightning Fabric.
+
+    Args:
+        accelerator: what computes.
+        devices: how many split every batch evenly (DDP). ``auto``: one GPU; on a CPU one process a core, or as many
+            as share the batch evenly, since small convolutions do not scale over threads.
+        precision: of the arithmetic.
+    """
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    devices: int = 1
+    devices: int | Literal["auto"] = "auto"
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
+
+    def __post_init__(self) -> None:
+        require(self.devices == "auto" or self.devices >= 1, "device.devices should be at least 1, or auto.")
 
 
 @dataclass(frozen=True)

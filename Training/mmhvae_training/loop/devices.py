@@ -1,7 +1,8 @@
-"""One device or several: the fabric, shares of a batch, and gradients and losses averaged over all of them."""
+"""One device or several: how many, the fabric, and gradients and losses averaged over all of them."""
 
 from __future__ import annotations
 
+import os
 from typing import cast
 
 import torch
@@ -9,7 +10,7 @@ from lightning_fabric import Fabric
 from mmhvae.exceptions import InputError
 from torch import nn
 
-from ..configuration import Configuration
+from ..configuration import Configuration, DeviceConfig
 
 
 def launch(configuration: Configuration) -> Fabric:
@@ -18,24 +19,57 @@ def launch(configuration: Configuration) -> Fabric:
     Raises:
         InputError: there is no such device, or the batch cannot be shared out evenly.
     """
-    config = configuration.device
-    for name, size in {
-        "data.batch_size": configuration.data.batch_size,
-        "adversarial.pool_drawn": configuration.adversarial.pool_drawn,
-    }.items():
-        if size % config.devices:
-            raise InputError(f"{name} ({size}) should be a multiple of device.devices ({config.devices}).")
+    config, devices = configuration.device, devices_of(configuration)
+    for name, size in _shared_out(configuration).items():
+        if size % devices:
+            raise InputError(f"{name} ({size}) should be a multiple of device.devices ({devices}).")
+    if devices > 1 and _on_cpu(config):
+        share_threads(devices)
     try:
         fabric = Fabric(
             accelerator=config.accelerator,
-            devices=config.devices,
-            strategy="ddp" if config.devices > 1 else "auto",
+            devices=devices,
+            strategy="ddp" if devices > 1 else "auto",
             precision=config.precision,
         )
     except (RuntimeError, ValueError) as error:
         raise InputError(f"device: {' '.join(str(error).split())} Choose another accelerator or precision.") from error
     fabric.launch()
     return fabric
+
+
+def devices_of(configuration: Configuration) -> int:
+    """How many devices, or on a CPU processes, a run takes."""
+    config = configuration.device
+    if config.devices != "auto":
+        return config.devices
+    if not _on_cpu(config):
+        return 1
+    if "LOCAL_RANK" in os.environ:  # this process is one of several already
+        return int(os.environ.get("WORLD_SIZE", "1"))
+    sizes = _shared_out(configuration).values()
+    return max(n for n in range(1, torch.get_num_threads() + 1) if all(size % n == 0 for size in sizes))
+
+
+def share_threads(processes: int) -> None:
+    """Share this process's threads out to ``processes``, itself and those that it is going to start."""
+    if "LOCAL_RANK" not in os.environ:
+        threads = max(1, torch.get_num_threads() // processes)
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+        torch.set_num_threads(threads)
+
+
+def _on_cpu(config: DeviceConfig) -> bool:
+    gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
+    return config.accelerator == "cpu" or (config.accelerator == "auto" and not gpu)
+
+
+def _shared_out(configuration: Configuration) -> dict[str, int]:
+    """What the devices share out evenly."""
+    found = {"data.batch_size": configuration.data.batch_size}
+    if configuration.adversarial.weight > 0:
+        found["adversarial.pool_drawn"] = configuration.adversarial.pool_drawn
+    return found
 
 
 def average_gradients(fabric: Fabric, module: nn.Module) -> None:
