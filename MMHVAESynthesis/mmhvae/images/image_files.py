@@ -10,8 +10,8 @@ import SimpleITK as sitk
 
 from ..exceptions import InputError
 from .itk_files import image_format, read_image
-from .nifti import check_nifti, read_header
-from .nifti_forms import RESAMPLE, placed_by_its_forms
+from .nifti import check_nifti, is_nifti_name, read_header
+from .nifti_forms import RESAMPLE, placed_by_its_forms, require_readable_forms
 from .text_headers import check_metaimage, check_nrrd
 
 _NIFTI = "NiftiImageIO"
@@ -54,19 +54,23 @@ def open_image(path: str | Path, name: str = "image", nifti_form: str | None = N
     if os.path.isdir(path):
         raise InputError(f"{path} cannot be read: it is a folder; give the {name} as one file, NIfTI, NRRD or MHA.")
     try:
-        image, format_name = _read(path, name)
-        if format_name == _NIFTI and image.GetDimension() == 3:
-            header = read_header(path)
-            if header is None:
-                raise InputError(f"{path} has not the name of a NIfTI file; name it .nii or .nii.gz.")
-            return placed_by_its_forms(image, header, path, nifti_form)
+        format_name = _checked_format(path, name)
+        header = read_header(path) if format_name == _NIFTI else None
+        if header is not None:
+            require_readable_forms(header, path, nifti_form)
+        image = _read(path, name)
+        if header is not None and image.GetDimension() == 3:
+            image = placed_by_its_forms(image, header, path, nifti_form)
+        if format_name in _CHECKS and image.GetDimension() == 3:
+            _CHECKS[format_name](path, name)
     except OSError as error:
         raise InputError(f"{path} cannot be read; check its permissions, or copy it again.") from error
+    _require_place(image, path)
     return image
 
 
-def _read(path: Path, name: str) -> tuple[sitk.Image, str]:
-    """The image as ITK reads it, once its format can be relied upon, and the format."""
+def _checked_format(path: Path, name: str) -> str:
+    """The format of a file, once it can be relied upon."""
     check_nifti(path, name)
     format_name = image_format(path)
     if format_name == "GDCMImageIO":
@@ -78,6 +82,13 @@ def _read(path: Path, name: str) -> tuple[sitk.Image, str]:
         )
     if format_name not in _COMPLETE:
         raise InputError(f"{path} cannot be read as an image; save the {name} again as NIfTI, NRRD or MHA.")
+    if format_name == _NIFTI and not is_nifti_name(path):
+        raise InputError(f"{path} has not the name of a NIfTI file; name it .nii or .nii.gz.")
+    return format_name
+
+
+def _read(path: Path, name: str) -> sitk.Image:
+    """The image as ITK reads it."""
     try:
         image = read_image(path)
     except (RuntimeError, MemoryError) as error:
@@ -88,10 +99,7 @@ def _read(path: Path, name: str) -> tuple[sitk.Image, str]:
         raise InputError(f"{path} cannot be read as an image; save the {name} again as NIfTI, NRRD or MHA.") from error
     while image.GetDimension() == 4 and image.GetSize()[3] == 1:
         image = image[:, :, :, 0]
-    if format_name in _CHECKS and image.GetDimension() == 3:
-        _CHECKS[format_name](path, name)
-    _require_place(image, path)
-    return image, format_name
+    return image
 
 
 def _require_place(image: sitk.Image, path: Path) -> None:

@@ -66,6 +66,22 @@ def placed_by_its_forms(image: sitk.Image, header: NiftiHeader, path: Path, form
     raise InputError(_contradiction(set_forms, place, size, header, path))
 
 
+def require_readable_forms(header: NiftiHeader, path: Path, form: str | None = None) -> None:
+    """Refuse what ITK does not read: a form that is all there is, and is sheared or holds no numbers.
+
+    Raises:
+        InputError: that, and what to do.
+    """
+    if header.is_analyze or len(header.sizes) < 3:
+        return
+    chosen, set_forms = form or _chosen.get(), {name: matrix for name, matrix, code in _forms(header) if code > 0}
+    for name, matrix in set_forms.items():
+        if not np.isfinite(matrix).all() and chosen in (None, name):
+            raise InputError(f"The {name} of {path} holds numbers that are none; {_OPTION}, or mend it.")
+        if len(set_forms) == 1 and _is_sheared(matrix, header.sizes[:3]):
+            raise InputError(f"{path} is sheared by its {name}; {RESAMPLE}.")
+
+
 def _contradiction(
     forms: dict[str, Matrix], place: Matrix, size: tuple[int, ...], header: NiftiHeader, path: Path
 ) -> str:
