@@ -105,7 +105,7 @@ IMAGES: dict[str, tuple[Maker, str]] = {
     "sform of twice the size": (lambda d: nifti(d, qform_code=0, srow=rows(2.0)), "1 x 1 x 1 mm by its pixdim"),
     "neither form": (lambda d: nifti(d, qform_code=0, sform_code=0), "does not say where its voxels lie"),
     "sheared sform": (lambda d: nifti(d, qform_code=0, srow=rows(shear=0.3)), "Resample Scalar/Vector/DWI Volume"),
-    "sform of NaN": (lambda d: nifti(d, sform_code=1, srow=[np.nan] * 12), "disagree"),
+    "sform of NaN": (lambda d: nifti(d, sform_code=1, srow=[np.nan] * 12), "holds numbers that are none"),
     "metres": (lambda d: nifti(d, units=1), "another unit"),
     "Analyze": (lambda d: nifti(d, magic=[0, 0, 0, 0], qform_code=0, sform_code=0), "Analyze"),
     "0 bytes": (lambda d: bytes_in(d, "x.nii.gz", b""), "cut off"),
@@ -212,6 +212,6 @@ SEGMENTATIONS: dict[str, tuple[Maker, str]] = {
         ),
         "an image, it seems",
     ),
-    **{kind: IMAGES[kind] for kind in ("mirrored forms", "neither form", "NRRD of nothing", "TIFF", "MHA in micrometres")},
+    **{kind: IMAGES[kind] for kind in ("mirrored forms", "neither form", "NRRD of nothing", "TIFF")},
     "DICOM": (cine, "is DICOM"),
 }  # fmt: skip

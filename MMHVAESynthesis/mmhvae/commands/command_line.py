@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ..exceptions import InputError
+from ..images import NIFTI_FORMS
+from .streams import complain
 
 NOTICE = "Synthetic images. Not approved for clinical use."
 
@@ -37,6 +38,12 @@ def add_device(parser: Parser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
 
 
+def add_nifti_form(parser: Parser) -> None:
+    """Which of a NIfTI file's two places counts, where they contradict."""
+    text = "what to go by where the qform and the sform of a NIfTI file disagree, or neither is set"
+    parser.add_argument("--nifti-form", choices=NIFTI_FORMS, help=text)
+
+
 def require_no_input(outputs: Sequence[Path | None], inputs: Sequence[Path | None]) -> None:
     """Never write a synthetic image over the acquired one that it was made from."""
     for output in outputs:
@@ -45,14 +52,8 @@ def require_no_input(outputs: Sequence[Path | None], inputs: Sequence[Path | Non
                 raise InputError(f"{path} would be overwritten by the result; choose another output.")
 
 
-@contextmanager
-def quiet_libraries() -> Iterator[None]:
-    """The readers and writers themselves hear what ITK says, see :mod:`mmhvae.images`."""
-    yield
-
-
 def report(fraction: float, message: str) -> None:
     """One line that rewrites itself, on a terminal only: logs stay readable."""
     if sys.stderr.isatty():
         # Back to the line's start, so that whatever comes next overwrites it.
-        print(f"{100 * fraction:3.0f} %  {message:<60}\r", end="", file=sys.stderr, flush=True)
+        complain(f"{100 * fraction:3.0f} %  {message:<60}", end="\r")

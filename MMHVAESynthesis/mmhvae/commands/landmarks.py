@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..exceptions import InputError
-from .command_line import add_command, quiet_libraries
+from .command_line import add_command
 
 if TYPE_CHECKING:
     from .command_line import Commands
@@ -31,19 +30,13 @@ def _tre(options: argparse.Namespace) -> None:
     import SimpleITK as sitk
 
     from ..images import read_transform
-    from ..registration import read_markups, read_tag, target_registration_error
+    from ..registration import read_landmarks, target_registration_error
 
-    if len(options.landmarks) == 1:
-        moving, fixed = read_tag(options.landmarks[0])
-    elif len(options.landmarks) == 2:
-        fixed, moving = (read_markups(path) for path in options.landmarks)
-    else:
-        raise InputError("Give one .tag file, or two .mrk.json files: the fixed points, then the moving ones.")
+    fixed, moving = read_landmarks(options.landmarks)
     before = target_registration_error(sitk.Euler3DTransform(), fixed, moving)
     after = None
     if options.transform:
-        with quiet_libraries():
-            transform = read_transform(options.transform)
+        transform = read_transform(options.transform)
         after = target_registration_error(transform, fixed, moving)
     for index, error in enumerate(before):
         print(f"{index + 1:4d}  {error:8.2f} mm" + (f" -> {after[index]:8.2f} mm" if after is not None else ""))

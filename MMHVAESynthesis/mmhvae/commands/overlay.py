@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..files import require_writable
-from .command_line import add_command, quiet_libraries, require_no_input
+from .command_line import add_command, add_nifti_form, require_no_input
 
 if TYPE_CHECKING:
     from ..overlays import PlacedLabel
@@ -25,6 +25,7 @@ def add_overlay(commands: Commands) -> None:
     parser.add_argument(
         "--output", type=Path, required=True, metavar="L", help="overlapping layers: L-2, L-3 and so on beside it"
     )
+    add_nifti_form(parser)
 
 
 def _overlay(options: argparse.Namespace) -> None:
@@ -32,12 +33,11 @@ def _overlay(options: argparse.Namespace) -> None:
     from ..overlays import labels_on_grid, layer_paths, read_segmentation, write_layers
 
     require_volume_suffix(options.output)
-    with quiet_libraries():
-        segmentation = read_segmentation(options.segmentation)
-        transform, reference = read_transform(options.transform), read_volume(options.reference, "reference")
+    segmentation = read_segmentation(options.segmentation)
+    transform, reference = read_transform(options.transform), read_volume(options.reference, "reference")
     outputs = layer_paths(options.output, len(segmentation.layers))
     require_no_input(outputs, [options.segmentation, options.transform, options.reference])
-    require_writable(options.output.parent)
+    require_writable(options.output.parent, [path.name for path in outputs])
     images, lines = [], []
     for number, layer in enumerate(segmentation.layers):
         image, placed = labels_on_grid(layer, transform, reference)

@@ -13,7 +13,7 @@ from .command_line import (
     NOTICE,
     add_command,
     add_device,
-    quiet_libraries,
+    add_nifti_form,
     report,
     require_no_input,
 )
@@ -39,6 +39,7 @@ def add_register(commands: Commands) -> None:
     parser.add_argument("--same-contrast", action="store_true", help="both show one modality, such as T2 and T2")
     parser.add_argument("--uncertainty", type=Path, metavar="IMAGE", help="the fixed image's: what is sure counts more")
     add_settings(parser, PairSettings)
+    add_nifti_form(parser)
     add_device(parser)
 
 
@@ -52,9 +53,8 @@ def _register(options: argparse.Namespace) -> None:
         raise InputError("--metric lc2 compares ultrasound with MR; leave out --same-contrast.")
     given = [options.fixed, options.moving, options.fixed_mask, options.moving_mask, options.initial]
     require_no_input([options.output, options.resampled], [*given, options.uncertainty])
-    with quiet_libraries():
-        channel = _channel(options)
-        initial = read_transform(options.initial) if options.initial else None
+    channel = _channel(options)
+    initial = read_transform(options.initial) if options.initial else None
     _require_writable(options)
     result = register_channels([channel], initial, options.device, report, settings=settings)
     _write(options, channel, result)
@@ -82,10 +82,10 @@ def _channel(options: argparse.Namespace) -> Channel:
 def _require_writable(options: argparse.Namespace) -> None:
     from ..images import require_volume_suffix
 
-    require_writable(options.output.parent)
+    require_writable(options.output.parent, [options.output.name])
     if options.resampled:
         require_volume_suffix(options.resampled)
-        require_writable(options.resampled.parent)
+        require_writable(options.resampled.parent, [options.resampled.name])
 
 
 def _write(options: argparse.Namespace, channel: Channel, result: RigidResult) -> None:
@@ -93,8 +93,7 @@ def _write(options: argparse.Namespace, channel: Channel, result: RigidResult) -
 
     from ..images import write_transform, write_volume
 
-    with quiet_libraries():
-        if options.resampled:  # the larger file first: where there is no room, nothing is left behind
-            moved = sitk.Resample(channel.moving, channel.fixed, result.transform, sitk.sitkLinear, 0.0)
-            write_volume(moved, options.resampled)
-        write_transform(result.transform, options.output)
+    if options.resampled:  # the larger file first: where there is no room, nothing is left behind
+        moved = sitk.Resample(channel.moving, channel.fixed, result.transform, sitk.sitkLinear, 0.0)
+        write_volume(moved, options.resampled)
+    write_transform(result.transform, options.output)

@@ -11,7 +11,7 @@ from ..exceptions import InputError
 from ..fields import kinds_of
 from ..files import require_writable
 from ..settings import ReconstructionSettings
-from .command_line import Parser, add_command, quiet_libraries, report, require_no_input
+from .command_line import Parser, add_command, add_nifti_form, report, require_no_input
 from .settings_options import add_settings, settings_from
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def add_reconstruct(commands: Commands) -> None:
     parser.add_argument("sweep", type=Path, metavar="SWEEP", help="sequence file, such as sweep.igs.mha")
     parser.add_argument("--output", type=Path, required=True, metavar="IMAGE", help="the volume")
     parser.add_argument("--field-of-view", type=Path, metavar="MASK", help="also write where the frames passed")
+    add_nifti_form(parser)
     parser.add_argument("--grid", type=Path, metavar="IMAGE", help="its grid receives the volume; replaces --spacing")
     add_sweep_options(parser)
 
@@ -91,13 +92,12 @@ def _reconstruct(options: argparse.Namespace) -> None:
     sweep = _opened(options)
     grid = _read_grid(options.grid) if options.grid else None
     for path in outputs:
-        require_writable(path.parent)
+        require_writable(path.parent, [path.name])
     result = reconstruct(sweep, grid=grid, progress=report, settings=settings)
     images = {options.output: result.volume}
     if options.field_of_view:
         images[options.field_of_view] = result.field_of_view
-    with quiet_libraries():
-        write_volumes(images)
+    write_volumes(images)
     size = " x ".join(map(str, result.volume.GetSize()))
     print(f"{options.output}: {size} voxels. {_summary(result)} Not approved for clinical use.")
 
@@ -115,10 +115,9 @@ def _opened(options: argparse.Namespace) -> Sweep:
     settings = settings_from(options, ReconstructionSettings)
     image, probe, reference = settings.image_frame, settings.probe_frame, settings.reference_frame
     given = options.image_to_probe
-    with quiet_libraries():
-        # An empty text is a calibration that went missing on its way here, not one that was left out.
-        calibration = None if given is None else read_calibration(given, image=image, probe=probe)
-        return read_sweep(options.sweep, calibration, image=image, probe=probe, reference=reference)
+    # An empty text is a calibration that went missing on its way here, not one that was left out.
+    calibration = None if given is None else read_calibration(given, image=image, probe=probe)
+    return read_sweep(options.sweep, calibration, image=image, probe=probe, reference=reference)
 
 
 def _calibration_file(options: argparse.Namespace) -> Path | None:

@@ -15,7 +15,7 @@ from .command_line import (
     NOTICE,
     add_command,
     add_device,
-    quiet_libraries,
+    add_nifti_form,
     report,
     require_no_input,
 )
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from ..bundle import Bundle
     from ..synthesis import SynthesisResult
     from .command_line import Commands
+
+
+FORMATS = ("nii.gz", "nii", "nrrd", "mha")
 
 
 def add_synthesize(commands: Commands) -> None:
@@ -45,30 +48,35 @@ def add_synthesize(commands: Commands) -> None:
     parser.add_argument("--targets", nargs="+", required=True, metavar="MODALITY", help="what to synthesise")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--reference", type=Path, metavar="IMAGE", help="grid of the results (default: the ultrasound)")
+    text = "of the results; nrrd and mha keep where the voxels lie to the last digit (default nii.gz)"
+    parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help=text)
+    add_nifti_form(parser)
     add_settings(parser, SynthesisSettings)
     add_device(parser)
 
 
 def _synthesize(options: argparse.Namespace) -> None:
     from ..bundle import load_bundle
-    from ..images import read_volume
+    from ..images import read_volume, tell_of_full_volume
     from ..synthesis import check_request
 
     settings = settings_from(options, SynthesisSettings)
     paths = {name: getattr(options, name) for name in MODALITIES if getattr(options, name) is not None}
     _check(options, paths)
-    require_no_input(_written(options.output, options.targets), [*paths.values(), options.reference, options.sweep])
-    with quiet_libraries():
-        inputs = {name: read_volume(path, f"{name} image") for name, path in paths.items()}
-        reference = read_volume(options.reference, "reference") if options.reference else None
-    require_writable(options.output)
+    written = _written(options.output, options.targets, options.format)
+    require_no_input(written, [*paths.values(), options.reference, options.sweep])
+    inputs = {name: read_volume(path, f"{name} image") for name, path in paths.items()}
+    reference = read_volume(options.reference, "reference") if options.reference else None
+    if "us" in inputs:
+        tell_of_full_volume(inputs["us"], "ultrasound")
+    require_writable(options.output, [path.name for path in written])
     bundle = load_bundle(bundle_at(options.bundle))
     given = {*inputs, "us"} if options.sweep else {*inputs}
     check_request(bundle.network.config, given, options.targets)  # before a sweep is reconstructed in vain
     result = _made(options, bundle, inputs, reference, settings)
-    _write(options.output, options.targets, result)
+    left = _write(options.output, options.format, result)
     how = f"{result.seconds:.1f} s on {result.device} in {result.precision}"
-    print(f"{', '.join(result.images)} in {options.output}, {how}. {NOTICE}")
+    print("\n".join([*left, f"{', '.join(result.images)} in {options.output}, {how}. {NOTICE}"]))
 
 
 def _check(options: argparse.Namespace, paths: dict[str, Path]) -> None:
@@ -98,16 +106,18 @@ def _made(
     )
 
 
-def _write(folder: Path, targets: Sequence[str], result: SynthesisResult) -> None:
+def _write(folder: Path, suffix: str, result: SynthesisResult) -> list[str]:
+    """Write the images; returns a sentence for each file of an earlier run that stays beside them."""
     from ..images import write_volumes
 
-    images = {folder / f"{name}.nii.gz": image for name, image in result.images.items()}
-    deviations = {folder / f"{name}-uncertainty.nii.gz": image for name, image in result.uncertainty.items()}
-    with quiet_libraries():
-        write_volumes(images | deviations)
-    for path in set(_written(folder, list(result.images))) - set(images | deviations):
+    images = {folder / f"{name}.{suffix}": image for name, image in result.images.items()}
+    deviations = {folder / f"{name}-uncertainty.{suffix}": image for name, image in result.uncertainty.items()}
+    write_volumes(images | deviations)
+    for path in set(_written(folder, list(result.images), suffix)) - set(images | deviations):
         path.unlink(missing_ok=True)  # the uncertainty of an earlier run says nothing about this one
+    others = [path for other in FORMATS if other != suffix for path in _written(folder, list(result.images), other)]
+    return [f"{path} is of an earlier run." for path in others if path.exists()]
 
 
-def _written(folder: Path, targets: Sequence[str]) -> list[Path]:
-    return [folder / f"{name}{kind}.nii.gz" for name in targets for kind in ("", "-uncertainty")]
+def _written(folder: Path, targets: Sequence[str], suffix: str) -> list[Path]:
+    return [folder / f"{name}{kind}.{suffix}" for name in targets for kind in ("", "-uncertainty")]
