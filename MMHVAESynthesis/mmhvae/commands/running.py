@@ -45,8 +45,11 @@ def _status(parser: argparse.ArgumentParser, arguments: Sequence[str] | None, op
         with warnings.catch_warnings(), chosen_nifti_form(getattr(options, "nifti_form", None)):
             warnings.simplefilter("ignore")  # they address programmers
             warnings.simplefilter("always", InputNotice)
-            warnings.showwarning = lambda message, *_, **__: complain(f"mmhvae: Note: {one_line(message)}")
+            notes: dict[str, None] = {}  # told when the work is done; a refusal is one sentence and no more
+            warnings.showwarning = lambda message, *_, **__: notes.setdefault(one_line(message))
             status: int | None = options.run(options)
+        for note in notes:
+            complain(f"mmhvae: Note: {note}")
     except InputError as error:
         complain(f"mmhvae: {one_line(error)}")
         return WRONG_INPUT

@@ -57,7 +57,7 @@ def add_synthesize(commands: Commands) -> None:
 
 def _synthesize(options: argparse.Namespace) -> None:
     from ..bundle import load_bundle
-    from ..images import read_volume, tell_of_full_volume
+    from ..images import doubt_about_background, read_volume
     from ..synthesis import check_request
 
     settings = settings_from(options, SynthesisSettings)
@@ -67,8 +67,7 @@ def _synthesize(options: argparse.Namespace) -> None:
     require_no_input(written, [*paths.values(), options.reference, options.sweep])
     inputs = {name: read_volume(path, f"{name} image") for name, path in paths.items()}
     reference = read_volume(options.reference, "reference") if options.reference else None
-    if "us" in inputs:
-        tell_of_full_volume(inputs["us"], "ultrasound")
+    doubts = [doubt_about_background(inputs["us"], "ultrasound")] if "us" in inputs else []
     require_writable(options.output, [path.name for path in written])
     bundle = load_bundle(bundle_at(options.bundle))
     given = {*inputs, "us"} if options.sweep else {*inputs}
@@ -76,7 +75,7 @@ def _synthesize(options: argparse.Namespace) -> None:
     result = _made(options, bundle, inputs, reference, settings)
     left = _write(options.output, options.format, result)
     how = f"{result.seconds:.1f} s on {result.device} in {result.precision}"
-    print("\n".join([*left, f"{', '.join(result.images)} in {options.output}, {how}. {NOTICE}"]))
+    print("\n".join([*filter(None, doubts), *left, f"{', '.join(result.images)} in {options.output}, {how}. {NOTICE}"]))
 
 
 def _check(options: argparse.Namespace, paths: dict[str, Path]) -> None:

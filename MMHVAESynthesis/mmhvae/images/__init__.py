@@ -8,7 +8,7 @@ from ..faces import lazy_names
 
 if TYPE_CHECKING:
     from .background import (
-        tell_of_full_volume as tell_of_full_volume,
+        doubt_about_background as doubt_about_background,
         with_zero_background as with_zero_background,
     )
     from .image_files import open_image as open_image, require_right_angles as require_right_angles

@@ -38,12 +38,12 @@ def with_zero_background(image: sitk.Image, name: str) -> sitk.Image:
     return image
 
 
-def tell_of_full_volume(image: sitk.Image, name: str) -> None:
-    """Give an :class:`InputNotice` where hardly any voxel of an ultrasound volume is background."""
+def doubt_about_background(image: sitk.Image, name: str) -> str:
+    """A sentence where hardly any voxel of an ultrasound volume is background, else nothing."""
     share = float((sitk.GetArrayViewFromImage(image) > 0).mean())
-    if share > LARGEST_FAN:
-        text = f"{share:.0%} of the {name} is above 0; the background around the fan should be 0."
-        warnings.warn(InputNotice(text), stacklevel=2)
+    if share <= LARGEST_FAN:
+        return ""
+    return f"{share:.0%} of the {name} is above 0; the background around the fan should be 0."
 
 
 def _touching_border(mask: NDArray[np.bool_], image: sitk.Image) -> NDArray[np.bool_]:

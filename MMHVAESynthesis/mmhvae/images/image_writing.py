@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from ..exceptions import InputError, InputNotice
 from ..files import not_written, whole_files
 from .image_files import require_right_angles, shear
-from .itk_files import read_image, write_image
+from .itk_files import read_image, tell, write_image
 
 #: Formats of one file, which a rename brings into place whole.
 WRITTEN_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha")
@@ -46,12 +46,13 @@ def write_volumes(images: Mapping[Path, sitk.Image], *, compress: bool = True) -
     with whole_files(images) as temporaries:
         for path, image in images.items():
             try:
-                write_image(image, temporaries[path], compress)
+                words = write_image(image, temporaries[path], compress)
                 found = read_image(temporaries[path], path)
             except RuntimeError as error:
                 raise not_written(path, error) from error
             if not _is_same(image, found, path):
                 raise _not_all_written(path)
+            tell(words, path)
             if not _is_same_to_simpleitk(image, found):
                 rounded.append(path.name)
     if rounded:

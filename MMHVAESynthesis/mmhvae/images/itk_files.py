@@ -60,11 +60,11 @@ def file_notes(path: Path) -> str:
             return ""
 
 
-def write_image(image: sitk.Image, path: Path, compress: bool = True) -> None:
-    """Write ``image`` over an existing file; raises RuntimeError where ITK cannot."""
+def write_image(image: sitk.Image, path: Path, compress: bool = True) -> list[str]:
+    """Write ``image`` over an existing file; raises RuntimeError where ITK cannot. Returns what it said."""
     with _named_for_itk(path) as name, heard() as words:
         sitk.WriteImage(image, name, useCompression=compress)
-    tell(words, path)
+    return words
 
 
 def read_transform_file(path: Path) -> tuple[sitk.Transform, list[str]]:
@@ -75,10 +75,9 @@ def read_transform_file(path: Path) -> tuple[sitk.Transform, list[str]]:
 
 
 def write_transform_file(transform: sitk.Transform, path: Path) -> None:
-    """Write ``transform`` over an existing file; raises RuntimeError where ITK cannot."""
-    with _named_for_itk(path) as name, heard() as words:
+    """Write ``transform`` over an existing file; raises RuntimeError where ITK cannot. Whoever calls reads it back."""
+    with _named_for_itk(path) as name, heard():
         sitk.WriteTransform(transform, name)
-    tell(words, path)
 
 
 @contextmanager
