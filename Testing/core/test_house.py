@@ -58,7 +58,7 @@ FLOORS = {
         "simulation calibration",
         "data networks",
         "objective",
-        "loop",
+        "loop baselines",
         "scoring judging",
         "trust export",
     ],

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         MixtureConfig as MixtureConfig,
         Norm as Norm,
         VariantConfig as VariantConfig,
+        require as require,
     )
     from .parsing import parse as parse, rehearsal as rehearsal
 else:
