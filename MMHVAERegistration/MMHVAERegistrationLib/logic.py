@@ -46,6 +46,8 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
         self.pending: Outcome | None = None
         #: Whether everything is shown as before just now, see :meth:`show_before`.
         self.is_before = False
+        #: Whether landmarks are being placed: then one may wait for its partner.
+        self.is_placing = False
         annotate_slice_views()
 
     @property

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import slicer
 import vtk
-from MMHVAESynthesisLib.engine import Timer
+from MMHVAESynthesisLib.demo_button import DemoButton
+from MMHVAESynthesisLib.engine import Failure, Timer
 from MMHVAESynthesisLib.panel import ModulePanel
+from MMHVAESynthesisLib.setup import PackageInstaller
 from slicer.i18n import tr as _
 
 from .case import MR_NAMES, case_from
 from .compare import Comparison
 from .folded_panels import FoldedPanels
 from .logic import MMHVAERegistrationLogic
-from .panel import CaseInputRows, LandmarksPanel, MoveList, RegisterSection, RegistrationLists, StartPanel, TrustCard
+from .panel import (
+    CaseInputRows,
+    LandmarkPlacing,
+    LandmarksPanel,
+    MoveList,
+    RegisterSection,
+    RegistrationLists,
+    StartPanel,
+    TrustCard,
+)
 from .parameters import RegistrationParameters
 from .pose import find_result, follow_result, is_part, nodes_under, take_out
 
@@ -29,12 +40,14 @@ class MMHVAERegistrationWidget(ModulePanel):
 
     design = "UI/MMHVAERegistration.ui"
     part_kinds = (
+        DemoButton,
         MoveList,
         CaseInputRows,
         RegisterSection,
         TrustCard,
         StartPanel,
         RegistrationLists,
+        LandmarkPlacing,
         LandmarksPanel,
         Comparison,
         FoldedPanels,
@@ -47,6 +60,12 @@ class MMHVAERegistrationWidget(ModulePanel):
     def new_logic(self) -> MMHVAERegistrationLogic:
         """See :meth:`.ModulePanel.new_logic`."""
         return MMHVAERegistrationLogic()
+
+    def new_installer(
+        self, on_progress: Callable[[float, str], None], on_failure: Callable[[Failure], None]
+    ) -> PackageInstaller:
+        """See :meth:`.ModulePanel.new_installer`."""
+        return PackageInstaller(self.logic.engine, on_progress, on_failure)
 
     def setup(self) -> None:
         """Build the panel; called once."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from slicer.i18n import tr as _
 
-from .engine import close_shared_engine
+from .demo_button import DemoButton
+from .engine import Failure, close_shared_engine
 from .folded_panels import FoldedPanels
 from .logic import MMHVAESynthesisLogic
 from .panel import ApplySection, InputRows, ModulePanel, ResultDisplay, SynthesisLists
 from .parameters import SynthesisParameters
+from .setup import PackageInstaller
 from .views import stop_annotating
 
 _INPUTS = ("us", "t2", "cet1", "flair", "sweepBrowser")
@@ -21,13 +23,19 @@ class MMHVAESynthesisWidget(ModulePanel):
     """What Slicer shows for the module; methods named in its way are called by it."""
 
     design = "UI/MMHVAESynthesis.ui"
-    part_kinds = (InputRows, ApplySection, SynthesisLists, ResultDisplay, FoldedPanels)
+    part_kinds = (DemoButton, InputRows, ApplySection, SynthesisLists, ResultDisplay, FoldedPanels)
 
     def new_logic(self) -> MMHVAESynthesisLogic:
         """See :meth:`.ModulePanel.new_logic`."""
         logic = MMHVAESynthesisLogic()
         logic.on_stale = self.later
         return logic
+
+    def new_installer(
+        self, on_progress: Callable[[float, str], None], on_failure: Callable[[Failure], None]
+    ) -> PackageInstaller:
+        """See :meth:`.ModulePanel.new_installer`."""
+        return PackageInstaller(self.logic.engine, on_progress, on_failure)
 
     def onReload(self) -> None:  # noqa: N802 - Slicer's name
         """Load the library and the core anew with the module; the engine process ends, and starts when needed."""

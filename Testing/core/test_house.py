@@ -39,7 +39,7 @@ FLOORS = {
         "parameters logic",
         "panel",
         "live setup",
-        "sample_data test folded_panels",
+        "sample_data test demo_button folded_panels",
         "widget",
     ],
     "MMHVAERegistrationLib": [

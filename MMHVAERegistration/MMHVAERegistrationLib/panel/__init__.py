@@ -8,6 +8,7 @@ from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
     from .input_rows import CaseInputRows as CaseInputRows
+    from .landmark_placing import LandmarkPlacing as LandmarkPlacing
     from .landmarks_panel import LandmarksPanel as LandmarksPanel
     from .move_list import MoveList as MoveList
     from .register_section import RegisterSection as RegisterSection

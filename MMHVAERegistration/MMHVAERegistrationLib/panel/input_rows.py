@@ -25,7 +25,7 @@ class CaseInputRows(InputRows):
         self.ui.inputsBox.setEnabled(not running)
         self.ui.inputsBox.setToolTip(_("A registration of these images is running.") if running else "")
 
-    def guess(self) -> None:
+    def take_what_is_there(self) -> None:
         """Fill in the rows in which nothing was chosen yet: by names, and by what the synthesis panel works on."""
         parameters: Any = self._parameters
         if parameters is None:

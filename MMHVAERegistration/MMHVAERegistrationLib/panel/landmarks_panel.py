@@ -10,6 +10,7 @@ import qt
 import slicer
 from mmhvae import InputError
 from MMHVAESynthesisLib.panel import Part, Whole, ask_for_file
+from MMHVAESynthesisLib.sample_data import landmark_names
 from slicer.i18n import tr as _
 
 from ..pose import Pairs, pairs_from
@@ -29,6 +30,14 @@ class LandmarksPanel(Part):
         ui.tagFileButton.connect("clicked()", self._browse)
         ui.tagRemoveButton.connect("clicked()", self._remove)
 
+    def take_what_is_there(self) -> None:
+        """See :meth:`.Part.take_what_is_there`: the demo's lists."""
+        parameters = self._parameters
+        if parameters.usLandmarks is None and parameters.mrLandmarks is None and not parameters.tagPath:
+            us, mr = (slicer.mrmlScene.GetFirstNodeByName(name) for name in landmark_names())
+            if us is not None and mr is not None:
+                parameters.usLandmarks, parameters.mrLandmarks = us, mr
+
     def refresh(self) -> None:
         """Measure anew."""
         parameters, ui = self._parameters, self.ui
@@ -38,7 +47,7 @@ class LandmarksPanel(Part):
         for selector in (ui.usLandmarksSelector, ui.mrLandmarksSelector):
             selector.setEnabled(not parameters.tagPath)
         try:
-            pairs, problem = pairs_from(parameters), ""
+            pairs, problem = pairs_from(parameters, self.logic.is_placing), ""
         except InputError as error:
             pairs, problem = None, str(error)
         self._fill(rows_of(pairs, self.logic.world) if pairs is not None else [])

@@ -8,7 +8,7 @@ import slicer
 from MMHVAESynthesisLib.panel import Part, Whole
 from slicer.i18n import tr as _
 
-from ..pose import BY_HAND, CENTRES, CHECK, FAILED, GOOD, NAVIGATION, Outcome
+from ..pose import BY_HAND, CENTRES, CHECK, FAILED, GOOD, LANDMARKS, NAVIGATION, Outcome
 
 #: Sign and colour of each verdict. The colours (Okabe and Ito) are told apart by the colour-blind, too.
 SIGNS = {GOOD: "\N{HEAVY CHECK MARK}", CHECK: "\N{BLACK UP-POINTING TRIANGLE}", FAILED: "\N{HEAVY MULTIPLICATION X}"}
@@ -59,6 +59,8 @@ class TrustCard(Part):
             return _("Not registered: put by hand.")
         if what == CENTRES:
             return _("Not registered: centre on centre.")
+        if what == LANDMARKS:
+            return _("Not registered: by landmarks.")
         return _("Not registered: where the navigation shows the MRs.")
 
     def _enable(self, pending: Outcome | None, outcome: Outcome | None) -> None:
@@ -112,6 +114,7 @@ def moved_text(outcome: Outcome, is_pending: bool) -> str:
         NAVIGATION: _("Moved {mm:.1f} mm and {degrees:.1f} degrees from the navigation."),
         BY_HAND: _("Moved {mm:.1f} mm and {degrees:.1f} degrees from where it was put by hand."),
         CENTRES: _("Moved {mm:.1f} mm and {degrees:.1f} degrees from centre on centre."),
+        LANDMARKS: _("Moved {mm:.1f} mm and {degrees:.1f} degrees from where the landmarks put it."),
     }
     text = texts[outcome.start].format(mm=outcome.moved_mm, degrees=outcome.moved_deg)
     state = _("Not in use: nothing was moved.") if is_pending else _("In use.")

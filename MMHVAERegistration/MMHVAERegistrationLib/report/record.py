@@ -71,6 +71,9 @@ def save_record(subject: Subject, parent: Path, now: datetime) -> Path:
     page = report_page(report, _)
     transform = us_to_mr(subject)
     folder = _free_name(parent, f"registration-{now:%Y-%m-%d-%H%M%S}")
+    text = _("The record cannot be written to {folder}; choose a folder that can be written to and has room.")
+    if not parent.is_dir():  # it was chosen, and has gone since
+        raise InputError(text.format(folder=parent))
     try:
         with whole_folder(folder) as unfinished:
             write_text(page, unfinished / PAGE)
@@ -78,7 +81,6 @@ def save_record(subject: Subject, parent: Path, now: datetime) -> Path:
             for name in TRANSFORMS:
                 write_transform(transform, unfinished / name)
     except InputError as error:
-        text = _("The record cannot be written to {folder}; choose a folder that can be written to and has room.")
         raise InputError(text.format(folder=parent)) from error
     return folder
 

@@ -30,14 +30,11 @@ class InputRows(Part):
         ui.sweepFileButton.connect("clicked()", self._browse_sweep)
         ui.sweepRemoveButton.connect("clicked()", self._remove_sweep)
         ui.calibrationFileButton.connect("clicked()", self._browse_calibration)
+        ui.calibrationRemoveButton.connect("clicked()", lambda: self._type_calibration(""))
         # Not by Slicer's wrapper: it writes the text back at every key, and the cursor jumps to its end.
         ui.calibrationEdit.connect("textEdited(QString)", self._type_calibration)
 
-    def enter(self) -> None:
-        """See :meth:`.Part.enter`: what the nodes' names tell is filled in."""
-        self.guess()
-
-    def guess(self) -> None:
+    def take_what_is_there(self) -> None:
         """Fill in what the nodes' names tell, where nothing was chosen yet."""
         parameters = self._parameters
         if parameters is None or parameters.sweepPath or parameters.sweepBrowser:
@@ -81,6 +78,7 @@ class InputRows(Part):
             ui.calibrationEdit.setText(parameters.calibration)
         for part in (ui.calibrationLabel, ui.calibrationRow):
             part.setVisible(bool(path) or browser is not None)
+        self._show_calibration(parameters.calibration)
         if path:
             self._show_sweep(
                 _("{name}: {frames}").format(name=Path(path).name, frames=self._frames_in_file(path)), path
@@ -89,10 +87,17 @@ class InputRows(Part):
             self._show_sweep(_frames_in_browser(browser, parameters.calibration), browser.GetName())
 
     def _show_sweep(self, text: str, tip: str) -> None:
-        label = self.ui.sweepLabel
-        label.setToolTip(tip)
-        metrics = qt.QFontMetrics(label.font)
-        label.setText(metrics.elidedText(text, qt.Qt.ElideMiddle, max(120, label.width)))
+        _show_elided(self.ui.sweepLabel, text, tip)
+
+    def _show_calibration(self, calibration: str) -> None:
+        """A file by its name, like the sweep's; numbers, and what is being typed or is not there, in the line."""
+        edit = self.ui.calibrationEdit
+        is_file = bool(calibration) and not edit.hasFocus() and _is_file(calibration)
+        edit.setVisible(not is_file)
+        for part in (self.ui.calibrationFileLabel, self.ui.calibrationRemoveButton):
+            part.setVisible(is_file)
+        if is_file:
+            _show_elided(self.ui.calibrationFileLabel, Path(calibration).name, calibration)
 
     def _frames_in_file(self, path: str) -> str:
         """In words; the file's header is read again only when the file has changed."""
@@ -132,6 +137,19 @@ class InputRows(Part):
         path = _chosen_file(_("Choose the calibration"), _("Calibration") + " (*.tfm *.txt *.xml *.h5)")
         if path and self._parameters is not None:
             self._parameters.calibration = path
+
+
+def _show_elided(label: Any, text: str, tip: str) -> None:
+    label.setToolTip(tip)
+    metrics = qt.QFontMetrics(label.font)
+    label.setText(metrics.elidedText(text, qt.Qt.ElideMiddle, max(120, label.width)))
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # no path at all
+        return False
 
 
 def _chosen_file(title: str, kinds: str) -> str:

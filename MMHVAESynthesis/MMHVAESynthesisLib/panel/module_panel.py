@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import slicer
@@ -13,10 +13,10 @@ from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
-from ..engine import Failure, Timer
+from ..engine import Failure, Timer, ignore
 from ..nodes import NodeWatch
 from .parameter_connection import ParameterConnection
-from .part import Part
+from .part import Installer, Part
 from .setting_lists import SettingLists
 from .state_line import StateLine
 
@@ -37,6 +37,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
         logic: of the module.
         parts: the parts, made of ``part_kinds``.
         problem: why the module's work cannot begin, in one sentence; "" where it can.
+        missing: which packages have to be installed first, in one sentence; "" where none have.
     """
 
     design: str
@@ -48,13 +49,19 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self.parts: list[Part] = []
-        self.problem = ""
+        self.problem = self.missing = ""
         self._parameters: Any = None
         self._connection: ParameterConnection | None = None
         self._timer = Timer(self.refresh, CALM)
         self._watch = NodeWatch(self.node_changed)
         self._tag = 0
         self._is_closed = False
+
+    @abstractmethod
+    def new_installer(
+        self, on_progress: Callable[[float, str], None], on_failure: Callable[[Failure], None]
+    ) -> Installer:
+        """What installs the packages that are missing; who hears of it."""
 
     @abstractmethod
     def new_logic(self) -> Any:
@@ -94,9 +101,23 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
     def enter(self) -> None:
         """The user opened the module."""
         self.initializeParameterNode()
+        self.look_for_missing()
         for part in self.parts:
             part.enter()
-        self.warm_up()
+        self.take_what_is_there()
+        if not self.missing:
+            self.warm_up()
+
+    def take_what_is_there(self) -> None:
+        """Choose what the scene has, where nothing was chosen yet."""
+        if self._parameters is not None:
+            for part in self.parts:
+                part.take_what_is_there()
+            self.refresh()
+
+    def look_for_missing(self) -> None:
+        """Look again whether packages are missing."""
+        self.missing = self.new_installer(ignore, ignore).problem()
 
     def exit(self) -> None:
         """The user went to another module."""
@@ -165,7 +186,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
         self.problem = "" if self.logic.is_running else self.logic.problem(parameters)
         for part in self.parts:
             part.refresh()
-        self._state.show(self.problem, self.ready(), self.warnings(parameters))
+        self._state.show(self.missing or self.problem, self.ready(), self.warnings(parameters))
 
     @abstractmethod
     def nodes_in_use(self, parameters: Any) -> Iterable[Any]:
@@ -234,4 +255,5 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
     def failed(self, failure: Failure) -> None:
         """A run has failed."""
         self._state.keep(failure)
+        self.look_for_missing()
         self.refresh()

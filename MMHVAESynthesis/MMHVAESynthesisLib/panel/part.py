@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from ..engine import Failure
+
+
+class Installer(Protocol):
+    """See MMHVAESynthesisLib.setup: the engine's packages, installed after one question."""
+
+    def problem(self) -> str:
+        """What is missing, in one sentence; "" where nothing is."""
+
+    def ensure(self, go_on: Callable[[], None]) -> None:
+        """Call ``go_on`` once nothing is missing."""
 
 
 class Whole(Protocol):
@@ -14,6 +25,7 @@ class Whole(Protocol):
         ui: the widgets of the Qt Designer file, by name.
         logic: of the module.
         problem: why the module's work cannot begin, in one sentence; "" where it can.
+        missing: which packages have to be installed first, in one sentence; "" where none have.
     """
 
     ui: Any
@@ -23,6 +35,19 @@ class Whole(Protocol):
     @property
     def parameters(self) -> Any:
         """The parameters in use; None while there is no scene."""
+
+    missing: str
+
+    def look_for_missing(self) -> None:
+        """Look again whether packages are missing."""
+
+    def new_installer(
+        self, on_progress: Callable[[float, str], None], on_failure: Callable[[Failure], None]
+    ) -> Installer:
+        """What installs them; who hears of it."""
+
+    def take_what_is_there(self) -> None:
+        """Choose what the scene has, where nothing was chosen yet."""
 
     def refresh(self) -> None:
         """Have every part show what is, at once."""
@@ -56,6 +81,9 @@ class Part:
 
     def refresh(self) -> None:
         """Show what is; called only while there are parameters."""
+
+    def take_what_is_there(self) -> None:
+        """Choose what the scene has, where nothing was chosen yet."""
 
     def enter(self) -> None:
         """The user opened the module."""

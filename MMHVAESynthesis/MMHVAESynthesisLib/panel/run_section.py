@@ -35,6 +35,7 @@ class RunSection(Part, ABC):
         for action in self._actions:
             action.button.connect("clicked()", lambda action=action: self._begin(action))
         self.ui.cancelButton.connect("clicked()", self.logic.cancel)
+        self._installer = panel.new_installer(self._progressed, self._failed)
         self._show_idle("")
 
     @abstractmethod
@@ -47,14 +48,22 @@ class RunSection(Part, ABC):
 
     def refresh(self) -> None:
         """Enable what can work, and say why the rest cannot."""
-        running, problem = self.logic.is_running, self.panel.problem
+        running, problem, missing = self.logic.is_running, self.panel.problem, self.panel.missing
         for action in self._actions:
-            action.button.setEnabled(not running and not problem)
-            action.button.setToolTip(self.busy() if running else problem or action.tip)
+            action.button.setEnabled(not running and (bool(missing) or not problem))
+            action.button.setToolTip(self.busy() if running else missing or problem or action.tip)
         self.ui.cancelButton.setEnabled(running)
         self.ui.cancelButton.setToolTip(_("Stop; the scene stays as it is.") if running else _("Nothing is running."))
 
     def _begin(self, action: Action) -> None:
+        if self._parameters is not None:
+            self._clock = TimeLeft()
+            self._installer.ensure(lambda: self._start(action))
+
+    def _start(self, action: Action) -> None:
+        if self.panel.missing:  # it was installed just now
+            self._show_idle("")
+            self.panel.look_for_missing()
         if self._parameters is None:
             return
         self._clock = TimeLeft()

@@ -11,6 +11,7 @@ from typing import Any
 from mmhvae import InputError
 from mmhvae.images import MODALITIES
 from mmhvae.settings import SynthesisSettings
+from mmhvae.sweep import read_calibration
 from slicer.i18n import tr as _
 
 from ..nodes import require_sweep, require_volume
@@ -117,6 +118,8 @@ def problem_of(request: Request) -> str:
 def _check_sweep(request: Request) -> None:
     if request.sweep_path and not Path(request.sweep_path).is_file():
         raise InputError(_("There is no sweep file {path}; choose another one.").format(path=request.sweep_path))
+    if request.sweep_path and request.calibration:
+        read_calibration(request.calibration)
     if request.browser is not None:
         _require_in_scene(request.browser)
         require_sweep(request.browser, request.calibration)
