@@ -104,13 +104,15 @@ def test_what_the_section_on_registration_names_is_to_be_read_in_its_panel(modul
     assert f"Modules > {about.categories[0]} > {about.title}" in marked(text)
     rig.wait_until(lambda: ready(registration), 120, "the line Ready")
     panel = registration.self()
-    if panel.ui.startSection.collapsed:
-        rig.click(panel.ui.startSection)
+    for folded in (panel.ui.startSection, panel.ui.landmarksSection):
+        if folded.collapsed:
+            rig.click(folded)
     shown = rig.shown_text(registration)
     assert {words for words in marked(text) - ELSEWHERE if words not in shown} == set()
     ticked = [panel.ui.movesList.item(row) for row in range(panel.ui.movesList.count)]
     assert [item.text().split("   ")[0] for item in ticked if item.checkState() == qt.Qt.Checked][1:] == [
-        "Demo tumour (simulated)"
+        "Demo tumour (simulated)",
+        "Demo landmarks in the MR (simulated)",
     ]
     assert not panel.ui.sweepRow.isHidden()
 
