@@ -17,6 +17,7 @@ from PIL import Image
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODULES = [REPOSITORY / name for name in ("MMHVAESynthesis", "MMHVAERegistration")]
+LISTS = REPOSITORY / "MMHVAESynthesis" / "Resources" / "Wheels"
 ENTRY = REPOSITORY / "Resources" / "MMHVAE.json"
 #: Keys and types of an entry of Slicer's ExtensionsIndex, in the schema that it validates with, which knows no others.
 SCHEMA = (
@@ -164,6 +165,19 @@ def test_a_release_leaves_no_placeholder():
     assert '"https://raw.githubusercontent.com/somebody/SlicerMMHVAE/main/Resources/MMHVAE.png"' in in_cmake
     with pytest.raises(SystemExit, match="such as"):
         set_repository.main(["http://github.com/somebody/MMHVAE"])
+
+
+def test_what_the_pages_for_people_name_is_here():
+    """Files between backticks, from the root or from a module; links."""
+    places = [REPOSITORY, *MODULES, MODULES[0] / "Resources", REPOSITORY / "Training"]
+    missing = []
+    for page in (REPOSITORY / "RELEASE.md", REPOSITORY / "Resources" / "Troubleshooting.md", LISTS / "README.md"):
+        text = page.read_text(encoding="utf-8")
+        named = re.findall(r"`(?:python )?([\w.-]*(?:/[\w.-]+)*\.(?:py|json|md|txt))[^`]*`", text)
+        linked = re.findall(r"\]\(([^)#:]+)\)", text)
+        missing += [name for name in named if not any((place / name).exists() for place in (*places, page.parent))]
+        missing += [target for target in linked if not (page.parent / target).exists()]
+    assert set(missing) <= {"desktop-report/report.md", "report.json"}  # of a run on the desktop
 
 
 def test_contributors_are_the_same_in_slicer_and_in_the_extensions_manager(shown):
