@@ -91,7 +91,7 @@ def _read(path: Path, name: str) -> sitk.Image:
     """The image as ITK reads it."""
     try:
         image = read_image(path)
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, UnicodeError) as error:
         if "spacing is not supported" in str(error):
             raise InputError(
                 f"{path} states a voxel spacing of 0; correct it, in millimetres, and save it again."

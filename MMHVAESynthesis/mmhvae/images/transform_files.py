@@ -55,7 +55,7 @@ def read_transform(path: str | Path) -> sitk.Transform:
         transform, words = read_transform_file(path)
     except KeyError as error:
         raise InputError(f"{path} is of a class that cannot be used here; {_AS_ONE}.") from error
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, UnicodeError) as error:  # the last where ITK quotes a damaged name
         raise InputError(f"{path} is not a transform that ITK can read; give a .tfm or .h5 file.") from error
     if any("more than one transform" in said for said in words):
         raise _several(path)
