@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-MOST_SECONDS, MOST_BYTES = 10.0, 2 << 30
+MOST_SECONDS, PATIENCE, MOST_BYTES = 10, 60.0, 2 << 30  # of the processor, by the clock, of memory
 READ, REFUSED, DEFECT, HANG, MEMORY = 0, 10, 11, 12, 13
 #: What a number in a text header becomes.
 NUMBERS = (
@@ -179,7 +179,7 @@ def outcome(path: Path, name: str) -> tuple[int, str]:
         _child(path, name)
     os.close(mouth)
     started, state = time.monotonic(), 0
-    while time.monotonic() - started < MOST_SECONDS:
+    while time.monotonic() - started < PATIENCE:
         done, state = os.waitpid(child, os.WNOHANG)
         if done:
             break
@@ -188,10 +188,11 @@ def outcome(path: Path, name: str) -> tuple[int, str]:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(ear)
-        return HANG, f"over {MOST_SECONDS:.0f} s"
+        return HANG, f"over {PATIENCE:.0f} s"
     words = os.read(ear, 4096).decode("utf-8", "replace")
     os.close(ear)
-    return os.waitstatus_to_exitcode(state), words
+    status = os.waitstatus_to_exitcode(state)
+    return (HANG, f"over {MOST_SECONDS} s of work") if status == -signal.SIGXCPU else (status, words)
 
 
 def _child(path: Path, name: str) -> None:
@@ -201,6 +202,8 @@ def _child(path: Path, name: str) -> None:
     own = (
         int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if sys.platform == "linux" else 0
     )
+    used = int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))
+    resource.setrlimit(resource.RLIMIT_CPU, (used + MOST_SECONDS, used + 2 * MOST_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (own + MOST_BYTES,) * 2)
     status = REFUSED
     for read in readers(name):

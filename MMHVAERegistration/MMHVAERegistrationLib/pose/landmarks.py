@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from mmhvae import InputError
-from mmhvae.registration import read_tag
+from mmhvae.registration import PointList, paired, read_tag
 from MMHVAESynthesisLib.nodes import Matrix
 from numpy.typing import NDArray
 from slicer.i18n import tr as _
@@ -68,8 +68,13 @@ def pairs_from(parameters: Any, one_may_wait: bool = False) -> Pairs | None:
                 us=fixed.GetName(), count=len(a), mr=moving.GetName(), other=len(b)
             )
         )
-    names = tuple(fixed.GetNthControlPointLabel(index) or str(index + 1) for index in range(len(a)))
+    b = paired(PointList(a, _labels(fixed)), PointList(b, _labels(moving)))
+    names = tuple(label or str(index + 1) for index, label in enumerate(_labels(fixed)))
     return Pairs(names, _placed(before_to_world(fixed), a), _placed(before_to_world(moving), b))
+
+
+def _labels(node: Any) -> tuple[str, ...]:
+    return tuple(node.GetNthControlPointLabel(index) for index in range(node.GetNumberOfControlPoints()))
 
 
 def _points(node: Any, one_may_wait: bool) -> Points:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         input_range as input_range,
         to_unit as to_unit,
     )
-    from .itk_files import file_notes as file_notes
+    from .itk_files import file_notes as file_notes, read_information as read_information
     from .modalities import MODALITIES as MODALITIES, guess_modality as guess_modality, modality as modality
     from .nifti_forms import NIFTI_FORMS as NIFTI_FORMS, chosen_nifti_form as chosen_nifti_form
     from .transform_files import (

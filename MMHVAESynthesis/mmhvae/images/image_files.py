@@ -103,6 +103,8 @@ def _read(path: Path, name: str) -> sitk.Image:
 
 
 def _require_place(image: sitk.Image, path: Path) -> None:
+    if min(image.GetSize()) < 1:
+        raise InputError(f"{path} cannot be read as an image: it holds no voxels; save it again.")
     numbers = [*image.GetOrigin(), *image.GetSpacing(), *image.GetDirection()]
     directions = np.reshape(image.GetDirection(), (image.GetDimension(),) * 2)
     if not np.isfinite(numbers).all() or np.abs(np.linalg.norm(directions, axis=0) - 1).max() > _ROUNDED:

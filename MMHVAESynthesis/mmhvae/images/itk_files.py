@@ -50,14 +50,20 @@ def image_format(path: Path) -> str:
 
 def file_notes(path: Path) -> str:
     """What a file of ITK's says of itself; empty where it says nothing or is no image."""
+    try:
+        return str(read_information(path).GetMetaData("ITK_FileNotes"))
+    except RuntimeError:
+        return ""
+
+
+def read_information(path: Path) -> sitk.ImageFileReader:
+    """A reader that knows size, place and fields of an image, and no voxel; raises RuntimeError where ITK cannot."""
     reader = sitk.ImageFileReader()
-    with _named_for_itk(path) as name, heard():
+    with _named_for_itk(path) as name, heard() as words:
         reader.SetFileName(name)
-        try:
-            reader.ReadImageInformation()
-            return str(reader.GetMetaData("ITK_FileNotes"))
-        except RuntimeError:
-            return ""
+        reader.ReadImageInformation()
+    tell(words, path)
+    return reader
 
 
 def write_image(image: sitk.Image, path: Path, compress: bool = True) -> list[str]:

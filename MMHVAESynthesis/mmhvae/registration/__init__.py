@@ -9,7 +9,13 @@ from ..faces import lazy_names
 if TYPE_CHECKING:
     from ..settings import NAVIGATION as NAVIGATION, Metric as Metric, PosePrior as PosePrior
     from .channels import Channel as Channel
-    from .landmark_files import read_landmarks as read_landmarks, read_markups as read_markups, read_tag as read_tag
+    from .landmark_files import (
+        PointList as PointList,
+        paired as paired,
+        read_landmarks as read_landmarks,
+        read_markups as read_markups,
+        read_tag as read_tag,
+    )
     from .landmarks import target_registration_error as target_registration_error
     from .problem import RigidProblem as RigidProblem
     from .rigid import (

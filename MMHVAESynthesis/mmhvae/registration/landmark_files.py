@@ -55,10 +55,15 @@ def read_landmarks(paths: Sequence[str | Path]) -> tuple[Points, Points]:
     if len(paths) != 2:
         raise InputError("Give one .tag file, or two .mrk.json files: the fixed points, then the moving ones.")
     first, second = (read_point_list(path) for path in paths)
-    return first.points, _in_order_of(first, second)
+    return first.points, paired(first, second)
 
 
-def _in_order_of(fixed: PointList, moving: PointList) -> Points:
+def paired(fixed: PointList, moving: PointList) -> Points:
+    """The moving points in the order of the fixed ones that they belong to; see :func:`read_landmarks`.
+
+    Raises:
+        InputError: labels contradict the order, in part.
+    """
     a, b = fixed.labels, moving.labels
     if a == b or len(a) != len(b) or len({*a}) < len(a) or len({*b}) < len(b):
         return moving.points

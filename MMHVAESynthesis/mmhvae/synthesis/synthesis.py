@@ -248,7 +248,8 @@ def usable_precision(
         def slice_in(dtype: torch.dtype) -> dict[str, Tensor]:
             how = replace(sampling, noise=sampling.noise[:1], dtype=dtype)
             network = prepared(bundle.network, sampling.device, dtype)
-            still = lambda share: progress(0.0, "checking the GPU's reduced precision")  # noqa: E731
+            whose = "processor" if sampling.device.type == "cpu" else "GPU"
+            still = lambda share: progress(0.0, f"checking the {whose}'s reduced precision")  # noqa: E731
             return sampled_planes(network, case, layout, how, fullest, 1, still)
 
         exact, fast = slice_in(torch.float32), slice_in(reduced)
