@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from .catalogue import Downloadable as Downloadable, downloadable as downloadable, downloadables as downloadables
     from .installation import install_from_file as install_from_file, install_from_network as install_from_network
     from .shipped import demo_case as demo_case, starter_bundle as starter_bundle
-    from .store import InstalledBundle as InstalledBundle, WeightsStore as WeightsStore, name_for as name_for
+    from .store import (
+        InstalledBundle as InstalledBundle,
+        WeightsStore as WeightsStore,
+        list_bundles as list_bundles,
+        name_for as name_for,
+    )
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -26,6 +26,7 @@ from ..files import whole_folder
 from ..images import CLIPPED_PERCENTILE, FOREGROUND_MINIMUM, WHITE_MATTER_LEVEL
 from ..network import MMHVAE, MMHVAEConfig
 from .release import load_release
+from .store import bundle_at
 
 FORMAT_VERSION = 1
 MANIFEST, WEIGHTS, CARD = "bundle.json", "model.safetensors", "MODEL_CARD.md"
@@ -89,15 +90,19 @@ class Bundle:
     card: str
 
 
-def load_bundle(path: str | Path) -> Bundle:
-    """Load a bundle folder, a bundle zip, or the authors' released ``.pth``.
+def load_bundle(bundle: str | Path | None = None) -> Bundle:
+    """Load a bundle folder, a bundle zip, the authors' released ``.pth``, or an installed model by its name.
+
+    Args:
+        bundle: a path, or where there is no such file or folder, the name of an installed model; by default the
+            starter model, which ships with the software.
 
     Raises:
         InputError: missing, damaged, altered, of another version, or not a bundle at all.
     """
-    path = Path(path)
+    path = bundle_at(bundle)
     if not os.path.exists(path):  # Path.exists raises where a folder is closed to the user or a name too long
-        raise InputError(f"There is no bundle {path}; check the path.")
+        raise InputError(f"There is no bundle {path}; check the path, or the name of an installed model.")
     if path.suffix == ".pth":
         return _released_bundle(path)
     members = _read_folder(path) if path.is_dir() else _read_zip(path)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.images import flip_points
-from mmhvae.registration import Channel
+from mmhvae.registration import CasePairs, Channel
+from mmhvae.settings import RegistrationSettings
 from numpy.typing import NDArray
 
 from .inputs import Setup
@@ -47,7 +48,8 @@ def set_up_benchmark(trial: Trial, make: MakeCase) -> Setup:
     moving, inside = to_image(case.moving, case.moving_affine), to_image(case.moving_mask, case.moving_affine)
     there = points @ case.T_true[:3, :3].T + case.T_true[:3, 3]
     channel = Channel(fixed, moving, mask, inside, signed=pair == "same", name="T1")
-    return Setup([channel], fixed, mask, flip_points(points), flip_points(there))
+    pairs = CasePairs((channel,), None, mask, None, RegistrationSettings(prior=trial.prior))
+    return Setup(pairs, flip_points(points), flip_points(there))
 
 
 def to_image(array: NDArray[Any], affine: NDArray[np.float64]) -> sitk.Image:
