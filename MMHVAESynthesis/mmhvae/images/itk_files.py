@@ -19,8 +19,6 @@ import SimpleITK as sitk
 
 from ..exceptions import InputNotice
 
-#: ITK's own words about what our checks judge more strictly: where the voxels lie is compared to half a voxel.
-_JUDGED = ("unexpected scales in sform", "non-orthogonal", "sform_corrected")
 _PLACE = re.compile(r"WARNING: In .*, line \d+")
 _SPEAKER = re.compile(r"^\w+ \(0x[0-9a-f]+\):\s*")
 _lock = threading.RLock()
@@ -133,10 +131,9 @@ def paragraphs(lines: list[str]) -> list[str]:
 
 
 def tell(lines: list[str], path: Path) -> None:
-    """Pass on what ITK said about a file, unless it is judged elsewhere."""
+    """Pass on what ITK said about a file."""
     for said in paragraphs(lines):
-        if not any(words in said.lower() for words in _JUDGED):
-            warnings.warn(InputNotice(f"{path.name}: {said[:300]}"), stacklevel=3)
+        warnings.warn(InputNotice(f"{path.name}: {said[:300]}"), stacklevel=3)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import warnings
 from pathlib import Path
 
@@ -120,14 +121,29 @@ def test_a_write_that_lies_is_noticed(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-def test_what_itk_says_is_told(tmp_path, capfd):
-    """A file that makes ITK warn without being wrong: the words reach whoever asked, and not the terminal."""
-    path = tmp_path / "x.mha"
-    write_volume(sitk.GetImageFromArray(np.ones((3, 4, 5), np.uint8)), path)
-    from mmhvae.images import itk_files
+def scaled_sform(folder: Path) -> Path:
+    """A NIfTI file whose only form is an sform of voxels a hundredth too large: under half a voxel from end to end."""
+    path = folder / "x.nii"
+    sitk.WriteImage(sitk.GetImageFromArray(np.ones((6, 7, 8), np.uint8)), str(path))
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<h", content, 252, 0)
+    struct.pack_into("<12f", content, 280, -1.01, 0, 0, 0, 0, -1.01, 0, 0, 0, 0, 1.01, 0)
+    path.write_bytes(content)
+    return path
 
-    with itk_files.heard() as words:
-        os.write(2, b"WARNING: In here.cxx, line 7\nNiftiImageIO (0x55): odd, and guessed\n\n")
-    with pytest.warns(InputNotice, match=r"^x\.mha: odd, and guessed$"):
-        itk_files.tell(words, Path("x.mha"))
+
+def test_what_itk_says_is_told_and_not_printed(tmp_path, capfd):
+    """ITK ignores the scale of such an sform, and says so."""
+    with pytest.warns(InputNotice, match=r"^x\.nii: .* has unexpected scales in sform$"):
+        assert read_volume(scaled_sform(tmp_path)).GetSpacing() == (1.0, 1.0, 1.0)
     assert capfd.readouterr().err == ""
+
+
+def test_the_command_line_tells_what_itk_says(run, tmp_path):
+    path = scaled_sform(tmp_path)
+    sitk.WriteTransform(sitk.Euler3DTransform(), str(tmp_path / "t.tfm"))
+    output = tmp_path / "o.nrrd"
+    options = ("--transform", tmp_path / "t.tfm", "--reference", path, "--output", output)
+    status, _, errors = run("overlay", "--segmentation", path, *options)
+    assert (status, output.exists(), errors.count("\n")) == (0, True, 1)
+    assert errors.startswith("mmhvae: Note: x.nii: ")
