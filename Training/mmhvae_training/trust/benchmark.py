@@ -1,8 +1,9 @@
-"""The team's registration benchmark (`bench_registration.py`), loaded by path where it is, as trials."""
+"""The registration benchmark's cases (`Testing/benchmarks/registration_cases.py`), loaded by path, as trials."""
 
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -24,10 +25,11 @@ MakeCase = Callable[[str, int, int], Any]
 
 def load_benchmark(path: Path) -> MakeCase:
     """The function that makes a case of pair, range and repeat."""
-    specification = importlib.util.spec_from_file_location("bench_registration", path)
+    specification = importlib.util.spec_from_file_location("registration_cases", path)
     assert specification is not None
     assert specification.loader is not None
     module: ModuleType = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module  # dataclasses look their module up
     specification.loader.exec_module(module)
     make: MakeCase = module.make_case
     return make
