@@ -45,13 +45,6 @@ def reference(case: Case) -> NDArray[np.float64]:
     centre = case.pts.mean(0)
     steps = range(-(NEARBY // 2), NEARBY // 2 + 1)
     around = [np.zeros(3), *(NEARBY_MM * np.array(step) for step in product(steps, repeat=3) if any(step))]
-        np.zeros(3),
-        *(
-            NEARBY_MM * np.array(step)
-            for step in product(range(-(NEARBY // 2), NEARBY // 2 + 1), repeat=3)
-            if any(step)
-        ),
-    ]
     poses = [torch.tensor([0, 0, 0, *shift / ARM_MM], dtype=torch.float32) for shift in around]
     for mm, radius, most in zip(LEVELS_MM, RADII, STEPS, strict=False):
         level = level_of(case, centre, mm, radius)
