@@ -70,8 +70,6 @@ def prepare(monkeypatch, folder: Path, *options: str) -> dict:
 def test_the_archive_gives_the_cases_that_the_authors_files_give(archive, monkeypatch):
     ours = prepare(monkeypatch, archive, "--dicom", "dicom", "--remind", "converted", "--output", "from-dicom")
     theirs = prepare(monkeypatch, archive, "--remind", "nrrd", "--output", "from-nrrd")
-    volumes = [of_one["cases"]["Case001"]["tumour"].pop("volume_ml") for of_one in (ours, theirs)]
-    assert volumes[0] == pytest.approx(volumes[1], rel=0.02)  # places are rounded in DICOM
     assert ours == theirs
     assert ours["cases"]["Case001"]["problems"] == []
     files = sorted(path.relative_to(archive / "from-nrrd") for path in archive.glob("from-nrrd/Case001/**/*.nii.gz"))

@@ -17,6 +17,7 @@ from .dicom_volume import decoded, planes_of
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+ENDS = (0, 0, 1)
 HALF = 0.5  # of the largest value of a fractional segmentation, from which a voxel belongs to it
 
 
@@ -40,7 +41,8 @@ def read_segments(series: DicomSeries) -> dict[str, sitk.Image]:
         if segment not in names:
             raise InputError(f"The {series.title} has frames of a segment that it does not name; get it again.")
         masks[names[segment]][number] |= frame.astype(np.uint8)
-    return {name: image_on(mask, grid) for name, mask in masks.items()}
+    # An empty slice at either end: resampled, the mask must fall off there as where the file has all slices.
+    return {name: sitk.ConstantPad(image_on(mask, grid), ENDS, ENDS, 0) for name, mask in masks.items()}
 
 
 def _step(content: Dataset, title: str) -> float:
