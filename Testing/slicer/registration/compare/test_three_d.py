@@ -1,0 +1,45 @@
+"""Surfaces in the 3-D views: shown beside the slices, and taken out to the last flag."""
+
+from __future__ import annotations
+
+import rig
+
+rig.require()
+
+import slicer
+import vtk
+
+from ..made_case import make_case
+from ..opened_panel import chosen, settled
+
+
+def flags():
+    views = slicer.util.getNodesByClass("vtkMRMLSliceNode")
+    displays = slicer.util.getNodesByClass("vtkMRMLModelDisplayNode")
+    return [view.GetSliceVisible() for view in views], [display.GetVisibility3D() for display in displays]
+
+
+def test_surfaces_come_with_a_click_and_go_with_the_next(panel):
+    case = chosen(panel, make_case(13))
+    sphere = vtk.vtkSphereSource()
+    sphere.Update()
+    model = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode", "Tumour")
+    model.SetAndObservePolyData(sphere.GetOutput())
+    model.CreateDefaultDisplayNodes()
+    model.GetDisplayNode().SetVisibility3D(False)
+    settled(panel)
+    before, count = flags(), slicer.mrmlScene.GetNumberOfNodes()
+    rig.click(panel.ui.surfacesCheckBox)
+    settled(panel)
+    (field,) = [n for n in slicer.util.getNodesByClass("vtkMRMLModelNode") if n.GetName().startswith("Field of view")]
+    bounds, expected = [0.0] * 6, [0.0] * 6
+    field.GetRASBounds(bounds)
+    case.ultrasound.GetRASBounds(expected)
+    assert all(abs(a - b) < 8 for a, b in zip(bounds, expected, strict=True))  # the fan nearly fills its box
+    assert not field.GetSaveWithScene()
+    assert model.GetDisplayNode().GetVisibility3D()
+    assert all(flags()[0])
+    rig.click(panel.ui.surfacesCheckBox)
+    settled(panel)
+    assert flags() == before
+    assert slicer.mrmlScene.GetNumberOfNodes() <= count
