@@ -62,13 +62,8 @@ def case_from(parameters: Any) -> Case:
     prior = PosePrior(parameters.priorTranslation, parameters.priorRotation) if parameters.prior else None
     synthesis = SynthesisSettings(samples=parameters.samples)
     settings = RegistrationSettings(method, prior, synthesis=synthesis)
-    return Case(
-        _ultrasound(parameters, tuple(mrs), synthesis),
-        mrs,
-        settings,
-        why_direct,
-        parameters.regionBox or parameters.regionSegments,
-    )
+    region = parameters.regionBox or parameters.regionSegments
+    return Case(_ultrasound(parameters, tuple(mrs), synthesis), mrs, settings, why_direct, region)
 
 
 def _ultrasound(parameters: Any, targets: tuple[str, ...], settings: SynthesisSettings) -> Request:

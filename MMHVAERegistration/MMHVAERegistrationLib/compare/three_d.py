@@ -6,7 +6,7 @@ from typing import Any
 
 import slicer
 import vtk
-from MMHVAESynthesisLib.nodes import follow, ijk_to_ras, to_vtk
+from MMHVAESynthesisLib.nodes import follow, ijk_to_ras, remove_shown, to_vtk
 from MMHVAESynthesisLib.synthesis import KIND
 from slicer.i18n import tr as _
 
@@ -44,7 +44,7 @@ def hide_in_3d() -> None:
             view.SetSliceVisible(False)
     field = _find()
     if field is not None:
-        slicer.mrmlScene.RemoveNode(field)
+        remove_shown(field)
 
 
 def _find() -> Any:

@@ -1,4 +1,4 @@
-"""The row "Only within": a region of interest, or a segmentation; Slicer's wrapper knows no parameter that is either."""
+"""The row "Only within": a box or a segmentation; Slicer's own wrapper knows no parameter of two kinds."""
 
 from __future__ import annotations
 

@@ -144,9 +144,8 @@ def store(request: Request, read: ReadResults, made: Provenance) -> Results:
     def node_for(old: Any, kind: str, modality: str, image: FileImage) -> Any:
         node = old
         if node is None:
-            node = slicer.mrmlScene.AddNewNodeByClass(
-                "vtkMRMLScalarVolumeNode", slicer.mrmlScene.GenerateUniqueName(_name(kind, modality, request))
-            )
+            name = slicer.mrmlScene.GenerateUniqueName(_name(kind, modality, request))
+            node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
             new.append(node)
         _fill(node, kind, modality, image, read.place if image is not read.ultrasound else image.ijk_to_ras)
         _remember(node, kind, modality, request, made)
