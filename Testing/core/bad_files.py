@@ -127,6 +127,7 @@ IMAGES: dict[str, tuple[Maker, str]] = {
     "MHA in micrometres": (lambda d: meta(d, DistanceUnits="um"), "is in um"),
     "MHA of long directions": (lambda d: meta(d, TransformMatrix="2 0 0 0 1 0 0 0 1"), "directions"),
     "MHA with a slope": (lambda d: meta(d, ElementToIntensityFunctionSlope="-1"), "scale of its grey values"),
+    "a sweep": (lambda d: meta(d, Seq_Frame0000_Status="OK"), "third axis is time"),
     "DICOM cine": (cine, "is DICOM"),
     "TIFF": (lambda d: written(d, "x.tif"), "TIFF"),
     "VTK": (lambda d: written(d, "x.vtk"), "VTK"),

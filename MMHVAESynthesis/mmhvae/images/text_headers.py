@@ -27,6 +27,7 @@ def check_nrrd(path: Path, name: str) -> None:
         InputError: it does not, and what to do.
     """
     fields = _fields(path, ":", "")
+    _require_no_frames(fields, path)
     again = f"save the {name} again with its geometry, for instance from 3D Slicer"
     space, directions = fields.get("space", "").lower(), fields.get("space directions", "")
     axes = [word for word in re.findall(r"none|\([^)]*\)", directions.lower()) if word != "none"]
@@ -50,6 +51,7 @@ def check_metaimage(path: Path, name: str) -> None:
         InputError: it does not, and what to do.
     """
     fields = _fields(path, "=", "elementdatafile")
+    _require_no_frames(fields, path)
     again = f"save the {name} again with its geometry, for instance from 3D Slicer"
     dimensions = int(fields["ndims"]) if fields.get("ndims", "").isdecimal() else 3
     spacing = next((fields[key] for key in ("elementspacing", "elementsize") if key in fields), "")
@@ -80,6 +82,13 @@ def _fields(path: Path, mark: str, last: str) -> dict[str, str]:
         if (not text.strip() and not last) or (found and key.strip().lower() == last):
             break
     return fields
+
+
+def _require_no_frames(fields: dict[str, str], path: Path) -> None:
+    if any(name.startswith("seq_frame") for name in fields):
+        raise InputError(
+            f"{path} is a sequence of frames: its third axis is time; give it as a sweep, not as a volume."
+        )
 
 
 def _is_anatomical(space: str) -> bool:
