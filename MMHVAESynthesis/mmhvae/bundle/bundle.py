@@ -25,6 +25,7 @@ from ..exceptions import InputError
 from ..files import whole_folder
 from ..images import CLIPPED_PERCENTILE, FOREGROUND_MINIMUM, WHITE_MATTER_LEVEL
 from ..network import MMHVAE, MMHVAEConfig
+from .provenance import without_places
 from .release import load_release
 from .store import bundle_at
 
@@ -66,7 +67,7 @@ class Manifest:
         architecture: the network, fusion mode and modalities included.
         spacing_mm: in-plane pixel spacing that the network expects.
         slice_axis: index axis that the slices follow; rows run along the first of the others.
-        training: provenance: data, schedule, software.
+        training: provenance: data, schedule, software; no absolute path is written or read.
         licence, intended_use: plain text.
         weights_sha256: of ``model.safetensors``; for a released checkpoint, of the ``.pth`` file.
     """
@@ -146,7 +147,7 @@ def _members(bundle: Bundle, half_precision: bool) -> dict[str, bytes]:
         "spacing_mm": bundle.manifest.spacing_mm,
         "slices": _slice_orientation(bundle.manifest.slice_axis),
         "intensities": intensity_rules(),
-        "training": dict(bundle.manifest.training),
+        "training": without_places(dict(bundle.manifest.training)),
         "licence": bundle.manifest.licence,
         "intended_use": bundle.manifest.intended_use,
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
@@ -190,7 +191,7 @@ def parse_manifest(content: bytes, source: str | Path) -> Manifest:
             architecture=_architecture(values),
             spacing_mm=_within(float(values["spacing_mm"]), 0.05, 10.0),
             slice_axis=axis,
-            training=dict(values["training"]),
+            training=without_places(dict(values["training"])),
             licence=str(values["licence"]),
             intended_use=str(values["intended_use"]),
             weights_sha256=str(values["weights_sha256"]),

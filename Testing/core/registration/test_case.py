@@ -25,7 +25,7 @@ from mmhvae.synthesis.synthesis import synthesize
 from scipy import ndimage
 
 CONFIG = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
-SIZE = 36
+SIZE = 28
 START = sitk.Euler3DTransform((0.0, 0.0, 0.0), 0.02, -0.01, 0.015, (1.0, -0.5, 0.5))
 #: Quick, and no more exact than the tests ask for.
 QUICK = RegistrationSettings(preview=True, synthesis=SynthesisSettings(samples=2, seed=3))
@@ -59,7 +59,7 @@ def us() -> sitk.Image:
 @pytest.fixture(scope="module")
 def mrs(us: sitk.Image) -> dict[str, sitk.Image]:
     """MRs that lie about where they belong: whatever a network of random weights shows of them."""
-    return {name: centred(1 + 900 * smooth(seed, SIZE + 24)) for seed, name in enumerate(("flair", "t2"))}
+    return {name: centred(1 + 900 * smooth(seed, SIZE + 20)) for seed, name in enumerate(("flair", "t2"))}
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +68,8 @@ def files(tmp_path_factory: pytest.TempPathFactory, us: sitk.Image, mrs: dict[st
     for name, image in {"us": us, **mrs}.items():
         sitk.WriteImage(image, str(folder / f"{name}.nii.gz"))
     sitk.WriteTransform(START, str(folder / "start.tfm"))
-    labels = np.zeros((SIZE + 24,) * 3, np.uint8)
-    labels[20:34, 22:36, 24:38] = 1
+    labels = np.zeros((SIZE + 20,) * 3, np.uint8)
+    labels[16:28, 18:30, 20:32] = 1
     sitk.WriteImage(image_on(labels, mrs["t2"]), str(folder / "plan.seg.nrrd"))
     return folder
 
