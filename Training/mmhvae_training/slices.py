@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .data.cases import read_on_one_grid
-from .simulation.anatomy import Label
+from .simulation import Label
 
 Volume = NDArray[np.float16]
 WHITE_MATTER, LABELS = "white-matter.json", "labels.nii.gz"
