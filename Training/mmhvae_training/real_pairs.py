@@ -49,15 +49,17 @@ class RealPair:
         return sitk.Resample(sitk.Cast(self.mr, sitk.sitkFloat32), self.us, self.to_mr, sitk.sitkLinear, -1.0)
 
 
-def find_pairs(folder: Path, names: Sequence[str] | None = None) -> list[RealPair]:
-    """All pairs in ``folder``, or those of the patients ``names``, by name.
+def find_pairs(
+    folder: Path, names: Sequence[str] | None = None, kinds: Sequence[str] = (WARPED, NAVIGATION)
+) -> list[RealPair]:
+    """All pairs in ``folder`` of these kinds, or those of the patients ``names``, by name.
 
     Raises:
         InputError: there is none, one of ``names`` has none, or a file cannot be used.
     """
     found = []
     for modality in MR:
-        for kind in (WARPED, NAVIGATION):
+        for kind in kinds:
             for path in folder.glob(f"*-{modality}-{kind}.nii.gz"):
                 name = path.name.removesuffix(f"-{modality}-{kind}.nii.gz")
                 if names is None or name in names:
