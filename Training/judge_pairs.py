@@ -2,8 +2,8 @@
 
 python Training/judge_pairs.py --real ../shared/data/resect --bundle A --bundle B --output DIR
 
-Correlation in the field of view, and in windows of 8 mm, in both without the outermost 2 mm. A pair that the weights were
-trained on says little: leave it out of training in turn.
+Correlation in the field of view, and in windows of 8 mm, in both without the outermost 2 mm. A pair that the weights
+were trained on says little: leave it out of training in turn.
 """
 
 from __future__ import annotations

@@ -91,7 +91,9 @@ class Heads:
             if head.doubt is None:
                 return head
             print(f"{head.name} is left out: {head.doubt}", flush=True)
-        raise InputError("The tissue maps of every head failed; choose heads with T1, T2, ceT1 and FLAIR of good contrast.")
+        raise InputError(
+            "The tissue maps of every head failed; choose heads with T1, T2, ceT1 and FLAIR of good contrast."
+        )
 
 
 def find_heads(folder: Path, splits: Path | None, split: str, template_share: float) -> Heads:

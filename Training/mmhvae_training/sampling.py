@@ -114,4 +114,6 @@ def _with_ultrasound_change(batch: Batch, rng: np.random.Generator) -> Batch:
     change = draw_ultrasound_change(rng)
     if "us" not in batch.inputs:
         return batch
-    return replace(batch, inputs={**batch.inputs, "us": apply_ultrasound_change(batch.inputs["us"], batch.mask, change)})
+    return replace(
+        batch, inputs={**batch.inputs, "us": apply_ultrasound_change(batch.inputs["us"], batch.mask, change)}
+    )

@@ -104,6 +104,4 @@ def aimed_at_ventricle(acquisition: Acquisition, brain: Brain) -> Acquisition:
     x, y, z = (towards / np.linalg.norm(towards)).tolist()
     needed = float(distance.min()) + BEYOND
     deep = array.far if array.far >= needed else max(needed, DEEPEST_DRAWN)
-    return replace(
-        acquisition, trajectory=replace(trajectory, direction=(x, y, z)), array=replace(array, far=deep)
-    )
+    return replace(acquisition, trajectory=replace(trajectory, direction=(x, y, z)), array=replace(array, far=deep))

@@ -11,7 +11,6 @@ from ..geometry import Array
 from ..tissues import values, weighted
 
 
-
 @dataclass(frozen=True)
 class Attenuation:
     """``decibel``: of the two-way amplitude per mm of white matter's depth."""

@@ -10,6 +10,7 @@ from ..draws import Draws
 from ..geometry import Array
 from ..tissues import share_of, values, weighted
 
+
 @dataclass(frozen=True)
 class Echogenicity:
     """Relative amplitudes."""
