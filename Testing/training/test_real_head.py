@@ -50,9 +50,9 @@ def made() -> dict[str, np.ndarray]:
         for n in CLINICAL:
             images[n][labels == label] = values(n)[name]
         images["t1"][labels == label] = 0.6
-    noise = np.random.default_rng(0).normal(1, 0.02, brain.shape)
-    return {n: np.where(brain, np.clip(200 * image * noise, 1, 255), 0).astype(np.float32) for n, image in images.items()
-            } | {"tumor": labels}  # fmt: skip
+    noise = 200 * np.random.default_rng(0).normal(1, 0.02, brain.shape)
+    grey = {n: np.where(brain, np.clip(image * noise, 1, 255), 0).astype(np.float32) for n, image in images.items()}
+    return {**grey, "tumor": labels}
 
 
 def write(folder: Path, enhancing: int = 4, plain: bool = False) -> Path:

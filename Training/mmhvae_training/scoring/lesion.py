@@ -26,7 +26,7 @@ Scores = NDArray[np.float64]  # (S,), NaN where the slice shows too little of th
 
 
 def lesion_of(labels: NDArray[np.generic]) -> Mask:
-    """Where a label map (:class:`~mmhvae_training.simulation.Label`) shows a lesion: oedema, solid tumour, rim or cyst."""
+    """Where a simulated label map shows a lesion: oedema, solid tumour, rim or cyst."""
     return np.asarray(np.isin(labels, LESION))
 
 

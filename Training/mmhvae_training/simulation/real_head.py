@@ -164,7 +164,7 @@ def real_anatomy(head: RealHead, warp: Warp | None = None) -> tuple[Anatomy, Map
 
 
 def head_brain(head: RealHead, warp: Warp) -> tuple[Brain, Array, Array]:
-    """What an approach to the warped head is planned by; shares of solid tumour, and of tumour with oedema, (z, y, x)."""
+    """What an approach to the warped head is planned by; shares (z, y, x) of solid tumour, and of it with oedema."""
     mapped = template_points(warp, head.grid.points(COARSE))
     index = head.grid.indices(mapped)
     depth = sample(head.depth.astype(np.float32)[None], index, "border")[0]
