@@ -153,7 +153,7 @@ def real_anatomy(head: RealHead, warp: Warp | None = None) -> tuple[Anatomy, Map
     Contrasts keep their grey levels and are 0 outside the brain.
     """
     contrasts = {name: np.asarray(image, np.float32) for name, image in head.contrasts.items()}
-    shares = head.shares.astype(np.float32) / 255
+    shares = head.shares.astype(np.float32) / np.float32(255)
     if warp is None:
         return Anatomy(head.grid, shares), contrasts
     coarse = template_points(warp, head.grid.points(COARSE))
@@ -168,7 +168,7 @@ def head_brain(head: RealHead, warp: Warp) -> tuple[Brain, Array, Array]:
     mapped = template_points(warp, head.grid.points(COARSE))
     index = head.grid.indices(mapped)
     depth = sample(head.depth.astype(np.float32)[None], index, "border")[0]
-    shares = sample(head.shares.astype(np.float32) / 255, index)
+    shares = sample(head.shares.astype(np.float32) / np.float32(255), index)
     brain = brain_of(head.grid, mapped, depth, share_of(shares, "white"), share_of(shares, "ventricle"))
     solid = share_of(shares, "core", "rim", "necrosis")
     return brain, solid, solid + share_of(shares, "oedema")

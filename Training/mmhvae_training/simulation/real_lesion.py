@@ -51,9 +51,8 @@ def targets_for(kind: Lesion, brain: Brain, solid: Array, lesion: Array) -> npt.
         for part in (solid > 0.5, lesion > 0.5):
             if part.any():
                 depth = brain.depth[part]
-                return np.asarray(
-                    part & (brain.depth <= max(np.quantile(depth, _SHALLOW), min(_IN_SIGHT, depth.max())))
-                )
+                deepest = max(float(np.quantile(depth, _SHALLOW)), min(_IN_SIGHT, float(depth.max())))
+                return np.asarray(part & (brain.depth <= deepest))
     tumour = lesion > 0.5
     away = ndimage.distance_transform_edt(~tumour) * COARSE if tumour.any() else np.full(tumour.shape, np.inf)
     for distance in (_AWAY, _LEAST_AWAY, 0.0):

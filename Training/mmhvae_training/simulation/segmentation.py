@@ -68,7 +68,7 @@ def segment(contrasts: Maps, tumour: npt.NDArray[np.uint8], brain: Mask) -> Maps
     shares = _laid_over(shares, "choroid", enhanced * inside)
     shares = _laid_over(shares, "vessel", enhanced * near_fluid * ~inside)
     shares = _laid_over(shares, "falx", _falx(shares["sulcal"], brain))
-    return _with_tumour(shares, tumour, _necrotic(even, classes, tumour), brain)
+    return _with_tumour(shares, tumour, necrotic(even, classes, tumour), brain)
 
 
 def _without_shading(image: Array, healthy: Mask) -> Array:
@@ -144,7 +144,7 @@ def _laid_over(shares: Maps, name: str, share: Array) -> Maps:
     return {other: value * (1 - share) for other, value in shares.items()} | {name: np.asarray(share, np.float32)}
 
 
-def _necrotic(even: Maps, classes: Classes, tumour: npt.NDArray[np.uint8]) -> Array:
+def necrotic(even: Maps, classes: Classes, tumour: npt.NDArray[np.uint8]) -> Array:
     """Share in [0, 1] of a tumour's core that is necrosis: dark in ceT1, nearly as bright as fluid in T2, by the rim.
 
     BraTS's label 1 is necrosis and solid tumour without enhancement alike. Where nothing enhances nothing is taken for
