@@ -4,10 +4,12 @@ python Training/prepare_real.py --ultrasound us/*.nii.gz --mr head/ --views simu
 python Training/prepare_real.py --pairs us/ --patient Case21 --patient Case23 --output incomplete/
 
 An ultrasound volume becomes a case by itself, and so does one with an MR warped onto it (``NAME-cet1-warped.nii.gz``);
-white matter is then the brightest large compartment of that MR in the field of view. A head (``t2.nii.gz``,
-``cet1.nii.gz``, ``flair.nii.gz`` on one grid, whole or skull-stripped) is looked at through the fields of view of
-simulated sweeps: its centre is laid on theirs, and one case a sweep is cut out. White matter is measured before that, on the whole head: from its label map
-(``labels.nii.gz``, with SynthSeg's or FreeSurfer's numbers) where the head has one, else it is estimated.
+white matter is then the brightest large compartment of that MR in the field of view.
+
+A head (``t2.nii.gz``, ``cet1.nii.gz``, ``flair.nii.gz`` on one grid, whole or skull-stripped) is looked at through the
+fields of view of simulated sweeps: its centre is laid on theirs, and one case a sweep is cut out. White matter is
+measured before that, on the whole head: from its label map (``labels.nii.gz``, with SynthSeg's or FreeSurfer's numbers)
+where the head has one, else it is estimated.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def test_plain_names_are_read_too_and_an_odd_grid_is_refused(tmp_path: Path) -> 
     image.SetSpacing((1, 1, 2))
     sitk.WriteImage(image, str(tmp_path / "flair.nii.gz"))
     assert head_folders(tmp_path.parent) == [tmp_path]
-    with pytest.raises(InputError, match="flair in .* is not on the 1 mm axial grid"):
+    with pytest.raises(InputError, match=r"flair in .* is not on the 1 mm axial grid"):
         load_real_head(tmp_path)
 
 
@@ -90,7 +90,7 @@ def test_tissues_are_found_where_they_are(head: RealHead) -> None:
 
 @pytest.mark.parametrize("enhancing", [0, 3, 4])
 def test_necrosis_is_dark_in_cet1_bright_in_t2_and_by_a_rim(enhancing: int) -> None:
-    """A bright, dark core inside a rim is necrosis, whichever number the rim has; without a rim, or grey in T2, none."""
+    """Such a core is necrosis, whichever number the rim has; without a rim, or grey in T2, it is none."""
     distance = np.linalg.norm(np.indices((31, 31, 31)) - 15, axis=0)
     tumour = np.where(distance < 8, 1, np.where(distance < 12, enhancing, 0)).astype(np.uint8)
     inside = (distance < 8).astype(np.float32)
