@@ -39,14 +39,15 @@ def regions(lesion: Mask, inside: Mask, spacing: float) -> dict[str, Mask]:
 
 
 def region_scores(image: Slices, truth: Slices, region: Mask) -> dict[str, Scores]:
-    """``psnr`` (dB), ``constant`` (dB, of the best grey level a slice), ``mae`` and ``ssim`` of each slice."""
+    """``psnr`` (dB), ``constant`` (dB, of the region's best grey level in the volume), ``mae`` and ``ssim`` a slice."""
+    level = float(truth[region].mean(dtype=np.float64)) if region.any() else 0.0
     measured = {name: np.full(len(image), np.nan) for name in ("psnr", "constant", "mae", "ssim")}
     for number, box in _boxes(region):
         part = region[number][box]
         seen, true = image[number][box].astype(np.float64), truth[number][box].astype(np.float64)
         error = (seen - true)[part]
         measured["psnr"][number] = _decibel(np.mean(error**2))
-        measured["constant"][number] = _decibel(np.var(true[part]))
+        measured["constant"][number] = _decibel(np.mean((level - true[part]) ** 2))
         measured["mae"][number] = np.abs(error).mean()
         cut = [np.where(part, values, 0).astype(np.float32)[None] for values in (seen, true)]
         measured["ssim"][number] = float(ssim_map(*cut).mean())
