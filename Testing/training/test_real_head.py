@@ -66,14 +66,16 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> RealHead:
 
 
 def test_plain_names_are_read_too_and_an_odd_grid_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "P"
+    folder.mkdir()
     image = sitk.GetImageFromArray(np.zeros((4, 5, 6), np.uint8))
     for name in ("t1", "t2", "cet1", "flair", "tumor"):
-        sitk.WriteImage(image, str(tmp_path / f"{name}.nii.gz"))
+        sitk.WriteImage(image, str(folder / f"{name}.nii.gz"))
     image.SetSpacing((1, 1, 2))
-    sitk.WriteImage(image, str(tmp_path / "flair.nii.gz"))
-    assert head_folders(tmp_path.parent) == [tmp_path]
+    sitk.WriteImage(image, str(folder / "flair.nii.gz"))
+    assert head_folders(tmp_path) == [folder]
     with pytest.raises(InputError, match=r"flair in .* is not on the 1 mm axial grid"):
-        load_real_head(tmp_path)
+        load_real_head(folder)
 
 
 def test_tissues_are_found_where_they_are(head: RealHead) -> None:

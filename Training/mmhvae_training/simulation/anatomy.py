@@ -10,7 +10,7 @@ from scipy import ndimage
 from .cortex import Cortex, apply_cortex, coarse_fields
 from .cyst import Cyst, insert_cyst
 from .deformation import Warp, template_points
-from .geometry import Array, Grid, Maps, sample, upsample
+from .geometry import Array, Grid, Maps, distance_to, sample, upsample
 from .mass_effect import displaced_by
 from .template import CHANNELS, COARSE, load_template
 from .tissues import TISSUES
@@ -70,5 +70,5 @@ def before_lesions(warp: Warp, lesions: list[Tumour | Cyst], points: Array) -> A
 def hull_depth(anatomy: Anatomy) -> Array:
     """Signed distance (mm) to the brain's hull, positive inside, on the anatomy's grid: (nz, ny, nx)."""
     brain = ndimage.binary_fill_holes(anatomy.shares.sum(0) > 0.5)
-    inside, outside = ndimage.distance_transform_edt(brain), ndimage.distance_transform_edt(~brain)
+    inside, outside = distance_to(~brain), distance_to(brain)
     return np.asarray(np.where(brain, inside - 0.5, 0.5 - outside) * anatomy.grid.spacing, np.float32)

@@ -12,7 +12,7 @@ from scipy import ndimage
 from .anatomy import Anatomy
 from .contrasts import Contrast
 from .craniotomy import Brain
-from .geometry import Array, Maps
+from .geometry import Array, Maps, distance_to
 from .mr_acquisition import apply_mr_acquisition
 from .template import COARSE
 from .tissues import TISSUE, TISSUES, share_of, values, weighted
@@ -54,7 +54,7 @@ def targets_for(kind: Lesion, brain: Brain, solid: Array, lesion: Array) -> npt.
                 deepest = max(float(np.quantile(depth, _SHALLOW)), min(_IN_SIGHT, float(depth.max())))
                 return np.asarray(part & (brain.depth <= deepest))
     tumour = lesion > 0.5
-    away = ndimage.distance_transform_edt(~tumour) * COARSE if tumour.any() else np.full(tumour.shape, np.inf)
+    away = distance_to(tumour) * COARSE
     for distance in (_AWAY, _LEAST_AWAY, 0.0):
         found = brain.healthy & (away > distance)
         if found.sum() > 50:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.cluster.vq import kmeans2
 
-from .geometry import Array, Maps, upsample
+from .geometry import Array, Maps, distance_to, upsample
 
 #: Scale (mm) of the coil's shading that is divided out.
 _SHADING = 25.0
@@ -53,7 +53,7 @@ def segment(contrasts: Maps, tumour: npt.NDArray[np.uint8], brain: Mask) -> Maps
     fluid = _fluid(even, classes)
     white = (1 - fluid) * (1 - _between(even, classes["white"], classes["grey"]))
     grey = 1 - fluid - white
-    depth = np.asarray(ndimage.distance_transform_edt(brain), np.float32)
+    depth = np.asarray(distance_to(~brain), np.float32)
     region = _ventricle_region(fluid, depth)
     ventricle = fluid * region
     # Where white matter meets the ventricle, voxels that hold both look like cortex.
@@ -120,9 +120,9 @@ def _between(even: Maps, first: dict[str, float], second: dict[str, float]) -> A
 
 def _ventricle_region(fluid: Array, depth: Array) -> Mask:
     """Wide, deep pools of fluid and what touches them: the ventricles without cisterns and fissures."""
-    pool = ndimage.distance_transform_edt(fluid > 0.5)
+    pool = distance_to(fluid <= 0.5)
     seeds = (pool > _WIDE) & (depth > _VENTRICLE_DEPTH)
-    reached = ndimage.distance_transform_edt(~seeds) < _HORNS
+    reached = distance_to(seeds) < _HORNS
     labels, count = ndimage.label((pool > 0) & reached)
     sizes = ndimage.sum_labels(seeds, labels, range(1, count + 1))
     body = np.isin(labels, 1 + np.flatnonzero(sizes > _LEAST))
@@ -157,7 +157,7 @@ def necrotic(even: Maps, classes: Classes, tumour: npt.NDArray[np.uint8]) -> Arr
     t2 = ndimage.gaussian_filter((even["t2"] - grey) / (fluid - grey), 0.7)
     dark = 0.5 + (_DARK[0] - ndimage.gaussian_filter(even["cet1"], 0.7)) / _DARK[1]
     bright = 0.5 + (t2 - _BRIGHT[0]) / _BRIGHT[1]
-    near = ndimage.distance_transform_edt(~rim) < _NEAR_RIM
+    near = distance_to(rim) < _NEAR_RIM
     return np.asarray(np.clip(dark, 0, 1) * np.clip(bright, 0, 1) * near, np.float32)
 
 

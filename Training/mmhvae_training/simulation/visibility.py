@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from .geometry import Array
+from .geometry import Array, distance_to
 from .tissues import share_of
 
 #: What is measured: name -> tissues that make it up.
@@ -44,7 +44,7 @@ def visibility(us: Array, shares: Array, inside: _Mask, spacing: float) -> dict[
     brain = (share_of(shares, "white", "grey", "deep") > 0.7) & inside
     found: dict[str, dict[str, Any]] = {}
     for name, mask in masks.items():
-        around = brain & (ndimage.distance_transform_edt(~mask) * spacing < _AROUND)
+        around = brain & (distance_to(mask) * spacing < _AROUND)
         if around.sum() * spacing**3 >= _LEAST:
             part, other = smooth[mask], smooth[around]
             ratio = float(np.median(part) / max(float(np.median(other)), 1.0))
