@@ -1,11 +1,15 @@
-"""Make incomplete training cases of real images: ultrasound without MR, and MR without ultrasound.
+"""Make incomplete training cases of real images: ultrasound without MR, MR without ultrasound, pairs with one MR.
 
 python Training/prepare_real.py --ultrasound us/*.nii.gz --mr head/ --views simulated/ --output incomplete/
+python Training/prepare_real.py --pairs us/ --patient Case21 --patient Case23 --output incomplete/
 
-An ultrasound volume becomes a case by itself. A head (``t2.nii.gz``, ``cet1.nii.gz``, ``flair.nii.gz`` on one grid,
-whole or skull-stripped) is looked at through the fields of view of simulated sweeps: its centre is laid on theirs, and
-one case a sweep is cut out. White matter is measured before that, on the whole head: from its label map
-(``labels.nii.gz``, with SynthSeg's or FreeSurfer's numbers) where the head has one, else it is estimated.
+An ultrasound volume becomes a case by itself, and so does one with an MR warped onto it (``NAME-cet1-warped.nii.gz``);
+white matter is then the brightest large compartment of that MR in the field of view.
+
+A head (``t2.nii.gz``, ``cet1.nii.gz``, ``flair.nii.gz`` on one grid, whole or skull-stripped) is looked at through the
+fields of view of simulated sweeps: its centre is laid on theirs, and one case a sweep is cut out. White matter is
+measured before that, on the whole head: from its label map (``labels.nii.gz``, with SynthSeg's or FreeSurfer's numbers)
+where the head has one, else it is estimated.
 """
 
 from __future__ import annotations
@@ -22,17 +26,33 @@ from mmhvae.images import field_of_view, open_image, read_volume, write_volume
 from mmhvae.images.white_matter import WhiteMatter, estimate_white_matter, white_matter_from_labels
 from mmhvae_training import script
 from mmhvae_training.data import WHITE_MATTER
+from mmhvae_training.judging import WARPED, RealPair, find_pairs
 
 MR = ("t2", "cet1", "flair")
 LABELS = "labels.nii.gz"
+BRIGHT = 80.0  # percentile of ceT1 in a sweep's field of view where white matter lies, tumour and cortex being darker
 SMALLEST_SHARE = 0.6  # of a view's voxels that the head must fill
 
 
 def write_ultrasound(path: Path, folder: Path) -> None:
     """One case of an ultrasound volume, on its own grid."""
-    image = read_volume(path, "ultrasound")
+    write_ultrasound_image(read_volume(path, "ultrasound"), folder)
+
+
+def write_ultrasound_image(image: sitk.Image, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_volume(image, folder / "us.nii.gz")
+
+
+def write_pair(pair: RealPair, folder: Path) -> None:
+    """One case of an ultrasound volume and the MR of the same patient, on the ultrasound's grid."""
+    write_ultrasound_image(pair.us, folder)
+    field = field_of_view(pair.us)
+    truth = sitk.Mask(sitk.Clamp(pair.truth(), lowerBound=0.0), field)
+    sitk.WriteImage(truth, str(folder / f"{pair.modality}.nii.gz"), useCompression=True)
+    seen = sitk.GetArrayViewFromImage(truth)[sitk.GetArrayViewFromImage(field) > 0]
+    measured = {pair.modality: {"median": float(np.percentile(seen, BRIGHT)), "method": "percentile", "share": 1.0}}
+    (folder / WHITE_MATTER).write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
 
 
 def write_views(head: Path, views: list[Path], output: Path) -> int:
@@ -78,6 +98,8 @@ def main() -> None:
     parser.add_argument("--mr", type=Path, nargs="*", default=[], help="folders of t2, cet1, flair, perhaps labels")
     parser.add_argument("--views", type=Path, help="folder of simulated cases whose fields of view cut the heads")
     parser.add_argument("--count", type=int, default=12, help="views tried a head")
+    parser.add_argument("--pairs", type=Path, help="folder with NAME-us.nii.gz and NAME-cet1-warped.nii.gz")
+    parser.add_argument("--patient", action="append", default=[], help="NAME of a pair, several")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     if arguments.mr and not arguments.views:
@@ -87,6 +109,8 @@ def main() -> None:
         raise InputError("Two ultrasound volumes have the same file name; rename one, it names its case.")
     for name, path in zip(names, arguments.ultrasound, strict=True):
         write_ultrasound(path, arguments.output / name)
+    for pair in find_pairs(arguments.pairs, arguments.patient or None, (WARPED,)) if arguments.pairs else ():
+        write_pair(pair, arguments.output / f"{pair.name}-{pair.modality}")
     views = sorted(path.parent for path in arguments.views.glob("*/field-of-view.nii.gz")) if arguments.views else []
     for head in arguments.mr:
         print(f"{head}: {write_views(head, views[: arguments.count], arguments.output)} cases")

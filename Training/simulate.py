@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from mmhvae.exceptions import InputError
 from mmhvae.images import write_transform, write_volume
-from mmhvae.sweep.sequence_file import write_sequence
+from mmhvae.sweep import write_sequence
 from mmhvae_training import script
-from mmhvae_training.simulation import landmarks
-from mmhvae_training.simulation.case import SimulatedCase, simulate_case
+from mmhvae_training.data.splits import SPLITS, read_splits
+from mmhvae_training.simulation import (
+    RealHead,
+    SimulatedCase,
+    head_folders,
+    landmarks,
+    load_real_head,
+    simulate_case,
+)
+
+PARAMETERS = "parameters.json"  # written last: a case that has it is whole
 
 
 def write_case(case: SimulatedCase, folder: Path) -> None:
@@ -36,7 +47,7 @@ def write_case(case: SimulatedCase, folder: Path) -> None:
         "landmarks_preop_lps_mm": [case.to_preop.TransformPoint(point) for point in points],
         "simulated": True,
     }
-    (folder / "parameters.json").write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
+    (folder / PARAMETERS).write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
 
 
 def write_sequence_of(case: SimulatedCase, folder: Path) -> None:
@@ -59,8 +70,49 @@ def write_true_poses(case: SimulatedCase, folder: Path) -> None:
     (folder / "true-image-to-reference.json").write_text(true + "\n", encoding="utf-8")
 
 
-def main() -> None:
-    """Read the command line and write the cases one after the other."""
+@dataclass(frozen=True)
+class Heads:
+    """Real heads to draw from; ``template_share`` of the cases are of the template nevertheless."""
+
+    folders: list[Path]
+    template_share: float
+
+    def drawn(self, seed: int) -> RealHead | None:
+        """The head of a case, or None for the template; heads whose tissue maps failed are passed over.
+
+        Raises:
+            InputError: all of them failed.
+        """
+        rng = np.random.default_rng((seed, 10))
+        if rng.random() < self.template_share:
+            return None
+        for number in rng.permutation(len(self.folders)):
+            head = load_real_head(self.folders[int(number)])
+            if head.doubt is None:
+                return head
+            print(f"{head.name} is left out: {head.doubt}", flush=True)
+        raise InputError(
+            "The tissue maps of every head failed; choose heads with T1, T2, ceT1 and FLAIR of good contrast."
+        )
+
+
+def find_heads(folder: Path, splits: Path | None, split: str, template_share: float) -> Heads:
+    """The heads of ``folder`` that the CSV ``splits`` (case,split) puts into ``split``; all of them without one.
+
+    Raises:
+        InputError: there is none.
+    """
+    folders = head_folders(folder)
+    if splits is not None:
+        chosen = read_splits(splits)
+        folders = [path for path in folders if chosen.get(path.name) == split]
+        if not folders:
+            raise InputError(f"{splits} puts no head of {folder} into '{split}'; choose another split or folder.")
+    return Heads(folders, template_share)
+
+
+def arguments_of_command() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="of the first case; the next ones count upwards")
     parser.add_argument("--count", type=int, default=1, help="number of cases")
@@ -69,13 +121,26 @@ def main() -> None:
     parser.add_argument("--held-out", action="store_true", help="settings that no training case ever has")
     parser.add_argument("--brain-shift", action="store_true", help="between the pre-operative MR and the sweep")
     parser.add_argument("--ventricle", action="store_true", help="aim every sweep at the nearest ventricle")
-    parser.add_argument("--real-head", type=Path, help="folder of a real multi-contrast MRI to sweep over")
+    parser.add_argument("--real-heads", type=Path, help="folder of patients as BraTS names them; one is drawn a case")
+    parser.add_argument("--splits", type=Path, help="CSV with case,split: which of them serve for what")
+    parser.add_argument("--split", choices=SPLITS, default="train", help="of the heads; with --splits")
+    parser.add_argument("--template-share", type=float, default=0.25, help="of the cases beside --real-heads")
     parser.add_argument("--sweep", action="store_true", help="write the tracked frames, too")
     parser.add_argument("--output", type=Path, required=True, help="folder that receives one folder a case")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Write the cases one after the other; those that are there already are left as they are."""
+    arguments = arguments_of_command()
+    heads = None
+    if arguments.real_heads:
+        heads = find_heads(arguments.real_heads, arguments.splits, arguments.split, arguments.template_share)
     tumour = None if arguments.tumour is None else arguments.tumour == "with"
     for seed in range(arguments.seed, arguments.seed + arguments.count):
         folder = arguments.output / f"case-{seed:05d}"
+        if (folder / PARAMETERS).exists():
+            continue
         case = simulate_case(
             seed,
             arguments.spacing,
@@ -83,13 +148,14 @@ def main() -> None:
             held_out=arguments.held_out,
             brain_shift=arguments.brain_shift,
             at_ventricle=arguments.ventricle,
-            real_head=arguments.real_head,
+            head=heads.drawn(seed) if heads else None,
         )
-        write_case(case, folder)
         if arguments.sweep:
+            folder.mkdir(parents=True, exist_ok=True)
             write_sequence_of(case, folder)
             write_true_poses(case, folder)
-        print(folder)
+        write_case(case, folder)
+        print(folder, flush=True)
 
 
 if __name__ == "__main__":

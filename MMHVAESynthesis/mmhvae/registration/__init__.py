@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         read_markups as read_markups,
         read_tag as read_tag,
     )
-    from .landmarks import target_registration_error as target_registration_error
+    from .landmarks import best_rigid_fit as best_rigid_fit, target_registration_error as target_registration_error
     from .problem import RigidProblem as RigidProblem
     from .rigid import (
         RigidResult as RigidResult,

@@ -28,6 +28,21 @@ def test_an_ultrasound_volume_becomes_a_case_of_its_own(tmp_path):
     assert 27**3 * np.pi / 6 < case.mask.sum() < 30**3 * np.pi / 6  # voxels that hold a part of the ball count
 
 
+def test_a_pair_becomes_a_case_on_the_ultrasounds_grid(tmp_path):
+    us, mr = ball(60, 0.5, 120), ball(25, 1.2, 400)
+    place = np.indices((25, 25, 25))[0] < 5  # a darker part, as cortex is
+    mr = sitk.GetImageFromArray(np.where(place, 0.7, 1.0).astype(np.float32) * sitk.GetArrayFromImage(mr))
+    mr.SetSpacing([1.2] * 3)
+    pair = prepare_real.RealPair("P", "cet1", us, mr, sitk.Transform(3, sitk.sitkIdentity))
+    prepare_real.write_pair(pair, tmp_path / "P-cet1")
+    measured = json.loads((tmp_path / "P-cet1" / "white-matter.json").read_text())
+    assert measured["cet1"]["median"] == pytest.approx(400)
+    case = load_case(tmp_path / "P-cet1", MODALITIES)
+    assert set(case.inputs) == {"us", "cet1"}
+    bright = case.targets["cet1"][case.mask].astype(np.float32)
+    assert np.median(bright) == pytest.approx(2 * 0.2 - 1, abs=0.05)  # white matter of ceT1 is harmonised to 1/5
+
+
 @pytest.fixture(scope="module")
 def head(tmp_path_factory):
     """A simulated head, cut by its own simulated sweep."""

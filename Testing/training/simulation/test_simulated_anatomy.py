@@ -1,36 +1,25 @@
-"""Anatomy and MR of the simulator: shares, flips, folds, held-out settings, contrasts, and the real head."""
+"""Anatomy and MR of the simulator: shares, flips, folds, held-out settings, and contrasts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from mmhvae.exceptions import InputError
-from mmhvae_training.simulation.anatomy import (
-    TISSUES,
-    Anatomy,
-    Label,
-    before_lesions,
-    build_anatomy,
-    hull_depth,
-    label_map,
-)
+from mmhvae_training.simulation.anatomy import Anatomy, before_lesions, build_anatomy, hull_depth
 from mmhvae_training.simulation.contrasts import CLINICAL, draw_contrast, render_contrast
 from mmhvae_training.simulation.cortex import draw_cortex, sheet_share
-from mmhvae_training.simulation.cyst import draw_cyst
 from mmhvae_training.simulation.deformation import affine, draw_warp, template_points
-from mmhvae_training.simulation.lesion_site import draw_site
+from mmhvae_training.simulation.lesions.cyst import draw_cyst
+from mmhvae_training.simulation.lesions.lesion_shape import draw_site
+from mmhvae_training.simulation.lesions.tumour import draw_tumour
 from mmhvae_training.simulation.mr_acquisition import MrAcquisition, apply_mr_acquisition, draw_mr_acquisition
-from mmhvae_training.simulation.real_head import load_real_head, real_anatomy
 from mmhvae_training.simulation.template import COARSE, load_template
-from mmhvae_training.simulation.tumour import draw_tumour
+from mmhvae_training.simulation.tissues import Label, label_map
 
-REAL_HEAD = Path(__file__).parents[4] / "shared/data/tcga-fg-6692"
 CENTRE = (32.0, 10.0, 30.0)
 
 
@@ -153,34 +142,3 @@ def test_tumours_are_mostly_small_and_lie_at_all_depths() -> None:
     sites = [np.linalg.norm(draw_site(generator(s), np.zeros(3), np.array([0, 0, 20.0]))) for s in range(200)]
     assert np.mean(np.less(sites, 10)) > 0.2
     assert np.mean(np.greater(sites, 22)) > 0.1
-
-
-@pytest.mark.skipif(not REAL_HEAD.is_dir(), reason="shared/data/tcga-fg-6692 is not beside the repository")
-def test_real_head() -> None:
-    real = load_real_head(REAL_HEAD)
-    anatomy, contrasts = real_anatomy(real)
-    labels, total = label_map(anatomy.shares), anatomy.shares.sum(0)
-    assert total.max() < 1 + 1e-4
-    volume = {label: int((labels == label).sum()) / 1000 for label in Label}  # ml
-    assert 15 < volume[Label.VENTRICLE] < 90
-    assert 0.6 < volume[Label.GREY_MATTER] / volume[Label.WHITE_MATTER] < 1.6
-    assert volume[Label.OEDEMA] > 10
-    assert volume[Label.ENHANCING_RIM] > 3
-    t2, flair = (
-        {n: np.median(contrasts[m][labels == n]) for n in (Label.VENTRICLE, Label.WHITE_MATTER)}
-        for m in ("t2", "flair")
-    )
-    assert t2[Label.VENTRICLE] > 2 * t2[Label.WHITE_MATTER]
-    assert flair[Label.VENTRICLE] < 0.5 * flair[Label.WHITE_MATTER]
-    # The tumour is on the patient's right, x < 0 in LPS; a mirrored head has it on the left.
-    tumour = np.isin(labels, [Label.OEDEMA, Label.ENHANCING_RIM])
-    mirrored = replace(draw_warp(generator(0)), flip=True)
-    turned = real_anatomy(real, mirrored)[0].shares[[TISSUES.index(n) for n in ("oedema", "rim")]].sum(0) > 0.5
-    x = anatomy.grid.points()[..., 0]
-    assert x[tumour].mean() < -15
-    assert x[turned].mean() > 15
-
-
-def test_a_folder_without_the_images_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is missing"):
-        load_real_head(tmp_path)

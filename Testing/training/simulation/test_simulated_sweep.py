@@ -17,9 +17,9 @@ from mmhvae_training.simulation.acquisition.point_spread import PointSpread, bea
 from mmhvae_training.simulation.acquisition.scan_conversion import raster, scan_convert
 from mmhvae_training.simulation.acquisition.tracking import draw_tracking, track
 from mmhvae_training.simulation.acquisition.trajectory import draw_trajectory, sweep_poses
-from mmhvae_training.simulation.anatomy import TISSUES
 from mmhvae_training.simulation.brain_shift import BrainShift, preoperative_points, shift_transform
 from mmhvae_training.simulation.draws import Draws
+from mmhvae_training.simulation.tissues import TISSUES
 
 DEPTH = np.arange(0, 60, 0.5, dtype=np.float32)
 

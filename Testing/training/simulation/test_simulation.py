@@ -10,11 +10,17 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae.sweep.reconstruction import reconstruct
-from mmhvae_training.simulation import case as case_module, landmarks
+from mmhvae_training.simulation import (
+    Label,
+    SimulatedCase,
+    displace,
+    draw_case,
+    landmarks,
+    simulate_case,
+    simulated_case,
+)
 from mmhvae_training.simulation.acquisition import array as arrays
-from mmhvae_training.simulation.anatomy import Anatomy, Label, build_anatomy
-from mmhvae_training.simulation.case import SimulatedCase, draw_case, simulate_case
-from mmhvae_training.simulation.displacement import displace
+from mmhvae_training.simulation.anatomy import Anatomy, build_anatomy
 from mmhvae_training.simulation.draws import RESERVED, Draws
 
 SPACING = 2.0
@@ -39,7 +45,7 @@ def last_anatomy() -> Callable[..., Anatomy]:
 @pytest.fixture
 def one_head(last_anatomy: Callable[..., Anatomy], monkeypatch: pytest.MonkeyPatch) -> None:
     """Cases of the same anatomical settings, one after the other, share the anatomy: most of their time."""
-    monkeypatch.setattr(case_module, "build_anatomy", last_anatomy)
+    monkeypatch.setattr(simulated_case, "build_anatomy", last_anatomy)
 
 
 @pytest.fixture(params=[TUMOUR, HEALTHY], ids=["tumour", "healthy"])

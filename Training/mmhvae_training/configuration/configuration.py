@@ -35,6 +35,7 @@ class DataConfig:
         slices: ``consecutive`` along the third axis with left-right flips, as the paper's release; ``scattered`` over
             a case along any axis with all flips, for few and small cases.
         intensity_changes: random gamma and noise on the inputs.
+        ultrasound_changes: random gain fields and blur on the ultrasound, in which simulated and real ones differ.
         unseen_modality: what to do where no case has a modality: ``refuse``, or ``train_the_rest``.
     """
 
@@ -48,6 +49,7 @@ class DataConfig:
     order: Literal["each_case", "random"] = "each_case"
     slices: Literal["consecutive", "scattered"] = "consecutive"
     intensity_changes: bool = False
+    ultrasound_changes: bool = False
     unseen_modality: Literal["refuse", "train_the_rest"] = "refuse"
 
     def __post_init__(self) -> None:

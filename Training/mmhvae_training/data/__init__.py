@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .remind import read_remind_case as read_remind_case, remind_cases as remind_cases
     from .sampling import Sampler as Sampler, TrainingSet as TrainingSet, load_training_set as load_training_set
     from .slices import (
+        LESION as LESION,
         WHITE_MATTER as WHITE_MATTER,
         Batch as Batch,
         TrainingCase as TrainingCase,

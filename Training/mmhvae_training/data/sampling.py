@@ -11,7 +11,12 @@ from mmhvae.exceptions import InputError
 from mmhvae.network import MMHVAEConfig
 
 from ..configuration import Configuration, DataConfig
-from .augmentation import apply_intensity_change, draw_intensity_change
+from .augmentation import (
+    apply_intensity_change,
+    apply_ultrasound_change,
+    draw_intensity_change,
+    draw_ultrasound_change,
+)
 from .cases import case_folders
 from .slices import Batch, TrainingCase, draw_consecutive, draw_scattered, load_case
 from .splits import read_splits
@@ -82,7 +87,8 @@ class Sampler:
         case = self._case(step, rng)
         draw = draw_consecutive if config.slices == "consecutive" else draw_scattered
         batch = draw(case, config.batch_size, side, rng)
-        return _with_intensity_changes(batch, rng) if config.intensity_changes else batch
+        batch = _with_intensity_changes(batch, rng) if config.intensity_changes else batch
+        return _with_ultrasound_change(batch, rng) if config.ultrasound_changes else batch
 
     def _case(self, step: int, rng: np.random.Generator) -> TrainingCase:
         config, found = self.configuration.data, self.training_set
@@ -102,3 +108,12 @@ def _with_intensity_changes(batch: Batch, rng: np.random.Generator) -> Batch:
         for name, image in batch.inputs.items()
     }
     return replace(batch, inputs=changed)
+
+
+def _with_ultrasound_change(batch: Batch, rng: np.random.Generator) -> Batch:
+    change = draw_ultrasound_change(rng)
+    if "us" not in batch.inputs:
+        return batch
+    return replace(
+        batch, inputs={**batch.inputs, "us": apply_ultrasound_change(batch.inputs["us"], batch.mask, change)}
+    )

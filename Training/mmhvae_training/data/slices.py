@@ -36,7 +36,9 @@ from ..simulation import Label
 from .cases import read_on_one_grid
 
 Volume = NDArray[np.float16]
-WHITE_MATTER, LABELS = "white-matter.json", "labels.nii.gz"
+WHITE_MATTER, LABELS, TUMOUR = "white-matter.json", "labels.nii.gz", "tumour.nii.gz"
+FLUID = (Label.VENTRICLE, Label.CYST)
+LESION = (Label.OEDEMA, Label.TUMOUR_CORE, Label.ENHANCING_RIM, Label.CYST)
 MARGIN = 8  # voxels around the field of view, so that smoothing does not feel the cut
 
 
@@ -49,6 +51,8 @@ class TrainingCase:
     inputs: dict[str, Volume]
     targets: dict[str, Volume]
     fluid: NDArray[np.bool_] | None = None  # ventricles and cysts; None without a label map
+    lesion: NDArray[np.bool_] | None = None  # by a label map, or by the tumour's own; None without either
+    spacing: float = 1.0  # mm
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,8 @@ def load_case(folder: Path, modalities: Sequence[str], spacing: float = 1.0) -> 
                 voxels, name, _white_matter(whole, name, folder, labels) - lowest, minimum=0.0
             )
             targets[name] = np.where(mask, harmonised, -1).astype(np.float16)
-    return TrainingCase(folder.name, mask, inputs, targets, None if labels is None else _fluid(labels, grid, mask))
+    fluid = None if labels is None else _where(labels, FLUID, grid, mask)
+    return TrainingCase(folder.name, mask, inputs, targets, fluid, _lesion(folder, labels, grid, mask), spacing)
 
 
 def _around(visible: sitk.Image) -> tuple[list[int], list[int]]:
@@ -132,10 +137,19 @@ def _white_matter(voxels: NDArray[np.float32], modality: str, folder: Path, labe
     return white_matter_from_labels(voxels, sitk.GetArrayFromImage(labels), (int(Label.WHITE_MATTER),)).median
 
 
-def _fluid(labels: sitk.Image, grid: sitk.Image, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where a label map shows ventricle or cyst inside the field of view; (k, j, i) on ``grid``."""
+def _lesion(
+    folder: Path, labels: sitk.Image | None, grid: sitk.Image, mask: NDArray[np.bool_]
+) -> NDArray[np.bool_] | None:
+    if labels is not None:
+        return _where(labels, LESION, grid, mask)
+    tumour = folder / TUMOUR
+    return _where(sitk.ReadImage(str(tumour)) != 0, (1,), grid, mask) if tumour.is_file() else None
+
+
+def _where(labels: sitk.Image, wanted: Sequence[int], grid: sitk.Image, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where a label map shows one of ``wanted`` inside the field of view; (k, j, i) on ``grid``."""
     on_grid = sitk.Resample(labels, grid, sitk.Transform(), sitk.sitkNearestNeighbor)
-    return np.isin(sitk.GetArrayFromImage(on_grid), (Label.VENTRICLE, Label.CYST)) & mask
+    return np.asarray(np.isin(sitk.GetArrayFromImage(on_grid), wanted) & mask)
 
 
 def draw_consecutive(case: TrainingCase, size: int, side: int, rng: np.random.Generator) -> Batch:

@@ -29,6 +29,13 @@ if TYPE_CHECKING:
         ventricle_contrast as ventricle_contrast,
     )
     from .judgement import Settings as Settings, judge as judge, judgement_table as judgement_table
+    from .real_pairs import (
+        WARPED as WARPED,
+        RealPair as RealPair,
+        find_pairs as find_pairs,
+        judge_pair as judge_pair,
+        pairs_table as pairs_table,
+    )
     from .registration_table import (
         evaluate as evaluate,
         methods as methods,

@@ -30,7 +30,9 @@ from mmhvae.images import (
 from mmhvae.registration import target_registration_error
 from numpy.typing import NDArray
 
+from ..scoring import REGIONS, lesion_of, mean_scores, regions
 from ..simulation import Label, displace
+from .judgement import global_correlation
 
 RANGES_MM = ((0, 4), (4, 8), (8, 12), (12, 16))
 TARGETS = ("t2", "cet1", "flair")
@@ -132,8 +134,10 @@ def evaluate_bundle(bundle: Bundle, case: EvaluationCase, samples: int = 3, devi
     """Quality by target, and TRE through synthetic T2 by range; slices along all three axes."""
     result = synthesize(bundle, {"us": case.us}, TARGETS, samples=samples, device=device, slice_axis="all")
     mask = to_slices(sitk.GetArrayFromImage(result.field_of_view), 2) > 0
+    lesion = lesion_of(to_slices(sitk.GetArrayFromImage(case.labels), 2))
+    where = regions(lesion & mask, mask, case.us.GetSpacing()[0])
     truths = {name: harmonised_truth(case.truths[name], case.labels, name) for name in TARGETS}
-    quality = {name: _quality(result.images[name], truths[name], mask) for name in TARGETS}
+    quality = {name: _quality(result.images[name], truths[name], mask, where) for name in TARGETS}
     tre = registration_errors(case, result.images["t2"], result.field_of_view, signed=True, device=device)
     return {"quality": quality, "tre": tre}
 
@@ -182,14 +186,18 @@ def harmonised_truth(image: sitk.Image, labels: sitk.Image, modality: str) -> si
     return image_on(to_unit(harmonise_target(voxels, modality, median)), image)
 
 
-def _quality(image: sitk.Image, truth: sitk.Image, mask: NDArray[np.bool_]) -> dict[str, float]:
+def _quality(
+    image: sitk.Image, truth: sitk.Image, mask: NDArray[np.bool_], where: Mapping[str, NDArray[np.bool_]]
+) -> dict[str, Any]:
+    """Over the field of view and, by name of region, in the lesion (None where the case shows too little of one)."""
     synthetic, true = (to_slices(sitk.GetArrayFromImage(x), 2) for x in (image, truth))
     true = np.where(mask, true, 0).astype(np.float32)
     return {
         "psnr": psnr(synthetic, true, mask),
         "constant_psnr": constant_psnr(true, mask),
         "ssim": ssim(synthetic, true, mask),
-    }
+        "correlation": global_correlation(synthetic, true, mask),
+    } | {name: mean_scores(synthetic, true, region) for name, region in where.items()}
 
 
 def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -208,9 +216,13 @@ def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> str:
         return "\n".join(lines) + "\n"
     lines.append(_tre_line("before", [row["tre"] for row in chosen[methods[0]]], ranges, "before"))
     lines += [_tre_line(method, [row["tre"] for row in chosen[method]], ranges, "after") for method in methods]
-    lines += ["", "| quality | target | PSNR (dB) | best constant (dB) | SSIM |", "|---|---|---|---|---|"]
+    quality = {method: [row["quality"] for row in chosen[method] if "quality" in row] for method in methods}
+    titles = "PSNR (dB) | best constant (dB) | SSIM | correlation"
+    lines += ["", f"| quality | target | {titles} |", "|---|---|---|---|---|---|"]
     for method in methods:
-        lines += _quality_lines(method, [row["quality"] for row in chosen[method] if "quality" in row])
+        lines += _quality_lines(method, quality[method])
+    for region in REGIONS:
+        lines += _region_lines(region, quality)
     return "\n".join(lines) + "\n"
 
 
@@ -225,6 +237,23 @@ def _tre_line(name: str, rows: list[Any], ranges: list[str], when: str) -> str:
 def _quality_lines(method: str, rows: list[Any]) -> list[str]:
     lines = []
     for target in TARGETS if rows else ():
-        psnr_, constant, ssim_ = (np.median([r[target][k] for r in rows]) for k in ("psnr", "constant_psnr", "ssim"))
-        lines.append(f"| {method} | {target} | {psnr_:.1f} | {constant:.1f} | {ssim_:.2f} |")
+        names = ("psnr", "constant_psnr", "ssim", "correlation")
+        psnr_, constant, ssim_, like = (np.median([r[target].get(name, np.nan) for r in rows]) for name in names)
+        lines.append(f"| {method} | {target} | {psnr_:.1f} | {constant:.1f} | {ssim_:.2f} | {like:.2f} |")
     return lines
+
+
+def _region_lines(region: str, quality: Mapping[str, list[Any]]) -> list[str]:
+    """A table of one region, over the cases that show enough of it; nothing where none does."""
+    lines = []
+    for method, rows in quality.items():
+        for target in TARGETS:
+            found = [row[target][region] for row in rows if row[target].get(region)]
+            if found:
+                names = ("psnr", "constant", "mae", "ssim")
+                psnr_, constant, mae, ssim_ = (np.median([f[name] for f in found]) for name in names)
+                cells = f"{psnr_:.1f} | {constant:.1f} | {mae:.3f} | {ssim_:.2f} | {len(found)}"
+                lines.append(f"| {method} | {target} | {cells} |")
+    reach = f"the lesion and {REGIONS[region]:.0f} mm around" if REGIONS[region] else "the lesion"
+    title = f"| in {reach} | target | PSNR (dB) | best constant (dB) | MAE | SSIM of its box | cases |"
+    return ["", title, "|---|---|---|---|---|---|---|", *lines] if lines else []

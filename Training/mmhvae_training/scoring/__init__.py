@@ -18,6 +18,12 @@ if TYPE_CHECKING:
         thinned as thinned,
     )
     from .latent_pca import draw_latent_figure as draw_latent_figure
+    from .lesion import (
+        REGIONS as REGIONS,
+        lesion_of as lesion_of,
+        mean_scores as mean_scores,
+        regions as regions,
+    )
     from .network_source import (
         NetworkSource as NetworkSource,
         bundle_source as bundle_source,

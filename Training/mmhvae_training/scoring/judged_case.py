@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..data import Batch, TrainingCase, all_slices, load_case
+from .lesion import regions
 
 Images = NDArray[np.float32]  # (S, H, W) in [0, 1], 0 outside the field of view
 
@@ -24,6 +25,7 @@ class JudgedCase:
         inputs: observed modality -> (S, 1, H, W) in [-1, 1], background -1.
         truths: the same modalities, harmonised (MR) or normalised (iUS).
         mask: field of view (S, H, W).
+        regions: the lesion and its surroundings (:data:`REGIONS`), (S, H, W) each; empty without a label map.
     """
 
     name: str
@@ -31,6 +33,7 @@ class JudgedCase:
     inputs: Mapping[str, Tensor]
     truths: Mapping[str, Images]
     mask: NDArray[np.bool_]
+    regions: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
 
 def read_judged_case(folder: Path, modalities: Sequence[str], spacing: float, side: int) -> JudgedCase:
@@ -53,7 +56,16 @@ def judged(case: TrainingCase, side: int) -> JudgedCase:
         inputs={name: tensor[shown].float() for name, tensor in batch.inputs.items()},
         truths={name: in_unit(tensor[shown, 0].float(), mask) for name, tensor in batch.targets.items()},
         mask=mask,
+        regions={name: sliced[shown] for name, sliced in _regions(case, side).items()},
     )
+
+
+def _regions(case: TrainingCase, side: int) -> dict[str, NDArray[np.bool_]]:
+    if case.lesion is None:
+        return {}
+    volumes = {name: np.float16(where) for name, where in regions(case.lesion, case.mask, case.spacing).items()}
+    sliced = all_slices(TrainingCase(case.name, case.mask, volumes, {}), side).inputs
+    return {name: tensor[:, 0].numpy() > 0.5 for name, tensor in sliced.items()}
 
 
 def thinned(case: JudgedCase, count: int) -> JudgedCase:
@@ -63,7 +75,8 @@ def thinned(case: JudgedCase, count: int) -> JudgedCase:
     chosen = wide[np.linspace(0, len(wide) - 1, min(count, len(wide))).round().astype(int)]
     inputs = {name: image[chosen] for name, image in case.inputs.items()}
     truths = {name: image[chosen] for name, image in case.truths.items()}
-    return JudgedCase(case.name, case.numbers[chosen], inputs, truths, case.mask[chosen])
+    where = {name: region[chosen] for name, region in case.regions.items()}
+    return JudgedCase(case.name, case.numbers[chosen], inputs, truths, case.mask[chosen], where)
 
 
 def in_unit(image: Tensor, mask: NDArray[np.bool_]) -> Images:

@@ -11,8 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 from mmhvae.exceptions import InputError
 from mmhvae.files import whole_file
+from numpy.typing import NDArray
 
 from .judged_case import Images, JudgedCase
+from .lesion import REGIONS, region_scores
 from .metrics import paper_psnr, paper_ssim, standard_psnr, standard_ssim
 from .network_source import Prediction
 from .perceptual import ShiftTolerantLPIPS, perceptual_distance
@@ -38,7 +40,10 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class SliceScore:
-    """One line: inputs are joined by ``+``; an ST-LPIPS that was not computed is NaN."""
+    """One line: inputs are joined by ``+``; what was not computed is NaN, and what a slice shows too little of.
+
+    ``..._lesion`` and ``..._around`` are within the lesion, and the lesion and 5 mm around (:mod:`.lesion`).
+    """
 
     case: str
     inputs: str
@@ -49,6 +54,12 @@ class SliceScore:
     psnr_paper: float
     ssim_paper: float
     st_lpips: float = float("nan")
+    psnr_lesion: float = float("nan")
+    mae_lesion: float = float("nan")
+    ssim_lesion: float = float("nan")
+    psnr_around: float = float("nan")
+    mae_around: float = float("nan")
+    ssim_around: float = float("nan")
 
 
 def score_case(source: Source, case: JudgedCase, measure: ShiftTolerantLPIPS | None = None) -> list[SliceScore]:
@@ -76,9 +87,23 @@ def _rows(
         paper_psnr(image, truth),
         paper_ssim(image, truth),
         distance,
+        *_lesion_columns(case, prediction, seen, image, truth),
     )
     inputs = "+".join(prediction.subset)
     return [SliceScore(case.name, inputs, target, int(n), *map(float, rest)) for n, *rest in zip(*columns, strict=True)]
+
+
+def _lesion_columns(
+    case: JudgedCase, prediction: Prediction, seen: NDArray[np.bool_], image: Images, truth: Images
+) -> list[NDArray[np.float64]]:
+    """PSNR, MAE and SSIM of each region, (S,) each; NaN where the case has no label map."""
+    columns = []
+    for name in REGIONS:
+        region = case.regions.get(name)
+        where = np.zeros(image.shape, bool) if region is None else region[prediction.slices][seen]
+        scores = region_scores(image, truth, where)
+        columns += [scores[measure] for measure in ("psnr", "mae", "ssim")]
+    return columns
 
 
 def write_scores(rows: Iterable[SliceScore], path: Path) -> None:

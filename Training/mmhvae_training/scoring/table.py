@@ -9,13 +9,15 @@ import numpy as np
 from mmhvae.images import MODALITIES
 
 from ..objective import subsets_of
+from .lesion import LEAST_PIXELS, REGIONS
 from .scores import SliceScore
 
 METRICS = {
     "standard": ("psnr_standard", "ssim_standard", "st_lpips"),
     "paper-compatible": ("psnr_paper", "ssim_paper", "st_lpips"),
 }
-PERCENT = {"ssim_standard", "ssim_paper", "st_lpips"}
+LESION_METRICS = {"PSNR (dB)": "psnr", "MAE (%)": "mae", "SSIM (%)": "ssim"}
+PERCENT = {"ssim_standard", "ssim_paper", "st_lpips", "mae", "ssim"}
 TITLES = {
     "psnr_standard": "PSNR (dB)",
     "psnr_paper": "PSNR (dB)",
@@ -121,4 +123,23 @@ def report(rows: Sequence[SliceScore], source: str) -> str:
         lpips,
         "",
     ]
-    return "\n".join([*lines, *(f"{table(rows, variant)}" for variant in METRICS)])
+    return "\n".join([*lines, *(f"{table(rows, variant)}" for variant in METRICS), *lesion_tables(rows)])
+
+
+def lesion_tables(rows: Sequence[SliceScore]) -> list[str]:
+    """Markdown of each region: a row an input subset, PSNR, MAE and SSIM a target; none without a lesion."""
+    tables = []
+    for region, reach in REGIONS.items():
+        metrics = {title: case_means(rows, f"{metric}_{region}") for title, metric in LESION_METRICS.items()}
+        cells = sorted(next(iter(metrics.values())), key=cell_order)
+        if not cells:
+            continue
+        where = f"the lesion and {reach:.0f} mm around" if reach else "the lesion"
+        lines = [f"In {where}, over the slices that show {LEAST_PIXELS} pixels of it; SSIM over its box:", ""]
+        lines += ["| in | out | " + " | ".join([*metrics, "cases"]) + " |", "|---" * (len(metrics) + 3) + "|"]
+        for cell in cells:
+            found = [list(means[cell].values()) for means in metrics.values()]
+            numbers = [summary(values, LESION_METRICS[title]) for title, values in zip(metrics, found, strict=True)]
+            lines.append("| " + " | ".join([*cell, *numbers, str(len(found[0]))]) + " |")
+        tables.append("\n".join(lines) + "\n")
+    return tables

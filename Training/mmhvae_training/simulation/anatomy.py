@@ -3,68 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from .cortex import Cortex, apply_cortex, coarse_fields
-from .cyst import Cyst, insert_cyst
-from .deformation import Warp, draw_warp, template_points
-from .geometry import Array, Grid, Maps, sample, upsample
-from .mass_effect import displaced_by
+from .deformation import Warp, template_points
+from .geometry import Array, Grid, Maps, distance_to, sample, upsample
+from .lesions import Cyst, Tumour, displaced_by, insert_cyst, insert_tumour
 from .template import CHANNELS, COARSE, load_template
-from .tumour import Tumour, insert_tumour
+from .tissues import TISSUES
 
-__all__ = [
-    "TISSUES",
-    "Anatomy",
-    "Label",
-    "Warp",
-    "build_anatomy",
-    "draw_warp",
-    "hull_depth",
-    "label_map",
-    "template_points",
-    "template_values",
-]
-
-#: Tissues whose shares make up a voxel, in the order of the channels of ``Anatomy.shares``.
-TISSUES = (
-    "white", "grey", "deep", "sulcal", "ventricle", "falx", "vessel", "choroid", "core", "necrosis", "rim", "oedema",
-    "cyst",
-)  # fmt: skip
 #: How far outside the hull (mm) voxels are still evaluated.
 _OUTSIDE = 3.0
-
-
-class Label(IntEnum):
-    """Values of label images. A voxel carries the label of its most abundant tissue."""
-
-    OUTSIDE = 0  # of the brain
-    CSF = 1  # in sulci and cisterns, surface vessels included
-    GREY_MATTER = 2  # cortex and deep nuclei
-    WHITE_MATTER = 3
-    OEDEMA = 4
-    TUMOUR_CORE = 5  # necrosis included
-    ENHANCING_RIM = 6
-    VENTRICLE = 7  # choroid plexus included
-    FALX = 8
-    CYST = 9  # fluid of cystic tumours, cysts and cavities
-
-
-_LABELLED = {
-    Label.CSF: ("sulcal", "vessel"),
-    Label.GREY_MATTER: ("grey", "deep"),
-    Label.WHITE_MATTER: ("white",),
-    Label.OEDEMA: ("oedema",),
-    Label.TUMOUR_CORE: ("core", "necrosis"),
-    Label.ENHANCING_RIM: ("rim",),
-    Label.VENTRICLE: ("ventricle", "choroid"),
-    Label.FALX: ("falx",),
-    Label.CYST: ("cyst",),
-}
 
 
 @dataclass(frozen=True)
@@ -117,17 +68,5 @@ def before_lesions(warp: Warp, lesions: list[Tumour | Cyst], points: Array) -> A
 def hull_depth(anatomy: Anatomy) -> Array:
     """Signed distance (mm) to the brain's hull, positive inside, on the anatomy's grid: (nz, ny, nx)."""
     brain = ndimage.binary_fill_holes(anatomy.shares.sum(0) > 0.5)
-    inside, outside = ndimage.distance_transform_edt(brain), ndimage.distance_transform_edt(~brain)
+    inside, outside = distance_to(~brain), distance_to(brain)
     return np.asarray(np.where(brain, inside - 0.5, 0.5 - outside) * anatomy.grid.spacing, np.float32)
-
-
-def label_map(shares: Array) -> npt.NDArray[np.uint8]:
-    """The most abundant tissue's :class:`Label` of shares (C, ...); OUTSIDE where brain is less than half."""
-    best, total = np.zeros(shares.shape[1:], np.float32), shares.sum(0)
-    labels = np.zeros(best.shape, np.uint8)
-    for label, names in _LABELLED.items():
-        share = shares[[TISSUES.index(name) for name in names]].sum(0)
-        labels[share > best] = label
-        np.maximum(best, share, out=best)
-    labels[total < 0.5] = Label.OUTSIDE
-    return labels

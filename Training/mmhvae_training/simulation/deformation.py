@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from .draws import Draws
 from .fields import smooth_field
-from .flip import draw_flip, mirror
 from .geometry import Array, rotation
 from .template import COARSE
 
+#: Share of subjects that are mirrored about the template's midline plane x = 0: left made of right, and right of left.
+_MIRRORED = 0.5
 #: Distance (mm) of the B-splines' knots: lobes, gyri, single folds.
 KNOTS = (60.0, 25.0, 12.0)
 #: Least volume ratio (Jacobian determinant of the deformation, the affine map apart) that is let through.
@@ -21,7 +22,7 @@ _LEAST_RATIO = 0.25
 
 @dataclass(frozen=True)
 class Warp:
-    """World -> template map: x -> A mirror(x) + s u(x). Lengths in mm, angles in radians.
+    """World -> template map: x -> A x + s u(x), where A mirrors x with ``flip``. Lengths in mm, angles in radians.
 
     s is 1, or the largest power of 0.85 at which no volume shrinks below a quarter: the map never folds.
     """
@@ -44,7 +45,7 @@ def draw_warp(rng: np.random.Generator, held_out: bool = False) -> Warp:
         return x, y, z
 
     return Warp(
-        flip=draw_flip(rng),
+        flip=bool(rng.random() < _MIRRORED),
         rotation=three(0.0, 0.12),
         scale=three(1.0, 0.07),
         shear=three(0.0, 0.05),
@@ -57,7 +58,7 @@ def draw_warp(rng: np.random.Generator, held_out: bool = False) -> Warp:
 def affine(warp: Warp) -> npt.NDArray[np.float64]:
     """The warp's matrix (3, 3), flip included; it keeps the origin."""
     shear = np.array([[0, warp.shear[0], warp.shear[1]], [0, 0, warp.shear[2]], [0, 0, 0]])
-    return rotation(warp.rotation) @ (np.diag(warp.scale) + shear) @ mirror(warp.flip)
+    return rotation(warp.rotation) @ (np.diag(warp.scale) + shear) @ np.diag([-1.0 if warp.flip else 1.0, 1.0, 1.0])
 
 
 def template_points(warp: Warp, points: Array) -> Array:

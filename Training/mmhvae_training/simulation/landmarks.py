@@ -7,9 +7,9 @@ import numpy.typing as npt
 import SimpleITK as sitk
 from scipy import ndimage
 
-from .anatomy import Label
-from .case import SimulatedCase
 from .geometry import Array
+from .simulated_case import SimulatedCase
+from .tissues import Label
 
 #: Scale (mm) of the gradients and of the window over which their structure is gathered.
 _GRADIENT_SCALE, _WINDOW_SCALE = 1.2, 2.5

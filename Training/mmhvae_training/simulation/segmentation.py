@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.cluster.vq import kmeans2
 
-from .geometry import Array, Maps, upsample
+from .geometry import Array, Maps, distance_to, upsample
 
 #: Scale (mm) of the coil's shading that is divided out.
 _SHADING = 25.0
@@ -27,6 +27,13 @@ _ENHANCED, _STEP = 1.18, 0.25
 _SEQUENCES = ("t1", "t2", "flair")
 #: Half-width (mm) of the falx.
 _FALX_HALF_WIDTH = 0.8
+#: T2 and T1 relative to the parenchyma below which a voxel is the brain's cut edge and no tissue to learn from.
+_EDGE_T2, _EDGE_T1 = 0.65, 0.75
+#: Necrosis: contrast-enhanced T1 (relative to the parenchyma) at which half a voxel counts, T2 as a position between
+#: grey matter and fluid, and the widths of both steps; within this of enhancement, mm.
+_DARK, _BRIGHT, _NEAR_RIM = (0.85, 0.25), (0.35, 0.3), 12.0
+#: The tumour's labels as BraTS numbers them: 3 since 2021, 4 before.
+CORE, OEDEMA, ENHANCING = 1, 2, (3, 4)
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Classes: TypeAlias = dict[str, dict[str, float]]
@@ -37,7 +44,7 @@ def segment(contrasts: Maps, tumour: npt.NDArray[np.uint8], brain: Mask) -> Maps
 
     Args:
         contrasts: ``t1``, ``t2``, ``cet1`` and ``flair`` on a grid of 1 mm.
-        tumour: 1 core, 2 oedema, 4 enhancing, 0 elsewhere.
+        tumour: 1 core, 2 oedema, 3 or 4 enhancing, 0 elsewhere.
         brain: where brain is.
     """
     healthy = brain & ~ndimage.binary_dilation(tumour > 0, iterations=2)
@@ -46,7 +53,7 @@ def segment(contrasts: Maps, tumour: npt.NDArray[np.uint8], brain: Mask) -> Maps
     fluid = _fluid(even, classes)
     white = (1 - fluid) * (1 - _between(even, classes["white"], classes["grey"]))
     grey = 1 - fluid - white
-    depth = np.asarray(ndimage.distance_transform_edt(brain), np.float32)
+    depth = np.asarray(distance_to(~brain), np.float32)
     region = _ventricle_region(fluid, depth)
     ventricle = fluid * region
     # Where white matter meets the ventricle, voxels that hold both look like cortex.
@@ -61,7 +68,7 @@ def segment(contrasts: Maps, tumour: npt.NDArray[np.uint8], brain: Mask) -> Maps
     shares = _laid_over(shares, "choroid", enhanced * inside)
     shares = _laid_over(shares, "vessel", enhanced * near_fluid * ~inside)
     shares = _laid_over(shares, "falx", _falx(shares["sulcal"], brain))
-    return _with_tumour(shares, tumour, brain)
+    return _with_tumour(shares, tumour, necrotic(even, classes, tumour), brain)
 
 
 def _without_shading(image: Array, healthy: Mask) -> Array:
@@ -79,9 +86,11 @@ def _without_shading(image: Array, healthy: Mask) -> Array:
 def _class_means(even: Maps, healthy: Mask) -> Classes:
     """Means of white matter, grey matter and fluid in every contrast, by k-means from quantiles of T2.
 
-    Between grey matter and fluid a fourth class takes the voxels that hold both.
+    Between grey matter and fluid a fourth class takes the voxels that hold both. The cut edge, dark in all, is left
+    out: in heads of low contrast it would make up a class.
     """
-    features = np.stack([np.clip(even[name][healthy], 0, 3) for name in _SEQUENCES], -1)[::7].astype(np.float64)
+    tissue = healthy & ((even["t2"] > _EDGE_T2) | (even["t1"] > _EDGE_T1))
+    features = np.stack([np.clip(even[name][tissue], 0, 3) for name in _SEQUENCES], -1)[::7].astype(np.float64)
     order = np.argsort(features[:, _SEQUENCES.index("t2")])
     start = [features[part].mean(0) for part in np.split(order, [int(q * len(order)) for q in (0.45, 0.85, 0.95)])]
     means, _ = kmeans2(features, np.stack(start), iter=20, minit="matrix")
@@ -111,9 +120,9 @@ def _between(even: Maps, first: dict[str, float], second: dict[str, float]) -> A
 
 def _ventricle_region(fluid: Array, depth: Array) -> Mask:
     """Wide, deep pools of fluid and what touches them: the ventricles without cisterns and fissures."""
-    pool = ndimage.distance_transform_edt(fluid > 0.5)
+    pool = distance_to(fluid <= 0.5)
     seeds = (pool > _WIDE) & (depth > _VENTRICLE_DEPTH)
-    reached = ndimage.distance_transform_edt(~seeds) < _HORNS
+    reached = distance_to(seeds) < _HORNS
     labels, count = ndimage.label((pool > 0) & reached)
     sizes = ndimage.sum_labels(seeds, labels, range(1, count + 1))
     body = np.isin(labels, 1 + np.flatnonzero(sizes > _LEAST))
@@ -135,9 +144,28 @@ def _laid_over(shares: Maps, name: str, share: Array) -> Maps:
     return {other: value * (1 - share) for other, value in shares.items()} | {name: np.asarray(share, np.float32)}
 
 
-def _with_tumour(shares: Maps, tumour: npt.NDArray[np.uint8], brain: Mask) -> Maps:
-    """Core, oedema and rim as labelled, with borders as soft as a voxel; nothing outside the brain."""
-    for label, name in ((2, "oedema"), (1, "core"), (4, "rim")):
-        soft = ndimage.gaussian_filter((tumour == label).astype(np.float32), 0.6, truncate=3)
+def necrotic(even: Maps, classes: Classes, tumour: npt.NDArray[np.uint8]) -> Array:
+    """Share in [0, 1] of a tumour's core that is necrosis: dark in ceT1, nearly as bright as fluid in T2, by the rim.
+
+    BraTS's label 1 is necrosis and solid tumour without enhancement alike. Where nothing enhances nothing is taken for
+    necrosis: the solid tumour of low grade is dark in T1 and bright in T2, too.
+    """
+    grey, fluid = classes["grey"]["t2"], classes["fluid"]["t2"]
+    rim = np.isin(tumour, ENHANCING)
+    if not rim.any():
+        return np.zeros_like(even["t2"])
+    t2 = ndimage.gaussian_filter((even["t2"] - grey) / (fluid - grey), 0.7)
+    dark = 0.5 + (_DARK[0] - ndimage.gaussian_filter(even["cet1"], 0.7)) / _DARK[1]
+    bright = 0.5 + (t2 - _BRIGHT[0]) / _BRIGHT[1]
+    near = distance_to(rim) < _NEAR_RIM
+    return np.asarray(np.clip(dark, 0, 1) * np.clip(bright, 0, 1) * near, np.float32)
+
+
+def _with_tumour(shares: Maps, tumour: npt.NDArray[np.uint8], necrotic: Array, brain: Mask) -> Maps:
+    """Core, necrosis, oedema and rim as labelled, with borders as soft as a voxel; nothing outside the brain."""
+    for labels, name in ((OEDEMA, "oedema"), (CORE, "core"), (ENHANCING, "rim")):
+        soft = ndimage.gaussian_filter(np.isin(tumour, labels).astype(np.float32), 0.6, truncate=3)
         shares = _laid_over(shares, name, soft)
+    dead = shares["core"] * necrotic
+    shares |= {"core": shares["core"] - dead, "necrosis": dead}
     return {name: share * brain for name, share in shares.items()}

@@ -6,15 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..anatomy import TISSUES
 from ..draws import Draws
 from ..geometry import Array
-
-#: Scattering amplitude of each tissue about which those of a case are drawn; white matter is 1.
-ECHO = {
-    "white": 1.0, "grey": 0.62, "deep": 0.75, "sulcal": 1.2, "ventricle": 0.06, "falx": 4.0, "vessel": 2.5,
-    "choroid": 4.0, "core": 2.0, "necrosis": 0.5, "rim": 2.6, "oedema": 1.45, "cyst": 0.1,
-}  # fmt: skip
+from ..tissues import share_of, values, weighted
 
 
 @dataclass(frozen=True)
@@ -32,10 +26,10 @@ class Echogenicity:
 def draw_echogenicity(draws: Draws) -> Echogenicity:
     """Draw the tissues' echoes; in a third of the cases necrosis is fluid."""
     rng = draws.rng
-    echo = {tissue: float(value * np.exp(rng.normal(0, 0.12))) for tissue, value in ECHO.items()}
+    echo = {tissue: float(value * np.exp(rng.normal(0, 0.12))) for tissue, value in values("echo").items()}
     if rng.random() < 0.3:
         echo["necrosis"] = rng.uniform(0.05, 0.3)
-    lesion = float(np.exp(rng.normal(-0.1, 0.25)))
+    lesion = float(np.exp(rng.normal(0.1, 0.2)))
     echo |= {tissue: echo[tissue] * lesion for tissue in ("core", "rim")}
     return Echogenicity(
         echo=echo,
@@ -47,11 +41,6 @@ def draw_echogenicity(draws: Draws) -> Echogenicity:
     )
 
 
-def weighted(values: dict[str, float], tissue: Array) -> Array:
-    """The mean of ``values`` over the shares (C, ...) of a sample's tissues."""
-    return np.tensordot(np.array([values[name] for name in TISSUES], np.float32), tissue, 1).astype(np.float32)
-
-
 def scattering(echogenicity: Echogenicity, tissue: Array, texture: Array) -> Array:
     """Amplitude of diffuse scatterers for shares (C, ...) and a smooth field of unit variance (...)."""
     return weighted(echogenicity.echo, tissue) * np.exp(np.float32(echogenicity.texture) * texture)
@@ -59,5 +48,5 @@ def scattering(echogenicity: Echogenicity, tissue: Array, texture: Array) -> Arr
 
 def sheets(echogenicity: Echogenicity, tissue: Array) -> Array:
     """Coherent amplitude of pia and vessels, thinner than the sulcal fluid they lie in."""
-    fluid = np.clip(np.float32(1.4) * tissue[TISSUES.index("sulcal")], 0, 1)
+    fluid = np.clip(np.float32(1.4) * share_of(tissue, "sulcal"), 0, 1)
     return np.asarray(echogenicity.sheet * fluid ** np.float32(echogenicity.sharpness), np.float32)

@@ -9,13 +9,8 @@ from scipy import ndimage
 
 from ..draws import Draws
 from ..geometry import Array
-from .echogenicity import weighted
+from ..tissues import values, weighted
 
-#: Acoustic impedance relative to white matter, of which boundary reflections are made.
-IMPEDANCE = {
-    "white": 1.0, "grey": 0.93, "deep": 0.96, "sulcal": 0.55, "ventricle": 0.5, "falx": 1.8, "vessel": 0.7,
-    "choroid": 1.1, "core": 1.05, "necrosis": 0.7, "rim": 1.15, "oedema": 0.95, "cyst": 0.5,
-}  # fmt: skip
 #: Scale (mm) over which a step is seen.
 _SCALE = 0.4
 
@@ -37,6 +32,6 @@ def reflections(reflection: Reflection, tissue: Array, axial_step: float) -> Arr
 
     ``axial_step``: between samples, mm.
     """
-    impedance = weighted(IMPEDANCE, tissue)
+    impedance = weighted(values("impedance"), tissue)
     slope = ndimage.gaussian_filter1d(impedance, _SCALE / axial_step, axis=-1, order=1, truncate=3) / axial_step
     return np.asarray(reflection.strength * np.abs(slope), np.float32)

@@ -1,18 +1,23 @@
-"""The irregular ellipsoid that tumours and cysts are made of."""
+"""The irregular ellipsoid that tumours and cysts are made of, and where below a craniotomy it lies."""
 
 from __future__ import annotations
 
 from typing import Protocol, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from .fields import smooth_field
-from .geometry import Array, Grid, rotation
+from ..fields import smooth_field
+from ..geometry import Array, Grid, rotation
 
 Triple: TypeAlias = tuple[float, float, float]
 Box: TypeAlias = tuple[slice, slice, slice]
 #: Distance (mm) of the knots of the noise that makes outlines irregular: lobes and small bulges.
 _LOBES, _BULGES = 14.0, 7.0
+#: Shares of cortical and deep lesions; the others lie at the target, in subcortical white matter.
+_CORTICAL, _DEEP = 0.35, 0.2
+#: Depth (mm) of cortical lesions below the surface, and of deep ones beyond the target.
+_BELOW_SURFACE, _BEYOND_TARGET = (3.0, 9.0), (4.0, 14.0)
 
 
 class Ellipsoid(Protocol):
@@ -69,3 +74,17 @@ def signed_distance(shape: Ellipsoid, points: Array) -> tuple[Array, Array, Arra
     level = np.linalg.norm(turned / np.asarray(shape.radii, np.float32), axis=-1)
     level += shape.irregularity * (slow + 0.5 * fine) * np.minimum(level, 1)
     return (1 - level) * np.float32(np.mean(shape.radii)), slow, fine
+
+
+def draw_site(rng: np.random.Generator, surface: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> Triple:
+    """A lesion's centre (LPS mm) on the way from the point ``surface`` of the hull through ``target``, (3,) LPS mm."""
+    way = target - surface
+    distance = float(np.linalg.norm(way))
+    kind, below, beyond = rng.random(), rng.uniform(*_BELOW_SURFACE), rng.uniform(*_BEYOND_TARGET)
+    depth = distance
+    if kind < _CORTICAL:
+        depth = min(below, distance)
+    elif kind < _CORTICAL + _DEEP:
+        depth = distance + beyond
+    x, y, z = (surface + way * (depth / max(distance, 1e-6))).tolist()
+    return x, y, z

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,19 +13,18 @@ from .acquisition.acquisition import Acquisition, acquire, draw_acquisition, vol
 from .acquisition.grain import with_grain
 from .acquisition.tracking import TrackedFrames
 from .acquisition.trajectory import Poses
-from .aim import aimed_at_ventricle
-from .anatomy import Anatomy, Label, Warp, build_anatomy, draw_warp, label_map
+from .anatomy import Anatomy, build_anatomy
 from .brain_shift import BrainShift, draw_brain_shift, preoperative_points, shift_transform
 from .contrasts import CLINICAL, Contrast, draw_contrast, render_contrast
 from .cortex import Cortex, draw_cortex
-from .craniotomy import draw_craniotomy
-from .cyst import Cyst, draw_cyst
+from .craniotomy import Brain, aimed_at_ventricle, draw_craniotomy, template_brain
+from .deformation import Warp, draw_warp
 from .draws import Draws
 from .geometry import Array, sample
-from .lesion_site import draw_site
-from .real_head import RealHead, load_real_head, real_anatomy
-from .seating import seated
-from .tumour import Tumour, draw_tumour
+from .lesions import Cyst, Tumour, draw_cyst, draw_site, draw_tumour, visibility
+from .real_head import RealHead, head_brain, real_anatomy
+from .real_lesion import HeadUse, draw_lesion, recoloured, targets_for, with_invented
+from .tissues import Label, label_map
 
 #: Share of the cases with a tumour (few, lest a network sees tumours everywhere), and of the others with a cyst.
 _TUMOUR, _CYST = 0.4, 0.12
@@ -39,9 +37,10 @@ class CaseParameters:
     seed: int
     spacing: float
     held_out: bool
+    head: HeadUse | None  # the real head, or None for the template
     warp: Warp
-    cortex: Cortex
-    tumour: Tumour | None
+    cortex: Cortex | None  # drawn for the template
+    tumour: Tumour | None  # an invented one
     cyst: Cyst | None  # one that belongs to no tumour
     acquisition: Acquisition
     brain_shift: BrainShift | None
@@ -86,7 +85,7 @@ def simulate_case(
     held_out: bool = False,
     brain_shift: bool = False,
     at_ventricle: bool = False,
-    real_head: Path | None = None,
+    head: RealHead | None = None,
 ) -> SimulatedCase:
     """Draw and render the case of ``seed``; the same arguments give the same case bit by bit.
 
@@ -97,16 +96,15 @@ def simulate_case(
         held_out: draw anatomy and acquisition settings that no training case ever has.
         brain_shift: let the brain sink between the pre-operative images and the sweep.
         at_ventricle: aim the sweep at the nearest ventricle.
-        real_head: folder of a real multi-contrast MRI (see :mod:`.real_head`) that is warped and swept over instead of
-            the template; with its own lesion, whatever ``tumour`` says.
-
-    Raises:
-        InputError: the folder holds no such MRI.
+        head: a real head to warp, recolour and sweep over instead of the template.
     """
-    head = None if real_head is None else load_real_head(real_head)
-    drawn = draw_case(seed, spacing, tumour, held_out=held_out, brain_shift=brain_shift)
-    if at_ventricle:
-        drawn = replace(drawn, acquisition=aimed_at_ventricle(drawn.acquisition, drawn.warp))
+    if head is None:
+        drawn = draw_case(seed, spacing, tumour, held_out=held_out, brain_shift=brain_shift)
+        brain = template_brain(drawn.warp) if at_ventricle else None
+    else:
+        drawn, brain = draw_real_case(head, seed, spacing, tumour, held_out=held_out, brain_shift=brain_shift)
+    if at_ventricle and brain is not None:
+        drawn = replace(drawn, acquisition=aimed_at_ventricle(drawn.acquisition, brain))
     return render_case(drawn, head)
 
 
@@ -117,7 +115,8 @@ def draw_case(
     rng, sweep_rng, shift_rng = (np.random.default_rng((seed, n)) for n in range(3))
     warp, cortex = draw_warp(rng, held_out=held_out), draw_cortex(rng, held_out=held_out)
     present = bool(rng.random() < _TUMOUR) if tumour is None else tumour
-    centre, face, direction = draw_craniotomy(rng, warp)
+    brain = template_brain(warp)
+    centre, face, direction = draw_craniotomy(rng, brain, brain.healthy)
     site = draw_site(rng, face, centre)
     lesion, cyst = draw_tumour(rng, site, held_out=held_out), draw_cyst(rng, site, held_out=held_out)
     cystic = bool(rng.random() < _CYST)
@@ -126,6 +125,7 @@ def draw_case(
         seed=seed,
         spacing=spacing,
         held_out=held_out,
+        head=None,
         warp=warp,
         cortex=cortex,
         tumour=lesion if present else None,
@@ -136,12 +136,48 @@ def draw_case(
     )
 
 
+def draw_real_case(
+    head: RealHead,
+    seed: int,
+    spacing: float = 0.5,
+    tumour: bool | None = None,
+    *,
+    held_out: bool = False,
+    brain_shift: bool = False,
+) -> tuple[CaseParameters, Brain]:
+    """Draw the parameters of a case over a real head, and the warped brain they were planned by."""
+    rng, sweep_rng, shift_rng = (np.random.default_rng((seed, n)) for n in range(3))
+    warp = draw_warp(rng, held_out=held_out)
+    brain, solid, lesion = head_brain(head, warp)
+    kind = draw_lesion(rng, tumour)
+    centre, face, direction = draw_craniotomy(rng, brain, targets_for(kind, brain, solid, lesion), kind == "own")
+    invented = draw_tumour(rng, draw_site(rng, face, centre), held_out=held_out)
+    shift = draw_brain_shift(Draws(shift_rng, held_out), face, direction)
+    drawn = CaseParameters(
+        seed=seed,
+        spacing=spacing,
+        held_out=held_out,
+        head=HeadUse(head.name, kind),
+        warp=warp,
+        cortex=None,
+        tumour=invented if kind == "invented" else None,
+        cyst=None,
+        acquisition=draw_acquisition(Draws(sweep_rng, held_out), face, direction),
+        brain_shift=shift if brain_shift else None,
+        contrasts={modality: draw_contrast(rng, modality, held_out=held_out) for modality in CLINICAL},
+    )
+    return drawn, brain
+
+
 def render_case(parameters: CaseParameters, head: RealHead | None = None) -> SimulatedCase:
     """Make the images of drawn parameters, of the template or of a real ``head``."""
     if head is not None:
-        anatomy, preop = real_anatomy(head, parameters.warp)
-        seat = seated(parameters.acquisition, anatomy)
-        return acquire_case(replace(parameters, tumour=None, cyst=None, acquisition=seat), anatomy, preop)
+        anatomy, images = real_anatomy(head, parameters.warp)
+        if parameters.tumour is not None:
+            images = with_invented(parameters.tumour, anatomy, images)
+        preop = {name: recoloured(parameters.contrasts[name], anatomy.shares, images[name], name) for name in images}
+        return acquire_case(parameters, anatomy, preop)
+    assert parameters.cortex is not None
     anatomy = build_anatomy(parameters.warp, parameters.cortex, parameters.tumour, parameters.cyst)
     preop = {name: render_contrast(contrast, anatomy.shares) for name, contrast in parameters.contrasts.items()}
     return acquire_case(parameters, anatomy, preop)
@@ -163,6 +199,7 @@ def acquire_case(parameters: CaseParameters, anatomy: Anatomy, preop: dict[str, 
     beam = grid.direction.T @ np.asarray(parameters.acquisition.trajectory.direction)
     us = with_grain(parameters.acquisition.grain, levels, spacing, beam)
     places = index(grid.points())
+    seen = sample(anatomy.shares, places)
     small = {name: grid.image(sample(image[None], places)[0]) for name, image in preop.items()}
     lesion = label_map(anatomy.shares)
     lesion[(lesion < Label.OEDEMA) | (lesion > Label.ENHANCING_RIM)] = Label.OUTSIDE
@@ -171,7 +208,7 @@ def acquire_case(parameters: CaseParameters, anatomy: Anatomy, preop: dict[str, 
         t2=small["t2"],
         cet1=small["cet1"],
         flair=small["flair"],
-        labels=grid.image(label_map(sample(anatomy.shares, places))),
+        labels=grid.image(label_map(seen)),
         field_of_view=grid.image(inside.astype(np.uint8)),
         preop={name: mr_grid.image(image) for name, image in preop.items()},
         preop_tumour=mr_grid.image(lesion),
@@ -179,5 +216,5 @@ def acquire_case(parameters: CaseParameters, anatomy: Anatomy, preop: dict[str, 
         sweep=acquired.sweep,
         tracked=acquired.tracked,
         true_image_to_reference=acquired.true_image_to_reference,
-        parameters=asdict(parameters),
+        parameters=asdict(parameters) | {"visibility": visibility(us, seen, inside > 0, spacing)},
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .fields import sigmoid
-from .geometry import Array
+from ..fields import sigmoid
+from ..geometry import Array
 from .lesion_shape import Triple
 
 #: Reach of the displacement, in radii of the lesion.

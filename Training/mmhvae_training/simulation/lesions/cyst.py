@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .draws import Draws
-from .fields import sigmoid
-from .geometry import Grid, Maps
+from ..draws import Draws
+from ..fields import sigmoid
+from ..geometry import Grid, Maps
 from .lesion_shape import Triple, draw_radii, draw_rotation, points_within, signed_distance, surroundings
 
 

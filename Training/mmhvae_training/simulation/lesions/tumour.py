@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..draws import Draws
+from ..fields import sigmoid, smooth_field
+from ..geometry import Array, Grid, Maps
 from .cyst import Cyst, draw_tumour_cyst, insert_cyst
-from .draws import Draws
-from .fields import sigmoid, smooth_field
-from .geometry import Array, Grid, Maps
 from .lesion_shape import Triple, draw_radii, draw_rotation, points_within, signed_distance, surroundings
 
 #: Smallest and largest mean radius, mm, and the exponent that makes small tumours the common ones.

@@ -1,0 +1,46 @@
+"""Judge bundles on real pairs: how like a patient's own MR is the one that is made of the patient's ultrasound?
+
+python Training/judge_pairs.py --real ../shared/data/resect --bundle A --bundle B --output DIR
+
+Correlation in the field of view, and in windows of 8 mm, in both without the outermost 2 mm. A pair that the weights
+were trained on says little: leave it out of training in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
+
+from mmhvae import load_bundle
+from mmhvae.bundle import starter_bundle
+from mmhvae_training import script
+from mmhvae_training.judging import find_pairs, judge_pair, pairs_table
+
+
+def main() -> None:
+    """Read the command line, judge every bundle on every pair, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--real", type=Path, required=True, help="folder with NAME-us and NAME-cet1-warped.nii.gz")
+    parser.add_argument("--bundle", type=Path, action="append", help="several are compared; default: the starter")
+    parser.add_argument("--patient", action="append", help="NAME, several; default: all that have a pair")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--output", type=Path, required=True, help="folder that receives pairs.md and pairs.json")
+    arguments = parser.parse_args()
+    pairs = find_pairs(arguments.real, arguments.patient)
+    rows: dict[str, dict[str, dict[str, float]]] = {}
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    for path in arguments.bundle or [starter_bundle()]:
+        bundle = load_bundle(path)
+        name = f"{path.name} {bundle.manifest.weights_sha256[:8]}"
+        rows[name] = {f"{p.name} {p.modality}": judge_pair(bundle, p, arguments.device) for p in pairs}
+        (arguments.output / "pairs.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        (arguments.output / "pairs.md").write_text(pairs_table(rows), encoding="utf-8")
+    print(pairs_table(rows))
+
+
+if __name__ == "__main__":
+    script.run(main)
