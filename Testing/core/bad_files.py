@@ -182,6 +182,12 @@ TRANSFORMS: dict[str, tuple[Maker, str]] = {
     ),
     "no numbers": (lambda d: text(d, "x.tfm", _HEAD + "Transform: AffineTransform_double_3_3\n"), "missing"),
     "a decimal comma": (lambda d: text(d, "x.tfm", _HEAD + AFFINE.format(number=0, x="1,5", y=0)), "not a transform"),
+    "NaN where ITK writes beyond its memory": (
+        lambda d: text(
+            d, "x.tfm", _HEAD + "Transform: Euler3DTransform_double_3_3\nParameters: nan 0.2 0.3 4 5 6\n" + _FIXED
+        ),
+        "not a transform",
+    ),
     "NaN": (lambda d: text(d, "x.tfm", _HEAD + AFFINE.format(number=0, x="nan", y=0)), "a transform"),
     "elastix": (lambda d: text(d, "x.txt", '(Transform "EulerTransform")\n'), "elastix"),
     "MNI": (lambda d: text(d, "x.xfm", "MNI Transform File\n"), "MNI"),
