@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -236,3 +237,20 @@ def test_tag_files_with_any_comment_and_encoding(tmp_path, kind, encoding):
     fixed, moving = read_landmarks([path])
     np.testing.assert_array_equal(moving, [[-1, -2, 3], [1, -2.5, 3]])
     np.testing.assert_array_equal(fixed, [[-4, -5, 6], [-4, -5, 7]])
+
+
+#: Calls that belong to one file, and who else may make them.
+ONE_HOME = {
+    r"sitk\.(ReadImage|WriteImage|ReadTransform|WriteTransform|ImageFileReader)\(": {"images/itk_files.py"},
+    r"\.writing-|NamedTemporaryFile|os\.replace\(": {
+        "mmhvae/files.py", "bundle/store.py", "bundle/download.py", "engine/jobs.py", "setup/staging.py",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", ONE_HOME)
+def test_nobody_reads_or_replaces_files_but_through_the_doors(call):
+    folders = ("MMHVAESynthesis", "MMHVAERegistration", "Training/mmhvae_training")
+    files = [file for folder in folders for file in (Path(__file__).parents[2] / folder).rglob("*.py")]
+    found = {file.as_posix() for file in files if re.search(call, file.read_text(encoding="utf-8"))}
+    assert [file for file in sorted(found) if not file.endswith(tuple(ONE_HOME[call]))] == []
