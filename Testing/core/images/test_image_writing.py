@@ -146,7 +146,8 @@ def test_what_itk_says_is_told(tmp_path):
     options = ["--transform", tmp_path / "t.tfm", "--reference", path, "--output", output]
     done = subprocess.run(
         [sys.executable, "-m", "mmhvae.cli", "overlay", "--segmentation", path, *options],
-        capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONPATH": str(Path(mmhvae.__file__).parents[1])},
+        capture_output=True, text=True, timeout=120,
+        env=os.environ | {"PYTHONPATH": str(Path(mmhvae.__file__).parents[1])},
     )  # fmt: skip
     assert (done.returncode, output.exists(), done.stderr.count("\n")) == (0, True, 1), done.stderr
     assert re.match(r"mmhvae: Note: x\.nii: .* has unexpected scales in sform$", done.stderr)
