@@ -111,6 +111,13 @@ def test_the_form_can_be_chosen_on_the_command_line(run, good, form, tmp_path):
     assert sitk.ReadImage(str(output)).GetOrigin() == pytest.approx((expected, 91.0, 32.4), abs=1e-4)
 
 
+@pytest.mark.parametrize("suffix", ["nrrd", "mha"])
+def test_a_vector_of_one_is_a_number(tmp_path, suffix):
+    array = (bad.speckle() > 100).astype(np.uint8)
+    path = bad.written(tmp_path, f"x.{suffix}", sitk.GetImageFromArray(array[..., None], isVector=True))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(read_volume(path)), array)
+
+
 def test_less_than_half_a_voxel_is_rounding(tmp_path):
     assert open_image(bad.nifti(tmp_path, sform_code=1, srow=bad.rows(shift=0.4))).GetSize() == bad.SIZE
 

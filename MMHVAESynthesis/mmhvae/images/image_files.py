@@ -103,6 +103,8 @@ def _read(path: Path, name: str) -> sitk.Image:
         raise InputError(f"{path} cannot be read as an image; save the {name} again as NIfTI, NRRD or MHA.") from error
     while image.GetDimension() == 4 and image.GetSize()[3] == 1:
         image = image[:, :, :, 0]
+    if image.GetNumberOfComponentsPerPixel() == 1 and "vector" in image.GetPixelIDTypeAsString():
+        image = sitk.VectorIndexSelectionCast(image, 0)
     return image
 
 
