@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mmhvae.exceptions import InputError
+from mmhvae.files import write_text
 from mmhvae.images.modalities import MODALITIES
 from mmhvae_training import script
 from mmhvae_training.data import SPLITS, TEST, case_folders, read_splits
@@ -90,7 +91,7 @@ def make_table(arguments: argparse.Namespace) -> None:
     rows = [row for row in read_scores(arguments.output) if row.case in names]
     told = ", ".join(f"{key} {value}" for key, value in settings.items())
     text = report(rows, told)
-    (arguments.output / "table.md").write_text(text, encoding="utf-8")
+    write_text(text, arguments.output / "table.md")
     print(text)
 
 
@@ -118,7 +119,7 @@ def make_comparison(arguments: argparse.Namespace) -> None:
     runs = {name: read_scores(folder) for name, folder in zip(names, arguments.evaluations, strict=True)}
     text = comparison_report(runs, arguments.variant)
     try:
-        arguments.output.write_text(text, encoding="utf-8")
+        write_text(text, arguments.output)
     except OSError as error:
         raise InputError(f"{arguments.output} cannot be written; choose a folder that exists.") from error
     print(text)

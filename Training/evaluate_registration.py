@@ -20,6 +20,7 @@ from typing import Any
 from mmhvae import load_bundle
 from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
+from mmhvae.files import write_text
 from mmhvae.settings import NAVIGATION, PosePrior
 from mmhvae_training import script
 from mmhvae_training.judging import SPACING, Synthesiser, evaluate, load_case, methods, summary, words, write_csv
@@ -41,8 +42,8 @@ def write_tables(output: Path, wanted: set[str], todo: set[str], provenance: dic
     numbers = [int(case.split("-")[-1]) for case in found["cases"]] or [0]
     found["provenance"] = provenance | {"seeds": f"{min(numbers)} to {max(numbers)}", "spacing_mm": SPACING}
     text = words(found)
-    (output / TABLE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    (output / WORDS).write_text(text, encoding="utf-8")
+    write_text(json.dumps(found, indent=1) + "\n", output / TABLE)
+    write_text(text, output / WORDS)
     write_csv([row for row in rows if row["case"] in found["cases"]], output / SINGLE)
     return text
 

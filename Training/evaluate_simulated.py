@@ -18,6 +18,7 @@ from typing import Any
 from mmhvae import load_bundle
 from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
+from mmhvae.files import write_text
 from mmhvae_training import script
 from mmhvae_training.judging import (
     DIRECT,
@@ -70,7 +71,7 @@ def main() -> None:
             print(f"{folder.name} {name}: {time.monotonic() - started:.0f} s", flush=True)
     wanted = {folder.name for folder in folders}
     text = evaluation_table([row for row in read_lines(lines) if row["case"] in wanted and row["method"] in todo])
-    (arguments.output / "evaluation.md").write_text(text, encoding="utf-8")
+    write_text(text, arguments.output / "evaluation.md")
     print(text)
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
+from mmhvae.files import write_text
 from mmhvae.images import field_of_view, open_image, read_volume, write_volume
 from mmhvae.images.white_matter import WhiteMatter, estimate_white_matter, white_matter_from_labels
 from mmhvae_training import script
@@ -73,7 +74,7 @@ def write_views(head: Path, views: list[Path], output: Path) -> int:
         for name, image in images.items():
             cut = sitk.Mask(sitk.Resample(image, inside, shift, sitk.sitkLinear, 0.0), seen)
             write_volume(cut, folder / f"{name}.nii.gz")
-        (folder / WHITE_MATTER).write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+        write_text(json.dumps(measured, indent=1) + "\n", folder / WHITE_MATTER)
         written += 1
     return written
 

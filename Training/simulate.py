@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
+from mmhvae.files import write_text
 from mmhvae.images import write_transform, write_volume
 from mmhvae.sweep import write_sequence
 from mmhvae_training import script
@@ -47,7 +48,7 @@ def write_case(case: SimulatedCase, folder: Path) -> None:
         "landmarks_preop_lps_mm": [case.to_preop.TransformPoint(point) for point in points],
         "simulated": True,
     }
-    (folder / PARAMETERS).write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
+    write_text(json.dumps(text, indent=2) + "\n", folder / PARAMETERS)
 
 
 def write_sequence_of(case: SimulatedCase, folder: Path) -> None:
@@ -67,7 +68,7 @@ def write_sequence_of(case: SimulatedCase, folder: Path) -> None:
 def write_true_poses(case: SimulatedCase, folder: Path) -> None:
     """Write where the frames truly lay: a 4 x 4 matrix (RAS mm) for each frame of the sequence."""
     true = json.dumps(case.true_image_to_reference.tolist())
-    (folder / "true-image-to-reference.json").write_text(true + "\n", encoding="utf-8")
+    write_text(true + "\n", folder / "true-image-to-reference.json")
 
 
 @dataclass(frozen=True)

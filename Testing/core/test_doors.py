@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,6 +109,13 @@ def test_the_form_can_be_chosen_on_the_command_line(run, good, form, tmp_path):
     assert run("overlay", "--segmentation", good[2], *options)[0] == 0
     expected = {"qform": -8.3, "sform": 11.7}[form]
     assert sitk.ReadImage(str(output)).GetOrigin() == pytest.approx((expected, 91.0, 32.4), abs=1e-4)
+
+
+@pytest.mark.parametrize("suffix", ["nrrd", "mha"])
+def test_a_vector_of_one_is_a_number(tmp_path, suffix):
+    array = (bad.speckle() > 100).astype(np.uint8)
+    path = bad.written(tmp_path, f"x.{suffix}", sitk.GetImageFromArray(array[..., None], isVector=True))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(read_volume(path)), array)
 
 
 def test_less_than_half_a_voxel_is_rounding(tmp_path):
@@ -236,3 +244,20 @@ def test_tag_files_with_any_comment_and_encoding(tmp_path, kind, encoding):
     fixed, moving = read_landmarks([path])
     np.testing.assert_array_equal(moving, [[-1, -2, 3], [1, -2.5, 3]])
     np.testing.assert_array_equal(fixed, [[-4, -5, 6], [-4, -5, 7]])
+
+
+#: Calls that belong to one file, and who else may make them.
+ONE_HOME = {
+    r"sitk\.(ReadImage|WriteImage|ReadTransform|WriteTransform|ImageFileReader)\(": {"images/itk_files.py"},
+    r"\.writing-|NamedTemporaryFile|os\.replace\(": {
+        "mmhvae/files.py", "bundle/store.py", "bundle/download.py", "engine/jobs.py", "setup/staging.py",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", ONE_HOME)
+def test_nobody_reads_or_replaces_files_but_through_the_doors(call):
+    folders = ("MMHVAESynthesis", "MMHVAERegistration", "Training/mmhvae_training")
+    files = [file for folder in folders for file in (Path(__file__).parents[2] / folder).rglob("*.py")]
+    found = {file.as_posix() for file in files if re.search(call, file.read_text(encoding="utf-8"))}
+    assert [file for file in sorted(found) if not file.endswith(tuple(ONE_HOME[call]))] == []

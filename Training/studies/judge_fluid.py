@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mmhvae.files import write_text
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
 
 from mmhvae import load_bundle
@@ -69,9 +71,9 @@ def main() -> None:
     rows |= of_real(bundle, arguments.real, arguments.include_held_out) if arguments.real else {}
     arguments.output.mkdir(parents=True, exist_ok=True)
     kept = {"weights_sha256": bundle.manifest.weights_sha256, "rows": rows}
-    (arguments.output / "fluid.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    write_text(json.dumps(kept, indent=1) + "\n", arguments.output / "fluid.json")
     text = fluid_table(rows) + ("\n" + of_dark(rows) if arguments.cases else "")
-    (arguments.output / "fluid.md").write_text(text, encoding="utf-8")
+    write_text(text, arguments.output / "fluid.md")
     print(text)
 
 

@@ -15,6 +15,8 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from mmhvae.files import write_text
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
 
 from mmhvae import load_bundle
@@ -45,8 +47,8 @@ def main() -> None:
         rows[name] = judge(bundle, read_volume(path, "ultrasound"), settings)
         print(f"{time.monotonic() - started:5.0f} s  {name}", flush=True)
         kept = {"weights_sha256": sha256, "settings": asdict(settings), "volumes": rows}
-        (arguments.output / "judgement.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-        (arguments.output / "judgement.md").write_text(judgement_table(rows), encoding="utf-8")
+        write_text(json.dumps(kept, indent=1) + "\n", arguments.output / "judgement.json")
+        write_text(judgement_table(rows), arguments.output / "judgement.md")
     print(judgement_table(rows))
 
 

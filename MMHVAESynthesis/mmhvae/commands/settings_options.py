@@ -75,7 +75,9 @@ def _add_group(parser: argparse.ArgumentParser, name: str, kind: type[Settings],
 
 def _told(rule: Rule, default: Any, choices: tuple[str, ...]) -> str:
     unit = f" {rule.unit}" if rule.unit else ""
-    if isinstance(default, bool) or default in (None, ""):
+    if isinstance(default, bool):
+        return f"{rule.help} (the default)" if default else rule.help
+    if default in (None, ""):
         return rule.help
     return f"{rule.help} (default {default}{unit})"
 

@@ -21,6 +21,7 @@ from ..exceptions import InputNotice
 
 _PLACE = re.compile(r"WARNING: In .*, line \d+")
 _SPEAKER = re.compile(r"^\w+ \(0x[0-9a-f]+\):\s*")
+_FAILURE = re.compile(r"fail|error|not read completely|corrupt", re.IGNORECASE)
 _lock = threading.RLock()
 
 
@@ -33,6 +34,8 @@ def read_image(path: Path, speaker: Path | None = None) -> sitk.Image:
     """
     with _named_for_itk(path) as name, heard() as words:
         image = sitk.ReadImage(name)
+    if any(_FAILURE.search(said) for said in paragraphs(words)):
+        raise RuntimeError(" ".join(words))  # said, and then passed over
     tell(words, speaker or path)
     return image
 

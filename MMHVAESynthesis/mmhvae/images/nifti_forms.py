@@ -25,7 +25,7 @@ NIFTI_FORMS: tuple[str, ...] = get_args(NiftiForm)
 #: Of a voxel: how far the forms' positions of a voxel may lie apart.
 AGREEMENT = 0.5
 _MILLIMETRES = (0, 2)  # codes: not stated, and stated
-_OPTION = "say which one is right with --nifti-form qform or --nifti-form sform"
+_OPTION = "say which one is right (on the command line --nifti-form qform or --nifti-form sform), or save it with one"
 _chosen: ContextVar[str | None] = ContextVar("nifti_form", default=None)
 
 
@@ -77,7 +77,7 @@ def require_readable_forms(header: NiftiHeader, path: Path, form: str | None = N
     chosen, set_forms = form or _chosen.get(), {name: matrix for name, matrix, code in _forms(header) if code > 0}
     for name, matrix in set_forms.items():
         if not np.isfinite(matrix).all() and chosen in (None, name):
-            raise InputError(f"The {name} of {path} holds numbers that are none; {_OPTION}, or mend it.")
+            raise InputError(f"The {name} of {path} holds numbers that are none; {_OPTION}.")
         if len(set_forms) == 1 and _is_sheared(matrix, header.sizes[:3]):
             raise InputError(f"{path} is sheared by its {name}; {RESAMPLE}.")
 
@@ -88,7 +88,7 @@ def _contradiction(
     if header.is_analyze:
         return f"{path} is Analyze 7.5, which does not say where left is; save it as NIfTI, from a program that knows."
     if not forms:
-        return f"{path} does not say where its voxels lie (neither qform nor sform is set); {_OPTION}, or mend it."
+        return f"{path} does not say where its voxels lie (neither qform nor sform is set); {_OPTION}."
     if len(forms) == 2:
         apart, q, s = _distance(forms["qform"], forms["sform"], size)
         return (
@@ -101,8 +101,8 @@ def _contradiction(
         return f"{path} is sheared by its {name}; {RESAMPLE}."
     own_text = " x ".join(f"{s:.3g}" for s in own)
     return (
-        f"The voxels of {path} measure {own_text} mm by its {name} and {stated} mm by its pixdim; {_OPTION} (qform:"
-        " pixdim), or mend it."
+        f"The voxels of {path} measure {own_text} mm by its {name} and {stated} mm by its pixdim; {_OPTION}"
+        " (the qform goes with the pixdim)."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import SimpleITK as sitk
@@ -102,35 +102,63 @@ def register_case(
         InputError: an image, a setting or the start cannot be used; the sentence says what to do.
     """
     started, progress = time.monotonic(), progress or no_progress
-    settings = settings or RegistrationSettings()
+    settings, chosen = settings or RegistrationSettings(), choose_device(device)
     require_mrs(mrs)
-    chosen = choose_device(device)
-    volume, frames, made, done = ultrasound, None, None, 0.0
-    if isinstance(ultrasound, Sweep):
-        part = part_of(progress, 0.0, RECONSTRUCTED)
-        frames = reconstruct(ultrasound, settings=settings.reconstruction, progress=part)
-        volume, done = frames.volume, RECONSTRUCTED
-    if settings.method == "direct":
-        synthetic = None
-    elif synthetic is None:
-        bundle = bundle or load_bundle()
-        made = _synthesised(bundle, volume, mrs, settings, str(chosen), part_of(progress, done, SYNTHESISED))
-        synthetic, mask, done = made, made.field_of_view if mask is None else mask, SYNTHESISED
-    pairs = CasePairs.of(volume, mrs, settings, initial, synthetic, mask)
-    (registration, trust), used = pairs.run(chosen, part_of(progress, done, 1.0))
-    fell_back = used != chosen or (made is not None and torch.device(made.device).type != chosen.type)
+    there = _prepared(ultrasound, mrs, bundle, settings, chosen, progress, synthetic)
+    seen = there.made.field_of_view if mask is None and there.made is not None else mask
+    pairs = CasePairs.of(there.ultrasound, mrs, settings, initial, there.synthetic, seen)
+    (registration, trust), used = pairs.run(chosen, part_of(progress, there.done, 1.0))
+    fell_back = used != chosen or (there.made is not None and torch.device(there.made.device).type != chosen.type)
     return CaseResult(
         registration,
         trust,
-        volume,
-        synthetic,
+        there.ultrasound,
+        there.synthetic,
         settings,
         device=str(used),
         seconds=time.monotonic() - started,
         notice=MEMORY_FULL if fell_back else "",
-        model=bundle.manifest if made is not None and bundle is not None else None,
-        reconstruction=frames,
+        model=there.model,
+        reconstruction=there.reconstruction,
     )
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What the MRs are registered to; ``done``: the share of the work that is behind."""
+
+    ultrasound: sitk.Image
+    reconstruction: Reconstruction | None = None
+    synthetic: SyntheticImages | None = None
+    made: SynthesisResult | None = None
+    model: Manifest | None = None
+    done: float = 0.0
+
+
+def _prepared(
+    ultrasound: sitk.Image | Sweep,
+    mrs: Mapping[str, sitk.Image],
+    bundle: Bundle | None,
+    settings: RegistrationSettings,
+    device: torch.device,
+    progress: Progress,
+    synthetic: SyntheticImages | None,
+) -> _Prepared:
+    """Reconstruct and synthesise what is not there; the MRs take no part, since they may not lie where they belong."""
+    there = _Prepared(ultrasound)
+    if isinstance(ultrasound, Sweep):
+        part = part_of(progress, 0.0, RECONSTRUCTED)
+        frames = reconstruct(ultrasound, settings=settings.reconstruction, progress=part)
+        there = _Prepared(frames.volume, frames, done=RECONSTRUCTED)
+    if settings.method == "direct":
+        return there
+    if synthetic is not None:
+        return replace(there, synthetic=synthetic)
+    bundle, part = bundle or load_bundle(), part_of(progress, there.done, SYNTHESISED)
+    made = synthesize(
+        bundle, {"us": there.ultrasound}, list(mrs), device=str(device), progress=part, settings=settings.synthesis
+    )
+    return replace(there, synthetic=made, made=made, model=bundle.manifest, done=SYNTHESISED)
 
 
 def require_mrs(mrs: Mapping[str, object]) -> None:
@@ -144,20 +172,6 @@ def require_mrs(mrs: Mapping[str, object]) -> None:
     for name in mrs:
         if not modality(name).is_mr:
             raise InputError(f"The moving image {name} is no MR; give t2, cet1 or flair.")
-
-
-def _synthesised(
-    bundle: Bundle,
-    ultrasound: sitk.Image,
-    mrs: Mapping[str, sitk.Image],
-    settings: RegistrationSettings,
-    device: str,
-    progress: Progress,
-) -> SynthesisResult:
-    """The contrasts of the MRs, from the ultrasound alone: the MRs may not lie where they belong."""
-    return synthesize(
-        bundle, {"us": ultrasound}, list(mrs), device=device, progress=progress, settings=settings.synthesis
-    )
 
 
 @dataclass(frozen=True)

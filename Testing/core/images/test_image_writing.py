@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
+import mmhvae
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -132,18 +136,18 @@ def scaled_sform(folder: Path) -> Path:
     return path
 
 
-def test_what_itk_says_is_told_and_not_printed(tmp_path, capfd):
-    """ITK ignores the scale of such an sform, and says so."""
-    with pytest.warns(InputNotice, match=r"^x\.nii: .* has unexpected scales in sform$"):
-        assert read_volume(scaled_sform(tmp_path)).GetSpacing() == (1.0, 1.0, 1.0)
-    assert capfd.readouterr().err == ""
+def test_what_itk_says_is_told(tmp_path):
+    """ITK ignores the scale of such an sform, and says so.
 
-
-def test_the_command_line_tells_what_itk_says(run, tmp_path):
-    path = scaled_sform(tmp_path)
+    In a process of its own: once a full disk has kept the C++ library from printing, it prints no more.
+    """
+    path, output = scaled_sform(tmp_path), tmp_path / "o.nrrd"
     sitk.WriteTransform(sitk.Euler3DTransform(), str(tmp_path / "t.tfm"))
-    output = tmp_path / "o.nrrd"
-    options = ("--transform", tmp_path / "t.tfm", "--reference", path, "--output", output)
-    status, _, errors = run("overlay", "--segmentation", path, *options)
-    assert (status, output.exists(), errors.count("\n")) == (0, True, 1)
-    assert errors.startswith("mmhvae: Note: x.nii: ")
+    options = ["--transform", tmp_path / "t.tfm", "--reference", path, "--output", output]
+    done = subprocess.run(
+        [sys.executable, "-m", "mmhvae.cli", "overlay", "--segmentation", path, *options],
+        capture_output=True, text=True, timeout=120,
+        env=os.environ | {"PYTHONPATH": str(Path(mmhvae.__file__).parents[1])},
+    )  # fmt: skip
+    assert (done.returncode, output.exists(), done.stderr.count("\n")) == (0, True, 1), done.stderr
+    assert re.match(r"mmhvae: Note: x\.nii: .* has unexpected scales in sform$", done.stderr)

@@ -57,6 +57,7 @@ class RigModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def cleanup(self):
         self.removeObservers()
+        self.shortcut.enabled = False
 
 class RigModuleLogic(ScriptedLoadableModuleLogic):
     pass
@@ -77,10 +78,12 @@ def module_folder(tmp_path_factory):
 
 @pytest.fixture
 def panel(scene, module_folder):
-    """The module's own widget, shown."""
+    """The module's own widget, shown; afterwards its key is free for other modules again."""
     widget = rig.load_module("RigModule", module_folder).self()
+    widget.shortcut.enabled = True
     widget.log.clear()
-    return widget
+    yield widget
+    rig.load_module("RigModule", module_folder).self().shortcut.enabled = False
 
 
 def test_the_module_is_known_and_shown(panel):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from mmhvae.files import whole_file, write_text
 
 from .features import DEPTH_BANDS
 from .measure import Measured, separations
@@ -33,9 +34,9 @@ def write_report(measured: Sequence[Measured], spacing: float | None, folder: Pa
     rows = _rounded([m.to_json() for m in measured])
     kept = [Measured(**row) for row in rows]
     table = summary(kept, spacing)
-    (folder / FEATURES).write_text(json.dumps({"spacing_mm": spacing, "cases": rows}, indent=1) + "\n", "utf-8")
-    (folder / TABLE).write_text(json.dumps(table, indent=1) + "\n", "utf-8")
-    (folder / WORDS).write_text(words(table), "utf-8")
+    write_text(json.dumps({"spacing_mm": spacing, "cases": rows}, indent=1) + "\n", folder / FEATURES)
+    write_text(json.dumps(table, indent=1) + "\n", folder / TABLE)
+    write_text(words(table), folder / WORDS)
     draw(kept, folder / FIGURE)
     return table
 
@@ -100,7 +101,8 @@ def draw(measured: Sequence[Measured], path: Path) -> None:
     _points(axes[4], measured, "lateral length", "axial length", " (mm)")
     _points(axes[5], measured, "share of grid", "volume ml", "")
     figure.suptitle("Real (red) against simulated (blue): median, and 10 to 90 % of the volumes")
-    figure.savefig(path, dpi=90)
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=90, format="png")
 
 
 def _grey_ticks(bins: int) -> tuple[list[float], list[str]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from mmhvae.files import whole_file
 from mmhvae.images import MODALITIES
 from mmhvae.registration import CasePairs, Channel, register_channels
 from mmhvae.settings import NAVIGATION, PosePrior, RegistrationSettings
@@ -127,7 +128,7 @@ def _paired(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> dict[s
 
 def write_csv(rows: Sequence[Row], path: Path) -> None:
     """A line a case, method and range."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["case", "method", "range_mm", "displacement_mm", "tre_before_mm", "tre_after_mm"])
         for row in sorted(rows, key=lambda r: (r["case"], r["method"])):

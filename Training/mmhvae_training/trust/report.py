@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from mmhvae.files import whole_file, write_text
 from mmhvae.registration import NAVIGATION, SHIPPED, Evidence, TrustModel, Verdict, conclude, read_model, worst_error
 
 from .fit import EXACT_MM, WRONG_MM, Row, error_of, fit, is_wrong, usable, without_ultrasound
@@ -61,7 +62,7 @@ def write_report(rows: Sequence[Row], folder: Path, provenance: dict[str, Any]) 
     _write(folder / MODEL, model.to_json())
     table = summary(rows, model)
     _write(folder / TABLE, table)
-    (folder / WORDS).write_text(words(table, model), encoding="utf-8")
+    write_text(words(table, model), folder / WORDS)
     draw(rows, model, folder / FIGURE)
     return model
 
@@ -79,7 +80,7 @@ def ship(folder: Path) -> None:
 
 def _write(path: Path, value: Any, per_line: bool = False) -> None:
     text = "[\n" + ",\n".join(json.dumps(item) for item in value) + "\n]" if per_line else json.dumps(value, indent=1)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_text(text + "\n", path)
 
 
 def verdict_of(row: Row, model: TrustModel) -> tuple[Verdict, float]:
@@ -247,4 +248,5 @@ def draw(rows: Sequence[Row], model: TrustModel, path: Path) -> None:
     axis.text(0.01, top * 1.06, "another patient's MR", transform=axis.get_yaxis_transform(), fontsize=8)
     axis.set_title("Registrations of cases that the calibration never saw")
     axis.legend(title="verdict", loc="lower right")
-    figure.savefig(path, dpi=100)
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=100, format="png")

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import html
+import json
 import platform
 import re
 
 import mmhvae
 import numpy as np
+import pytest
 import rig
 
 rig.require()
 
 import SimpleITK as sitk
 import slicer
+from mmhvae.answers import CaseReport
 from mmhvae.bundle.shipped import demo_case
+from mmhvae.cli import main
 from MMHVAERegistrationLib.compare import Comparison
 from MMHVAERegistrationLib.folded_panels import FoldedPanels
 from MMHVAERegistrationLib.pose.result_transform import find_result, is_registered, local_matrix
+from MMHVAESynthesisLib.nodes.geometry import FLIP
 from MMHVAESynthesisLib.sample_data import landmark_names, load_demo_case
 from MMHVAESynthesisLib.synthesis.installed_bundles import weights_checksum
 
@@ -54,9 +59,25 @@ def test_the_demo_sweep_is_synthesised_and_registered_in_one_go(panel, tmp_path)
     assert composite.GetForegroundVolumeID() == t2.GetID()
     assert "Reconstructed" in slicer.mrmlScene.GetNodeByID(composite.GetBackgroundVolumeID()).GetName()
     assert panel.part(Comparison)._outlines.lines("Red") != []
+    the_command_line_finds_the_same(panel, tmp_path / "case")
     the_overlay_follows_undo_and_redo(panel)
-    the_record_is_that_of_this_result(panel, true, tmp_path)
+    the_record_is_that_of_this_result(panel, true, tmp_path / "records")
     a_contrast_that_is_named_wrongly_is_not_trusted(panel)
+
+
+def the_command_line_finds_the_same(panel, output):
+    """By the same settings: pose and verdict to a millionth, though images came and went as other files."""
+    folder, outcome = demo_case(), panel.logic.outcome
+    images = ["--us", folder / "sweep.igs.mha", "--image-to-probe", folder / "image-to-probe.txt"]
+    images += ["--t2", folder / "preop-t2.nii.gz"]
+    status = main([str(part) for part in ("register-case", *images, "--samples", 1, "--output", output)])
+    assert status == {"good": 0, "check": 0, "failed": 3}[outcome.verdict]
+    told = CaseReport.from_json(json.loads((output / "verdict.json").read_text()))
+    to_world = FLIP @ np.linalg.inv(np.reshape(told.matrix, (4, 4))) @ FLIP
+    np.testing.assert_allclose(to_world, panel.logic.world, rtol=0, atol=1e-6)
+    assert (told.verdict, told.reason, told.settings) == (outcome.verdict, outcome.reason, outcome.settings)
+    for name in ("expected_error_mm", "moved_mm", "moved_deg", "similarity_before", "similarity_after"):
+        assert getattr(told, name) == pytest.approx(getattr(outcome, name), rel=1e-6, abs=1e-6)
 
 
 def the_overlay_follows_undo_and_redo(panel):
@@ -96,6 +117,7 @@ def the_record_is_that_of_this_result(panel, true, tmp_path):
     settled(panel)
     rig.click(panel.ui.landmarksSection)
     opened(panel.ui.reportSection)
+    tmp_path.mkdir()
     rig.choose_files(tmp_path)
     rig.click(panel.part(FoldedPanels).report.save_button)
     rig.click(panel.ui.reportSection)
