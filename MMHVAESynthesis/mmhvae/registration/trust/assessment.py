@@ -32,8 +32,12 @@ FAILED_OVERLAP, DOUBTFUL_OVERLAP = 0.2, 0.4
 IMPROBABLE = 3.0
 #: Where no two contrasts, each alone, agree better than this (mm), the result is never good.
 DISAGREEING = 5.0
+#: Two routes that know different things confirm a result where they end within this many mm of it, or of each other.
+#: One route, however often it agrees with itself, confirms nothing: LC2 alone, or one contrast alone, is never good.
+CONFIRMING = 3.0
 #: Nor where one contrast stands no higher above random positions than this many of their standard deviations.
 LOST = 1.0
+UNCONFIRMED = "Only one route leads here, and nothing independent of it confirms that; look before you use it."
 #: About how many points stand for the field of view.
 POINTS = 2000
 
@@ -117,6 +121,8 @@ def judge(
         "converged": float(result.converged),
         "similarity_gain": result.similarity_after - result.similarity_before,
     }
+    if not all(channel.signed for channel in channels):
+        found.values["unsynthesised"] = 1.0
     if prior is not None:
         found.values["prior_deviations"] = _deviations(prior, result.transform, initial, points)
     verdict, expected, sentence = conclude(model, found)
@@ -151,11 +157,23 @@ def veto(values: dict[str, float]) -> tuple[Verdict, str] | None:
         return "check", "The registration did not come to rest."
     if values.get("nearest_contrasts_mm", 0.0) > DISAGREEING:
         return "check", f"No two contrasts agree better than by {values['nearest_contrasts_mm']:.1f} mm."
+    if confirmed_mm(values) > CONFIRMING:
+        return "check", UNCONFIRMED
     if values.get("weakest_margin", math.inf) < LOST:
         return "check", "One MR fits hardly better here than at random positions; check that it is what it is named."
     if values.get("prior_deviations", 0.0) > IMPROBABLE:
         return "check", "The result lies farther from the navigation's position than its stated accuracy allows."
     return None
+
+
+def confirmed_mm(values: dict[str, float]) -> float:
+    """Within how many mm two independent routes agree: two synthetic contrasts, or synthesis and LC2.
+
+    Infinite where there is one route only, as without synthesis: several MRs under one LC2 are one route.
+    """
+    if values.get("unsynthesised"):
+        return math.inf
+    return min(values.get(name, math.inf) for name in ("nearest_contrasts_mm", "ultrasound_disagreement_mm"))
 
 
 def worst_error(model: TrustModel) -> float:

@@ -101,6 +101,25 @@ def test_less_evidence_is_less_trust(channels: list[Channel], result: RigidResul
     assert alone.expected_error_mm > without.expected_error_mm
 
 
+def test_one_route_is_no_witness_however_well_it_agrees_with_itself(
+    channels: list[Channel], result: RigidResult, ultrasound: sitk.Image, mask: sitk.Image
+) -> None:
+    alone = assess(channels[:1], result, device="cpu")
+    assert alone.evidence["start_disagreement_mm"] < 1
+    assert alone.verdict == "check"
+    confirmed = assess(channels[:1], result, None, ultrasound, mask, device="cpu")
+    assert confirmed.evidence["ultrasound_disagreement_mm"] < 3
+    assert confirmed.verdict == "good", confirmed
+
+
+def test_lc2_alone_is_checked_at_best(
+    channels: list[Channel], result: RigidResult, ultrasound: sitk.Image, mask: sitk.Image
+) -> None:
+    """Several MRs under one LC2 are still one route."""
+    direct = [replace(c, fixed=ultrasound, signed=False) for c in channels]
+    assert assess(direct, result, None, ultrasound, mask, device="cpu").verdict != "good"
+
+
 def test_another_patients_mr_is_never_good(
     sample: Sampler, channels: list[Channel], ultrasound: sitk.Image, mask: sitk.Image
 ) -> None:
@@ -138,7 +157,7 @@ def test_a_result_the_navigation_rules_out_is_checked(
     assert assess(channels, result, prior=PosePrior(5, 5), device="cpu").evidence["prior_deviations"] < 1
 
 
-VETOED = {"overlap": 1.0, "converged": 1.0, "similarity_gain": 0.1}
+VETOED = {"overlap": 1.0, "converged": 1.0, "similarity_gain": 0.1, "nearest_contrasts_mm": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -151,6 +170,9 @@ VETOED = {"overlap": 1.0, "converged": 1.0, "similarity_gain": 0.1}
         ({"similarity_gain": -0.01}, "check", "less well"),
         ({"similarity_gain": -1e-5}, None, ""),
         ({"prior_deviations": 4.0}, "check", "navigation"),
+        ({"nearest_contrasts_mm": 3.5, "ultrasound_disagreement_mm": 4.0}, "check", "Only one route"),
+        ({"nearest_contrasts_mm": 3.5, "ultrasound_disagreement_mm": 2.0}, None, ""),
+        ({"unsynthesised": 1.0}, "check", "Only one route"),
     ],
 )
 def test_vetoes_outweigh_all_agreement(right: Trust, change: dict[str, float], verdict: str | None, words: str) -> None:
