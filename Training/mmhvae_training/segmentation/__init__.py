@@ -1,0 +1,1 @@
+"""Training of the tumour segmenter of `mmhvae.segmentation`: patients, simulated surroundings, losses."""
