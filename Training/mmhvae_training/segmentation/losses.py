@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
-
 from mmhvae.segmentation.network import log_probabilities
+from torch import Tensor
 
 SMOOTHING = 100.0
 """Voxels added above and below in the Dice, so that a crop without a region asks for none and is not all or nothing."""

@@ -66,7 +66,7 @@ def read_patient(folder: Path, modalities: tuple[str, ...]) -> Patient:
         folder.name,
         images,
         regions,
-        distance_outside((images > 0).any(axis=0)),
+        distance_outside(np.any(images > 0, axis=0)),
         tuple(float(np.median(image[image > 0])) for image in images),
         np.argwhere(regions > 0)[::8].astype(np.int16),
     )

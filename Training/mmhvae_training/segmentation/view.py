@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from mmhvae.segmentation.normalisation import measure_grey_levels
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmhvae.segmentation.normalisation import measure_grey_levels
 from mmhvae_training.segmentation.fields import chance, uniform
 from mmhvae_training.segmentation.scene import Scene
 
