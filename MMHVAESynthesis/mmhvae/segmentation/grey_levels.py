@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,6 +11,18 @@ from torch import Tensor
 BRIGHT_QUANTILE = 0.995
 AIR_SHARE = 0.1
 LOWEST, HIGHEST = -4.0, 6.0
+
+
+def intensity_rules() -> dict[str, Any]:
+    """How images become the network's numbers, as written into every manifest."""
+    return {
+        "tissue": "voxels above air_share of the bright_quantile of those above 0, clipped there",
+        "bright_quantile": BRIGHT_QUANTILE,
+        "air_share": AIR_SHARE,
+        "normalised": "zero mean and unit deviation of the tissue, clamped",
+        "clamped": [LOWEST, HIGHEST],
+        "missing": 0.0,
+    }
 
 
 @dataclass(frozen=True)
