@@ -131,5 +131,5 @@ def _labels_on(probability: Tensor, grid: sitk.Image, target: sitk.Image) -> sit
 
 def _volumes(labels: sitk.Image) -> dict[str, float]:
     array, voxel_ml = sitk.GetArrayViewFromImage(labels), float(np.prod(labels.GetSpacing())) / 1000
-    counts = [np.count_nonzero(array > inside) for inside in range(len(REGIONS))]
+    counts = [int(np.count_nonzero(array > inside)) for inside in range(len(REGIONS))]
     return {name: round(count * voxel_ml, 3) for name, count in zip(REGIONS, counts, strict=True)}
