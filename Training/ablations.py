@@ -26,7 +26,8 @@ from mmhvae_training.checkpoints import write_text
 from mmhvae_training.configuration import Configuration
 from mmhvae_training.data.cases import case_folders
 from mmhvae_training.devices import launch
-from mmhvae_training.loop import training_step
+from mmhvae_training.mmhvae_method import training_step
+from mmhvae_training.run_state import update_average
 from mmhvae_training.sampling import Sampler, TrainingSet
 from mmhvae_training.schedule import Schedule
 from mmhvae_training.scoring.judged_case import JudgedCase, judged, thinned
@@ -35,7 +36,7 @@ from mmhvae_training.scoring.perceptual import ShiftTolerantLPIPS, load_perceptu
 from mmhvae_training.scoring.scores import score_case
 from mmhvae_training.settings import parse
 from mmhvae_training.slices import TrainingCase, load_case
-from mmhvae_training.state import new_state, update_average
+from mmhvae_training.state import new_state
 
 BUDGET = Path(__file__).parent / "configs" / "ablations" / "budget.yaml"
 

@@ -21,10 +21,12 @@ from mmhvae_training.checkpoints import CHECKPOINT, RUN, load_checkpoint, write_
 from mmhvae_training.configuration import Configuration
 from mmhvae_training.devices import launch
 from mmhvae_training.logbook import Logbook
-from mmhvae_training.loop import NumericalTroubleError, train
+from mmhvae_training.loop import train
+from mmhvae_training.mmhvae_method import MMHVAEMethod
 from mmhvae_training.sampling import Sampler, TrainingSet, load_training_set
 from mmhvae_training.settings import parse, rehearsal
 from mmhvae_training.state import TrainingState, new_state, start_from
+from mmhvae_training.trouble import NumericalTroubleError
 
 FAST_DEV_CASES = 2
 SAME = ("data", "architecture", "variant", "mixture", "loss", "adversarial", "optimisation", "seed")
@@ -83,7 +85,7 @@ def run(configuration: Configuration, text: str, limit: int | None = None) -> No
     fabric.barrier()
     logbook = Logbook(configuration.run, state.step) if fabric.is_global_zero else None
     try:
-        train(fabric, state, Sampler(found, configuration), configuration, logbook)
+        train(fabric, MMHVAEMethod(configuration, state, Sampler(found, configuration)), logbook)
     finally:
         if logbook:
             logbook.close()

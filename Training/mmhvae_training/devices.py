@@ -9,20 +9,17 @@ from lightning_fabric import Fabric
 from mmhvae.exceptions import InputError
 from torch import nn
 
-from .configuration import Configuration
+from .method import RunConfiguration
 
 
-def launch(configuration: Configuration) -> Fabric:
+def launch(configuration: RunConfiguration) -> Fabric:
     """Start the processes, one a device.
 
     Raises:
         InputError: there is no such device, or the batch cannot be shared out evenly.
     """
     config = configuration.device
-    for name, size in {
-        "data.batch_size": configuration.data.batch_size,
-        "adversarial.pool_drawn": configuration.adversarial.pool_drawn,
-    }.items():
+    for name, size in configuration.shared_sizes().items():
         if size % config.devices:
             raise InputError(f"{name} ({size}) should be a multiple of device.devices ({config.devices}).")
     try:

@@ -11,7 +11,6 @@ from mmhvae.segmentation import SegmentationSettings, segment_tumour
 
 from .phantom import CENTRE, distances, head, oblique_grid, segmenter, truth
 
-
 QUICK = SegmentationSettings(flips=1)
 
 
@@ -101,7 +100,7 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(images, options, words):
 
 @pytest.mark.parametrize("changes", [{"flips": 3}, {"overlap": 0.9}, {"smallest_piece_ml": float("nan")}])
 def test_settings_out_of_bounds_are_refused(changes):
-    with pytest.raises(InputError, match="ask for|give a"):
+    with pytest.raises(InputError, match=r"ask for|give a"):
         SegmentationSettings(**changes)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from mmhvae.exceptions import no_progress
@@ -14,7 +16,7 @@ def test_windows_cover_the_length_and_overlap_at_least_as_asked(length, side, ov
     starts = window_starts(length, side, overlap)
     assert starts[0] == 0
     assert starts[-1] == max(0, length - side)
-    assert all(b - a <= side * (1 - overlap) for a, b in zip(starts, starts[1:], strict=False))
+    assert all(b - a <= side * (1 - overlap) for a, b in pairwise(starts))
 
 
 def small_network() -> TumourUNet:
@@ -30,7 +32,7 @@ def test_one_window_is_the_mean_of_the_mirrored_networks_answers():
         for axes in FLIPS:
             turn = [axis + 1 for axis in axes]
             answers.append(log_probabilities(network(images.flip(turn)[None], present[None]))[0].exp().flip(turn))
-    assert len({axes for axes in FLIPS}) == 8
+    assert len(set(FLIPS)) == 8
     torch.testing.assert_close(found.probability, torch.stack(answers).mean(0))
     torch.testing.assert_close(found.spread, torch.stack(answers).std(0, correction=0))
 
