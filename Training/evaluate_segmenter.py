@@ -9,9 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from statistics import mean
 
-from mmhvae.segmentation.bundle import load_segmenter
-from mmhvae.segmentation.network import REGIONS
-from mmhvae.segmentation.settings import SegmentationSettings
+from mmhvae.segmentation import REGIONS, SegmentationSettings, load_segmenter
 from mmhvae_training.segmentation.judging import Judged, judge
 from mmhvae_training.segmentation.patients import read_patient
 

@@ -7,8 +7,7 @@ import json
 from pathlib import Path
 
 import torch
-from mmhvae.segmentation.bundle import SegmenterBundle, SegmenterManifest, save_segmenter
-from mmhvae.segmentation.network import TumourUNet, UNetConfig
+from mmhvae.segmentation import SegmenterBundle, SegmenterManifest, TumourUNet, UNetConfig, save_segmenter
 
 INTENDED_USE = (
     "Research and planning aid: outlines to be checked and corrected by a person. No diagnosis. "

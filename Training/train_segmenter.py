@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import torch
-from mmhvae.segmentation.network import TumourUNet, UNetConfig
+from mmhvae.segmentation import TumourUNet, UNetConfig
 from mmhvae_training.segmentation.losses import segmentation_losses
 from mmhvae_training.segmentation.patients import read_patient
 from mmhvae_training.segmentation.scene import draw_scene

@@ -19,6 +19,7 @@ from .version import __version__ as __version__
 if TYPE_CHECKING:
     from .bundle import load_bundle as load_bundle
     from .registration import register_rigid as register_rigid
+    from .segmentation import segment_tumour as segment_tumour
     from .synthesis import synthesize as synthesize
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -1,5 +1,5 @@
-"""The command line: ``mmhvae synthesize | register | reconstruct | overlay | tre | import-release | info | weights |
-demo``.
+"""The command line: ``mmhvae synthesize | register | reconstruct | overlay | segment | tre | import-release | info |
+weights | demo``.
 
 Exit status: 0 done; 2 the user's input cannot be used, with one sentence on standard error; 1 a defect.
 """
@@ -23,6 +23,7 @@ from .commands import (
     add_command,
     add_overlay,
     add_reconstruct,
+    add_segment,
     add_sweep_options,
     add_weights,
     bundle_at,
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_register(commands)
     add_reconstruct(commands)
     add_overlay(commands)
+    add_segment(commands)
     _add_tre(commands)
     _add_bundle_commands(commands)
     add_weights(commands)

@@ -26,7 +26,7 @@ FLOORS = {
         "sweep network",
         "bundle",
         "synthesis",
-        "registration overlays",
+        "registration overlays segmentation",
         "tasks demo",
         "commands",
         "worker cli",

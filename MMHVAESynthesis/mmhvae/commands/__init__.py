@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         require_writable as require_writable,
     )
     from .overlay import add_overlay as add_overlay
+    from .segment import add_segment as add_segment
     from .sweep import (
         add_reconstruct as add_reconstruct,
         add_sweep_options as add_sweep_options,

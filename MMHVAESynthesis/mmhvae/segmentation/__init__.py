@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..faces import lazy_names
 
 if TYPE_CHECKING:
-    from .bundle import SegmenterBundle, SegmenterManifest, load_segmenter, save_segmenter
-    from .segments import SEGMENTS, as_segmentation
-    from .settings import SegmentationSettings
-    from .tumour import TumourOutline, segment_tumour
-
-__all__ = [
-    "SEGMENTS",
-    "SegmentationSettings",
-    "SegmenterBundle",
-    "SegmenterManifest",
-    "TumourOutline",
-    "as_segmentation",
-    "load_segmenter",
-    "save_segmenter",
-    "segment_tumour",
-]
-
-_HOMES = {
-    "bundle": ("SegmenterBundle", "SegmenterManifest", "load_segmenter", "save_segmenter"),
-    "segments": ("SEGMENTS", "as_segmentation"),
-    "settings": ("SegmentationSettings",),
-    "tumour": ("TumourOutline", "segment_tumour"),
-}
-_LAZY = {name: home for home, names in _HOMES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    from .bundle import (
+        SegmenterBundle as SegmenterBundle,
+        SegmenterManifest as SegmenterManifest,
+        load_segmenter as load_segmenter,
+        save_segmenter as save_segmenter,
+    )
+    from .grey_levels import GreyLevels as GreyLevels, measure_grey_levels as measure_grey_levels
+    from .network import (
+        REGIONS as REGIONS,
+        TumourUNet as TumourUNet,
+        UNetConfig as UNetConfig,
+        log_probabilities as log_probabilities,
+    )
+    from .segments import SEGMENTS as SEGMENTS, as_segmentation as as_segmentation
+    from .settings import SegmentationSettings as SegmentationSettings
+    from .tumour import TumourOutline as TumourOutline, segment_tumour as segment_tumour
+else:
+    __getattr__ = lazy_names(__name__, __file__)

@@ -14,13 +14,20 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
+from safetensors.torch import load as load_tensors, save as save_tensors
 from torch import Tensor
 
-from ..bundle import CARD, MANIFEST, WEIGHTS, read_members, require_checksum, require_same_shapes, write_members
+from ..bundle import (
+    CARD,
+    MANIFEST,
+    WEIGHTS,
+    read_members,
+    require_checksum,
+    require_same_shapes,
+    segmenter_bundle,
+    write_members,
+)
 from ..exceptions import InputError
-from ..shipped import segmenter_bundle
 from .grey_levels import intensity_rules
 from .network import REGIONS, TumourUNet, UNetConfig
 

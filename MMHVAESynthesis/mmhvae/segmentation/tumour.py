@@ -13,11 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..devices import choose_device, half_precision
+from ..compute import choose_device, half_precision, kept_heap, where_it_fits
 from ..exceptions import InputError, Progress, no_progress
-from ..heap import kept_heap
 from ..images import image_on, resampled
-from ..memory_ladder import where_it_fits
 from .bundle import SHIPPED, SegmenterBundle, load_segmenter
 from .network import REGIONS
 from .settings import SegmentationSettings

@@ -22,6 +22,7 @@ from .models import WEIGHTS_TASKS
 from .overlay import OVERLAY_TASKS
 from .parameters import Parameters
 from .registration import REGISTRATION_TASKS
+from .segment import SEGMENTATION_TASKS
 from .self_test import self_test
 
 #: Share of a request's progress that reconstructing its sweep takes.
@@ -175,6 +176,7 @@ TASKS: Mapping[str, Callable[[Parameters, Context], Answer]] = {
     "self_test": run_self_test,
     **REGISTRATION_TASKS,
     **OVERLAY_TASKS,
+    **SEGMENTATION_TASKS,
     **LIVE_TASKS,
     **WEIGHTS_TASKS,
 }

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import SimpleITK as sitk
 import torch
-from mmhvae.segmentation.bundle import SegmenterBundle, SegmenterManifest
-from mmhvae.segmentation.network import TumourUNet, UNetConfig
+from mmhvae.segmentation import SegmenterBundle, SegmenterManifest, TumourUNet, UNetConfig
 from torch import Tensor
 
 CENTRE = np.array([12.0, -9.0, 7.0])

@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae.cli import main
-from mmhvae.parameters import Parameters
-from mmhvae.registration.label_files import read_segmentation
-from mmhvae.segmentation import save_segmenter
-from mmhvae.segmentation.segments import SEGMENTS, as_segmentation
-from mmhvae.tasks import TASKS, BundleCache, Context
+from mmhvae.overlays import read_segmentation
+from mmhvae.segmentation import SEGMENTS, as_segmentation, save_segmenter
+from mmhvae.tasks import TASKS, BundleCache, Context, Parameters
 
 from .phantom import head, oblique_grid, segmenter, truth
 

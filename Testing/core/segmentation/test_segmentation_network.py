@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from mmhvae.segmentation.network import TumourUNet, UNetConfig, log_probabilities
+from mmhvae.segmentation import TumourUNet, UNetConfig, log_probabilities
 
 SMALL = UNetConfig(channels=(4, 8, 8))
 

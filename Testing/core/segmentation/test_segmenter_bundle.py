@@ -7,11 +7,16 @@ import shutil
 
 import pytest
 import torch
-from mmhvae.bundle import MANIFEST, WEIGHTS, load_bundle
+from mmhvae.bundle import MANIFEST, WEIGHTS, load_bundle, starter_bundle
 from mmhvae.exceptions import InputError
-from mmhvae.segmentation import SegmenterBundle, SegmenterManifest, load_segmenter, save_segmenter
-from mmhvae.segmentation.network import TumourUNet, UNetConfig
-from mmhvae.shipped import starter_bundle
+from mmhvae.segmentation import (
+    SegmenterBundle,
+    SegmenterManifest,
+    TumourUNet,
+    UNetConfig,
+    load_segmenter,
+    save_segmenter,
+)
 
 SMALL = UNetConfig(channels=(4, 8))
 

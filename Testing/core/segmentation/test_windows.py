@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 import torch
 from mmhvae.exceptions import no_progress
-from mmhvae.segmentation.network import TumourUNet, UNetConfig, log_probabilities
+from mmhvae.segmentation import TumourUNet, UNetConfig, log_probabilities
 from mmhvae.segmentation.windows import FLIPS, outline, window_starts
 
 

@@ -8,10 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import SimpleITK as sitk
 import torch
-from mmhvae.segmentation.bundle import SegmenterBundle
-from mmhvae.segmentation.network import REGIONS
-from mmhvae.segmentation.settings import SegmentationSettings
-from mmhvae.segmentation.tumour import segment_tumour
+from mmhvae.segmentation import REGIONS, SegmentationSettings, SegmenterBundle, segment_tumour
 from numpy.typing import NDArray
 
 from .patients import Patient

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from mmhvae.segmentation.network import log_probabilities
+from mmhvae.segmentation import log_probabilities
 from torch import Tensor
 
 SMOOTHING = 100.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from mmhvae.segmentation.grey_levels import measure_grey_levels
+from mmhvae.segmentation import measure_grey_levels
 from torch import Tensor
 from torch.nn import functional as F
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
 
-from .images import read_volume
-from .memory_ladder import MEMORY_FULL
+from ..compute import MEMORY_FULL
+from ..images import read_volume
+from ..segmentation import SEGMENTS, SegmentationSettings, SegmenterBundle, load_segmenter, segment_tumour
+from .context import Answer, Context
 from .parameters import Parameters
-from .segmentation import SEGMENTS, SegmentationSettings, SegmenterBundle, load_segmenter, segment_tumour
 
-if TYPE_CHECKING:
-    from .tasks import Context
-
-Answer = dict[str, Any]
 LOADING, READING, WRITING = "loading the segmenter", "reading the images", "writing the outline"
 
 

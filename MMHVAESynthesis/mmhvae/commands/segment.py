@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..exceptions import InputError
 from .command_line import add_command, quiet_libraries, report, require_no_input, require_writable
-from .exceptions import InputError
 
 if TYPE_CHECKING:
     from .command_line import Commands
@@ -19,7 +19,7 @@ CONTRASTS = {"t1": "T1", "cet1": "ceT1", "t2": "T2", "flair": "FLAIR"}
 
 def add_segment(commands: Commands) -> None:
     """The command and its options."""
-    from .segmentation.settings import SegmentationSettings
+    from ..segmentation import SegmentationSettings
 
     defaults = SegmentationSettings()
     parser = add_command(commands, "segment", _segment, "Outline the tumour in whichever MRs there are.")
@@ -43,8 +43,8 @@ def add_segment(commands: Commands) -> None:
 
 
 def _segment(options: argparse.Namespace) -> None:
-    from .images import read_volume, require_volume_suffix, write_volumes
-    from .segmentation import SegmentationSettings, as_segmentation, segment_tumour
+    from ..images import read_volume, require_volume_suffix, write_volumes
+    from ..segmentation import SegmentationSettings, as_segmentation, segment_tumour
 
     if not options.output.name.endswith(".seg.nrrd"):
         raise InputError(f"{options.output.name} is no segmentation's name; name it .seg.nrrd.")
@@ -72,7 +72,7 @@ def _segment(options: argparse.Namespace) -> None:
 
 
 def _refuse_ultrasound(paths: dict[str, Path]) -> None:
-    from .modalities import guess_modality
+    from ..images import guess_modality
 
     for name, path in paths.items():
         if guess_modality(path.name) == "us":
