@@ -1,42 +1,51 @@
-"""Make a bundle of a trained segmenter: export_segmenter.py runs/segmenter/last.pt DIR --split S.json --card C.md"""
+"""Make a bundle of a trained segmenter: export_segmenter.py runs/segmenter DIR --card Training/cards/segmenter.md"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
-import torch
+from mmhvae import InputError
 from mmhvae.segmentation import SegmenterBundle, SegmenterManifest, TumourUNet, UNetConfig, save_segmenter
+from mmhvae_training.checkpoints import CHECKPOINT, RUN, read_checkpoint
+from mmhvae_training.running import exit_status
 
 INTENDED_USE = (
     "Research and planning aid: outlines to be checked and corrected by a person. No diagnosis. "
     "Not approved for clinical use."
 )
+LICENCE = "MIT; learnt from training data of BraTS 2018 and 2021, to be cited as the card says"
 
 
 def main() -> None:
-    """Read the averaged weights and write the bundle."""
+    """Read a run's averaged weights and write the bundle."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--split", type=Path, required=True, help="JSON with the patients: train, judge")
-    parser.add_argument("--card", type=Path, required=True)
+    parser.add_argument("run", type=Path, help="folder of the run")
+    parser.add_argument("folder", type=Path, help="new folder of the bundle")
+    parser.add_argument("--card", type=Path, required=True, help="Markdown that goes with the weights")
+    parser.add_argument("--name", default="Tumour segmenter")
     options = parser.parse_args()
-    state = torch.load(options.checkpoint, map_location="cpu", weights_only=True)
-    network = TumourUNet(UNetConfig())
-    network.load_state_dict(state["averaged"])
+    content = read_checkpoint(options.run / CHECKPOINT)
+    if "crop" not in content:
+        raise InputError(f"{options.run} is no run of the segmenter; give the folder of one.")
+    architecture = {name: tuple(values) for name, values in content["architecture"].items()}
+    network = TumourUNet(UNetConfig(**architecture))
+    network.load_state_dict(content["average"])
     manifest = SegmenterManifest(
-        name="Tumour segmenter",
+        name=options.name,
         architecture=network.config,
         spacing_mm=1.0,
-        crop=(96, 112, 96),
-        licence="MIT; learnt from BraTS 2018 and 2021 training data, to be cited as the card says",
+        crop=tuple(content["crop"]),
+        licence=LICENCE,
         intended_use=INTENDED_USE,
-        training={"patients": json.loads(options.split.read_text(encoding="utf-8")), "steps": state.get("step")},
+        training=json.loads((options.run / RUN).read_text(encoding="utf-8")) | {"steps_done": content["step"]},
     )
-    save_segmenter(SegmenterBundle(network.eval(), manifest, options.card.read_text(encoding="utf-8")), options.folder)
+    card = options.card.read_text(encoding="utf-8")
+    save_segmenter(SegmenterBundle(network.eval(), manifest, card), options.folder)
+    print(f"{options.folder}: {options.name}, {content['step']} steps.")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_status("export_segmenter.py", main))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from lightning_fabric.wrappers import _FabricOptimizer
 from torch import nn
 
@@ -59,3 +61,14 @@ def update_average(state: RunState, decay: float) -> None:
     decay = min(decay, (1 + state.step) / (10 + state.step))
     for mean, value in zip(state.average.parameters(), state.network.parameters(), strict=True):
         mean.lerp_(value, 1 - decay)
+
+
+def fresh_state(network: nn.Module, optimiser: torch.optim.Optimizer, fabric: Fabric, seed: int) -> RunState:
+    """The state of a run that begins with this network, which is on the fabric's device already."""
+    return RunState(
+        network=network,
+        average=copy.deepcopy(network).requires_grad_(False),
+        optimiser=cast(_FabricOptimizer, fabric.setup_optimizers(optimiser)),
+        rng=np.random.default_rng(seed),
+        noise=torch.Generator(fabric.device).manual_seed(seed),
+    )

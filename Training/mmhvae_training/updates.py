@@ -16,6 +16,7 @@ from .adversarial import discriminators_loss, fakes_of, generator_loss, real_ima
 from .configuration import Configuration
 from .devices import average_gradients
 from .elbo import Pass, PassResult, backward_through_encoders, leaves_of, negative_elbo, run_pass
+from .run_state import RunState
 from .schedule import Phase
 from .slices import Batch
 from .state import TrainingState
@@ -67,7 +68,7 @@ def update_network(
     return {name: torch.stack(values).mean() for name, values in logged.items()}, results
 
 
-def apply_gradients(fabric: Fabric, state: TrainingState, clip: float | None) -> Tensor:
+def apply_gradients(fabric: Fabric, state: RunState, clip: float | None) -> Tensor:
     """Clip, and update the network; returns the gradient's norm before clipping."""
     limit = float("inf") if clip is None else clip
     norm = fabric.clip_gradients(state.network, state.optimiser, max_norm=limit, error_if_nonfinite=False)

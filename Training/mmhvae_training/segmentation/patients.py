@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from mmhvae import InputError
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -74,3 +76,31 @@ def read_patient(folder: Path, modalities: tuple[str, ...]) -> Patient:
 
 def _array(path: Path) -> NDArray[np.generic]:
     return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+
+
+def read_patients(
+    folder: Path, split: Path, part: str, modalities: tuple[str, ...], limit: int | None = None
+) -> list[Patient]:
+    """The patients that a split file (JSON, lists of names) puts into ``part``.
+
+    Raises:
+        InputError: the split cannot be read or names nobody, or a patient's file is missing or has unknown labels.
+    """
+    try:
+        names = json.loads(split.read_text(encoding="utf-8"))[part][:limit]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"The split {split} has no list {part!r} of patients; give a JSON file that has.") from error
+    if not names:
+        raise InputError(f"The split {split} puts no patient into {part!r}; name some.")
+    return [_usable(folder / name, modalities) for name in names]
+
+
+def _usable(folder: Path, modalities: tuple[str, ...]) -> Patient:
+    try:
+        patient = read_patient(folder, modalities)
+    except (RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"The patient {folder} cannot be used: {reason} Take the name out of the split.") from error
+    if not len(patient.lesion):
+        raise InputError(f"The patient {folder} has no tumour in the labels; take the name out of the split.")
+    return patient
