@@ -84,7 +84,16 @@ def test_a_resumed_run_equals_an_uninterrupted_one_and_its_end_may_be_moved(trai
 
 
 def test_it_learns_and_its_bundle_outlines_patients_with_and_without_a_head(train, brats, tmp_path, monkeypatch):
-    options = ["--optimisation.steps", 30, "--optimisation.warm_up", 3, "--optimisation.learning_rate", 0.01, "--optimisation.decay", 5]
+    options = [
+        "--optimisation.steps",
+        30,
+        "--optimisation.warm_up",
+        3,
+        "--optimisation.learning_rate",
+        0.01,
+        "--optimisation.decay",
+        5,
+    ]
     assert train(tmp_path / "run", *options)[0] == 0
     records = [json.loads(line) for line in (tmp_path / "run" / LOSSES).read_text().splitlines()]
     loss = [record["dice"] + record["cross-entropy"] for record in records]

@@ -1,0 +1,62 @@
+"""Train the personalised network: train_personalised.py --data.folder BRATS --data.split S.json --run runs/xh
+
+Pre-training by default; --task transfer or segmentation fine-tunes, with --start_from RUN from a pre-trained one. Goes on
+where the run's folder holds a checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
+
+from mmhvae_training import running
+from mmhvae_training.devices import launch
+from mmhvae_training.personalised.personalised_method import PersonalisedMethod, new_personalised, start_from
+from mmhvae_training.personalised.run_configuration import PersonalisedRun
+from mmhvae_training.personalised.volumes import patient_volume
+from mmhvae_training.segmentation.patients import read_patients
+from mmhvae_training.settings import parse_settings
+
+SAME = ("data", "task", "architecture", "constraints", "optimisation", "seed")
+
+
+def run(configuration: PersonalisedRun, text: str, limit: int | None = None) -> None:
+    """Train as configured, on the first ``limit`` patients if so asked."""
+    fabric = launch(configuration)
+    data, architecture = configuration.data, configuration.architecture
+    patients = read_patients(data.folder, data.split, data.part, architecture.modalities, limit)
+    volumes = [patient_volume(patient, data.spacing, architecture.crop) for patient in patients]
+    fabric.print(f"{len(volumes)} patients", flush=True)
+    method = PersonalisedMethod(configuration, new_personalised(configuration, fabric), volumes)
+    description = running.describe_code("Training/train_personalised.py") | {
+        "config": json.loads(json.dumps(configuration.plain())),
+        "patients": [patient.name for patient in patients],
+        "started_from": None,
+    }
+    start = partial(start_from, method.state, configuration.start_from) if configuration.start_from else None
+    running.run(fabric, method, description, SAME, text, start)
+
+
+def main() -> None:
+    """Read the settings, then train; a fast development run keeps nothing."""
+    about = "Train the personalised network; see Training/README.md."
+    request = parse_settings(sys.argv[1:], PersonalisedRun, "train_personalised.py", about)
+    if not request.fast_dev_run:
+        run(request.configuration, request.text)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        two = replace(request.configuration.optimisation, steps=2)
+        output = replace(request.configuration.output, log_every=1, images_every=2)
+        run(replace(request.configuration, run=Path(folder), optimisation=two, output=output), request.text, 1)
+    print("Fast development run: two steps ran.", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(running.exit_status("train_personalised.py", main))
