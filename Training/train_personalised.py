@@ -1,7 +1,7 @@
 """Train the personalised network: train_personalised.py --data.folder BRATS --data.split S.json --run runs/xh
 
-Pre-training by default; --task transfer or segmentation fine-tunes, with --start_from RUN from a pre-trained one. Goes on
-where the run's folder holds a checkpoint.
+Pre-training by default; --task transfer or segmentation fine-tunes, with --start_from RUN from a pre-trained one.
+Goes on where the run's folder holds a checkpoint.
 """
 
 from __future__ import annotations

@@ -46,6 +46,16 @@ class SubVolumes:
     foreground: Tensor
     labels: Tensor | None = None
 
+    def share(self, rank: int, world: int) -> SubVolumes:
+        """Those of one of ``world`` devices that split the batch."""
+        labels = None if self.labels is None else self.labels.chunk(world)[rank]
+        return SubVolumes(self.images.chunk(world)[rank], self.foreground.chunk(world)[rank], labels)
+
+    def to(self, device: torch.device) -> SubVolumes:
+        """On a device."""
+        labels = None if self.labels is None else self.labels.to(device)
+        return SubVolumes(self.images.to(device), self.foreground.to(device), labels)
+
 
 def pretraining(
     network: PersonalisedNetwork, batch: SubVolumes, constraints: Constraints, generator: torch.Generator

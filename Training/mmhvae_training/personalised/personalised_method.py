@@ -19,7 +19,7 @@ from ..run_state import RunState, fresh_state
 from ..trouble import stop_at_trouble
 from ..updates import apply_gradients
 from .algorithms import Losses, SubVolumes, fine_tuning, pretraining
-from .inputs import Subset, all_subsets
+from .inputs import Subset, all_subsets, shown
 from .network import PersonalisedNetwork
 from .run_configuration import PersonalisedRun
 from .volumes import PatientVolume, draw_sub_volumes
@@ -94,11 +94,7 @@ class PersonalisedMethod:
     def _share(self, fabric: Fabric) -> SubVolumes:
         data, crop = self.configuration.data, self.configuration.architecture.crop
         whole = draw_sub_volumes(self.volumes, crop, data.batch_size, data.flip, data.quarter_turn, self.state.rng)
-        parts = (whole.images, whole.foreground, whole.labels)
-        own = [
-            part.chunk(fabric.world_size)[fabric.global_rank].to(fabric.device) for part in parts if part is not None
-        ]
-        return SubVolumes(*own)
+        return whole.share(fabric.global_rank, fabric.world_size).to(fabric.device)
 
     def _updates(self, batch: SubVolumes, fabric: Fabric) -> Iterator[Losses]:
         network, constraints = self.state.network, self.configuration.constraints
@@ -115,7 +111,7 @@ class PersonalisedMethod:
             yield losses
 
     def _subsets(self) -> list[Subset]:
-        """Transfer: every modality alone, in random order. Segmentation: a random subset, and one more to agree with."""
+        """Transfer: every modality alone, in random order. Segmentation: a random subset, and one to agree with."""
         modalities, rng = len(self.configuration.architecture.modalities), self.state.rng
         if self.configuration.task == "transfer":
             return [(int(modality),) for modality in rng.permutation(modalities)]
@@ -125,17 +121,16 @@ class PersonalisedMethod:
     def synthesise(self, fabric: Fabric) -> Tensor:
         """Middle slices of the first patient's first crop: a row a modality shown alone; the truth below; (1, H, W)."""
         crop, volume = self.configuration.architecture.crop, self.volumes[0]
-        images = volume.images[(slice(None), *(slice(0, side) for side in crop))][None].to(fabric.device)
+        place = tuple(slice(0, side) for side in crop)
+        channels = (slice(None), *place)
+        images = volume.images[channels].to(fabric.device)[None]  # (1, M, *crop)
+        labelled = self.configuration.architecture.classes is not None
         rows = []
-        network = self.state.average
         for modality in range(images.shape[1]):
             with torch.no_grad(), fabric.autocast():
-                output = network(images[:, [modality]].expand_as(images)).float()
-            shown = (
-                output if self.configuration.architecture.classes is None else output.argmax(1, keepdim=True).float()
-            )
-            rows.append(torch.cat(list(shown[0, :, crop[0] // 2]), dim=1))
-        truth = images if self.configuration.architecture.classes is None else volume.labels[None, None].float()
-        rows.append(torch.cat([row[: crop[1], : crop[2]] for row in truth[0, :, crop[0] // 2]], dim=1).cpu())
-        picture = torch.cat([row.cpu() for row in rows], dim=0)
+                output = self.state.average(shown(images, (modality,))).float()
+            rows.append(output.argmax(dim=1, keepdim=True).float() if labelled else output)
+        rows.append(volume.labels[place].to(fabric.device)[None, None].float() if labelled else images)
+        middle = [torch.cat(list(row[0, :, crop[0] // 2]), dim=1) for row in rows]
+        picture = torch.cat(middle, dim=0).cpu()
         return ((picture - picture.min()) / (picture.max() - picture.min()).clamp(min=1e-6))[None]

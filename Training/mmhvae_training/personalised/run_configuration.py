@@ -81,9 +81,7 @@ class PersonalisedRun:
         require(labelled == (self.task == "segmentation"), "architecture.classes belongs to task segmentation, only.")
         contrast = self.task == "pretraining" and self.constraints.contrastive
         enough = self.data.batch_size >= 2 * self.device.devices
-        require(
-            enough or not contrast, "data.batch_size should be 2 or more a device: the contrastive loss needs them."
-        )
+        require(enough or not contrast, "data.batch_size should be 2 or more a device: for the contrastive loss.")
 
     def plain(self) -> dict[str, Any]:
         """As nested dictionaries, lists, numbers and texts: what JSON can hold."""

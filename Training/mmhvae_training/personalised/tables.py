@@ -40,8 +40,8 @@ def transfer_score(
 ) -> tuple[float, float, float]:
     """PSNR (dB), NMSE and SSIM (7^3 uniform windows) of one modality, (D, H, W) each.
 
-    ``whole`` compares all voxels. ``brain`` PSNR and NMSE within it, and the mean of SSIM's map there. ``released`` does
-    as the authors' code: the output is z-scored anew, and the background pasted from the truth, which flatters it.
+    ``whole`` compares all voxels; ``brain`` those within it, SSIM by its map's mean there; ``released`` does as the
+    authors' code: the output is z-scored anew, and the background pasted from the truth, which flatters it.
     """
     if protocol == "released":
         output = (output - output.mean()) / max(float(output.std()), EPSILON)
