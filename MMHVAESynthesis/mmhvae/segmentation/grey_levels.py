@@ -46,7 +46,7 @@ def measure_grey_levels(image: Tensor) -> GreyLevels | None:
     positive = image[image > 0]
     if positive.numel() < 2:
         return None
-    bright = positive.sort().values[int(BRIGHT_QUANTILE * (positive.numel() - 1))]
+    bright = positive.kthvalue(int(BRIGHT_QUANTILE * (positive.numel() - 1)) + 1).values
     tissue = positive[positive > AIR_SHARE * bright].clamp(max=bright)
     deviation = tissue.std() if tissue.numel() > 1 else torch.zeros(())
     return GreyLevels(float(tissue.mean()), float(deviation)) if deviation > 0 else None
