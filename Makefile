@@ -4,6 +4,7 @@ VENV := .venv
 RUN := OMP_WAIT_POLICY=PASSIVE $(VENV)/bin
 STAMP := $(VENV)/.ready
 SHARED := ../shared
+FUZZ_MINUTES ?= 10
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 
 .PHONY: demo test lint bench acceptance clean
@@ -34,6 +35,7 @@ acceptance: $(STAMP)
 	$(RUN)/python Training/evaluate_simulated.py --cases acceptance-output/held-out --output acceptance-output/evaluation
 	$(RUN)/python Testing/acceptance/frames_or_volume.py --output acceptance-output
 	$(RUN)/python Testing/acceptance/killed_training.py --output Testing/acceptance/results
+	$(RUN)/python Testing/acceptance/fuzz_files.py --minutes $(FUZZ_MINUTES) --output Testing/acceptance/results
 	$(RUN)/python Testing/benchmarks/bench_registration_table.py --n 8 --first 200 --ranges 0 1 2 3 4 \
 		--engines mmhvae_rigid --rows Testing/acceptance/results/registration.csv
 	@Testing/rig/system_packages.sh

@@ -13,29 +13,33 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
-
 from mmhvae.exceptions import InputError
 from mmhvae.images.modalities import MODALITIES
-from mmhvae_training.data.case_folder import write_json
-from mmhvae_training.data.cases import case_folders
-from mmhvae_training.data.splits import SPLITS, TEST, read_splits
-from mmhvae_training.scoring.comparison import comparison
-from mmhvae_training.scoring.constant_source import ConstantSource
-from mmhvae_training.scoring.harmonisation import draw_harmonisation_figure
-from mmhvae_training.scoring.judged_case import read_judged_case, thinned
-from mmhvae_training.scoring.latent_pca import draw_latent_figure
-from mmhvae_training.scoring.network_source import NetworkSource, bundle_source, run_source
-from mmhvae_training.scoring.nifti_source import NiftiSource
-from mmhvae_training.scoring.perceptual import load_perceptual
-from mmhvae_training.scoring.scores import Source, read_scores, score_case, write_scores
-from mmhvae_training.scoring.table import report
-from mmhvae_training.scoring.temperature import draw_temperature_figure
+from mmhvae_training import script
+from mmhvae_training.data import SPLITS, TEST, case_folders, read_splits
+from mmhvae_training.records import write_json
+from mmhvae_training.scoring import (
+    ConstantSource,
+    NetworkSource,
+    NiftiSource,
+    Source,
+    bundle_source,
+    comparison_report,
+    draw_harmonisation_figure,
+    draw_latent_figure,
+    draw_temperature_figure,
+    load_perceptual,
+    read_judged_case,
+    read_scores,
+    report,
+    run_source,
+    score_case,
+    thinned,
+    write_scores,
+)
 
 SETTINGS = "settings.json"
 
@@ -112,7 +116,7 @@ def make_comparison(arguments: argparse.Namespace) -> None:
     if len(set(names)) < len(names):
         raise InputError("Two evaluations have folders of the same name; rename one, it names its run.")
     runs = {name: read_scores(folder) for name, folder in zip(names, arguments.evaluations, strict=True)}
-    text = comparison(runs, arguments.variant)
+    text = comparison_report(runs, arguments.variant)
     try:
         arguments.output.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -187,8 +191,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        print(f"evaluate.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    script.run(main)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -18,17 +17,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
-
 from mmhvae import load_bundle
 from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
-from mmhvae.registration.prior import NAVIGATION, PosePrior
-from mmhvae_training.evaluation import write_line
-from mmhvae_training.parts import lines_of, read_parts, run_parts
-from mmhvae_training.provenance import commit
-from mmhvae_training.registration_table import evaluate, methods, summary, words, write_csv
-from mmhvae_training.syntheses import SPACING, Synthesiser, load_case
+from mmhvae.settings import NAVIGATION, PosePrior
+from mmhvae_training import script
+from mmhvae_training.judging import SPACING, Synthesiser, evaluate, load_case, methods, summary, words, write_csv
+from mmhvae_training.records import commit, lines_of, read_all_lines, run_processes, write_line
 
 LINES = "lines"
 TABLE, WORDS, SINGLE = "registration.json", "registration.md", "registration.csv"
@@ -36,7 +31,7 @@ TABLE, WORDS, SINGLE = "registration.json", "registration.md", "registration.csv
 
 def lines_with(prior: dict[str, float] | None, output: Path) -> list[dict[str, Any]]:
     """The lines that are there and say that they were made with this prior."""
-    return [row for row in read_parts(output, LINES) if "prior" in row and row["prior"] == prior]
+    return [row for row in read_all_lines(output, LINES) if "prior" in row and row["prior"] == prior]
 
 
 def write_tables(output: Path, wanted: set[str], todo: set[str], provenance: dict[str, Any]) -> str:
@@ -96,7 +91,7 @@ def main() -> None:
     if arguments.part is None:
         made = {"commit": commit(), "bundle": bundle.manifest.weights_sha256[:16], "syntheses": synthesise.settings}
         made["prior"] = said
-        run_parts(sys.argv[1:], arguments.jobs)
+        run_processes(sys.argv[1:], arguments.jobs)
         print(write_tables(arguments.output, {folder.name for folder in folders}, set(todo), made))
         return
     done = {(row["case"], row["method"]) for row in lines_with(said, arguments.output)}
@@ -113,7 +108,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        sys.exit(f"evaluate_registration.py: {error}")
+    script.run(main)

@@ -9,7 +9,9 @@ from itertools import combinations
 from pathlib import Path
 from statistics import mean
 
-from mmhvae.segmentation import REGIONS, SegmentationSettings, load_segmenter
+from mmhvae.segmentation import REGIONS, load_segmenter
+from mmhvae.settings import SegmentationSettings
+from mmhvae_training import script
 from mmhvae_training.segmentation.judging import Judged, judge
 from mmhvae_training.segmentation.patients import read_patient
 
@@ -64,4 +66,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

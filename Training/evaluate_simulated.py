@@ -9,29 +9,25 @@ start it again at will. ``evaluation.md`` compares the cases that all methods ha
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
-
 from mmhvae import load_bundle
 from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
-from mmhvae_training.evaluation import (
+from mmhvae_training import script
+from mmhvae_training.judging import (
     DIRECT,
     EvaluationCase,
     evaluate_bundle,
     evaluate_direct,
+    evaluation_table,
     load_evaluation_case,
-    read_lines,
-    table,
-    write_line,
 )
+from mmhvae_training.records import read_lines, write_line
 
 Method = Callable[[EvaluationCase], dict[str, Any]]
 
@@ -73,13 +69,10 @@ def main() -> None:
             write_line(lines, row | {"seconds": round(time.monotonic() - started, 1)})
             print(f"{folder.name} {name}: {time.monotonic() - started:.0f} s", flush=True)
     wanted = {folder.name for folder in folders}
-    text = table([row for row in read_lines(lines) if row["case"] in wanted and row["method"] in todo])
+    text = evaluation_table([row for row in read_lines(lines) if row["case"] in wanted and row["method"] in todo])
     (arguments.output / "evaluation.md").write_text(text, encoding="utf-8")
     print(text)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        sys.exit(f"evaluate_simulated.py: {error}")
+    script.run(main)

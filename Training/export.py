@@ -10,21 +10,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
 from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.network.model import MMHVAE
-from mmhvae_training.checkpoints import CHECKPOINT, RUN
-from mmhvae_training.model_card import model_card
-from mmhvae_training.monai_bundle import write_monai_bundle
-from mmhvae_training.scoring.network_source import load_run
-from mmhvae_training.scoring.scores import SliceScore, read_scores
+from mmhvae_training import script
+from mmhvae_training.export import model_card, write_monai_bundle
+from mmhvae_training.loop import CHECKPOINT, RUN
+from mmhvae_training.scoring import SliceScore, load_run, read_scores
 
 INTENDED_USE = "Research on image synthesis and registration. Not for patients, not approved for clinical use."
 LICENCE_WITH_CARD = "MIT; the model card names the data that the weights saw, and their licences"
@@ -90,17 +85,17 @@ def main() -> None:
     parser.add_argument("--evaluation", type=Path, help="folder that evaluate.py table wrote for these weights")
     parser.add_argument("--card", type=Path, help="a model card in Markdown, instead of the one that is made")
     parser.add_argument("--monai", type=Path, help="new folder for a MONAI bundle of the same weights")
+    parser.add_argument(
+        "--half-precision", action="store_true",
+        help="store float16; Testing/acceptance/half_precision.py says whether that changes anything",
+    )  # fmt: skip
     parser.add_argument("--output", type=Path, required=True, help="new folder for the bundle")
     arguments = parser.parse_args()
     bundle = make_bundle(arguments)
-    print(save_bundle(bundle, arguments.output))
+    print(save_bundle(bundle, arguments.output, arguments.half_precision))
     if arguments.monai:
         print(write_monai_bundle(bundle, arguments.monai))
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        print(f"export.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    script.run(main)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from mmhvae import InputError
 from mmhvae.segmentation import SegmenterBundle, SegmenterManifest, TumourUNet, UNetConfig, save_segmenter
-from mmhvae_training.checkpoints import CHECKPOINT, RUN, read_checkpoint
-from mmhvae_training.running import exit_status
+from mmhvae_training import script
+from mmhvae_training.loop import CHECKPOINT, RUN, read_checkpoint
 
 INTENDED_USE = (
     "Research and planning aid: outlines to be checked and corrected by a person. No diagnosis. "
@@ -48,4 +47,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status("export_segmenter.py", main))
+    script.run(main)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae.images.transforms import write_transform
-from mmhvae.images.volumes import bounding_box
+from mmhvae.images import bounding_box, write_transform, write_volume
+from mmhvae_training import script
 from mmhvae_training.simulation import landmarks
 from mmhvae_training.simulation.case import SimulatedCase, simulate_case
 from mmhvae_training.simulation.displacement import displace
@@ -70,7 +70,7 @@ def write_demo(case: SimulatedCase, seed: int, folder: Path) -> None:
         images[f"preop-{name}"] = displace(sitk.Cast(sitk.Clamp(levels + 0.5, upperBound=255), sitk.sitkUInt8), motion)
     images["preop-tumour"] = displace(sitk.Cast(case.preop_tumour, sitk.sitkUInt8), motion)
     for name, image in images.items():
-        sitk.WriteImage(image, str(folder / f"{name}.nii.gz"), useCompression=True)
+        write_volume(image, folder / f"{name}.nii.gz")
     write_transform(motion, folder / "us-to-preop.tfm")
     points = [point.tolist() for point in landmarks(case, LANDMARKS, seed)]
     write_points(points, folder / "landmarks.mrk.json")
@@ -107,4 +107,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

@@ -6,14 +6,12 @@ python Training/make_splits.py --cases prepared --folds 3 --validation 0.1 --out
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from pathlib import Path
 
-from mmhvae.exceptions import InputError
 from mmhvae.images.modalities import MODALITIES
-from mmhvae_training.data.cases import case_folders
-from mmhvae_training.data.splits import stratified_folds, write_splits
+from mmhvae_training import script
+from mmhvae_training.data import case_folders, stratified_folds, write_splits
 
 
 def main() -> None:
@@ -36,8 +34,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        print(f"make_splits.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    script.run(main)

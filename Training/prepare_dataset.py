@@ -9,17 +9,21 @@ the shape of a sweep with prepare_real.py, as the paper does.
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 
 from mmhvae.exceptions import InputError
-from mmhvae_training.data.bids import bids_cases
-from mmhvae_training.data.brats import brats_cases
-from mmhvae_training.data.manifest import prepare_all, summary
-from mmhvae_training.data.nnunet import nnunet_cases
-from mmhvae_training.data.preparation import Settings
-from mmhvae_training.data.source import SourceCase, require_same_grid
+from mmhvae_training import script
+from mmhvae_training.data import (
+    Settings,
+    SourceCase,
+    bids_cases,
+    brats_cases,
+    nnunet_cases,
+    prepare_all,
+    require_same_grid,
+    summary,
+)
 
 
 def read_cases(layout: str, source: Path, space: str | None) -> list[SourceCase]:
@@ -55,8 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        print(f"prepare_dataset.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    script.run(main)

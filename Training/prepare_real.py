@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.images.volumes import field_of_view, read_volume
+from mmhvae.images import field_of_view, open_image, read_volume, write_volume
 from mmhvae.images.white_matter import WhiteMatter, estimate_white_matter, white_matter_from_labels
-from mmhvae_training.slices import WHITE_MATTER
+from mmhvae_training import script
+from mmhvae_training.data import WHITE_MATTER
 
 MR = ("t2", "cet1", "flair")
 LABELS = "labels.nii.gz"
@@ -32,7 +32,7 @@ def write_ultrasound(path: Path, folder: Path) -> None:
     """One case of an ultrasound volume, on its own grid."""
     image = read_volume(path, "ultrasound")
     folder.mkdir(parents=True, exist_ok=True)
-    sitk.WriteImage(image, str(folder / "us.nii.gz"), useCompression=True)
+    write_volume(image, folder / "us.nii.gz")
 
 
 def write_views(head: Path, views: list[Path], output: Path) -> int:
@@ -42,8 +42,8 @@ def write_views(head: Path, views: list[Path], output: Path) -> int:
     brain = field_of_view(images["t2"])
     written = 0
     for view in views:
-        inside = sitk.ReadImage(str(view / "field-of-view.nii.gz"), sitk.sitkUInt8)
-        preop = sitk.ReadImage(str(view / "preop-t2.nii.gz"))
+        inside = sitk.Cast(open_image(view / "field-of-view.nii.gz", "field of view"), sitk.sitkUInt8)
+        preop = open_image(view / "preop-t2.nii.gz", "T2")
         shift = sitk.TranslationTransform(3, (_centre(brain) - _centre(preop > 0)).tolist())
         seen = sitk.Resample(brain, inside, shift, sitk.sitkNearestNeighbor, 0) * inside
         if sitk.GetArrayViewFromImage(seen).sum() < SMALLEST_SHARE * sitk.GetArrayViewFromImage(inside).sum():
@@ -52,7 +52,7 @@ def write_views(head: Path, views: list[Path], output: Path) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         for name, image in images.items():
             cut = sitk.Mask(sitk.Resample(image, inside, shift, sitk.sitkLinear, 0.0), seen)
-            sitk.WriteImage(cut, str(folder / f"{name}.nii.gz"), useCompression=True)
+            write_volume(cut, folder / f"{name}.nii.gz")
         (folder / WHITE_MATTER).write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
         written += 1
     return written
@@ -93,7 +93,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        sys.exit(f"prepare_real.py: {error}")
+    script.run(main)

@@ -10,14 +10,12 @@ stopped goes on where it was; ``manifest.json`` tells what each case has, and wh
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 
 from mmhvae.exceptions import InputError
-from mmhvae_training.data.manifest import prepare_all, summary
-from mmhvae_training.data.preparation import Settings
-from mmhvae_training.data.remind import read_remind_case, remind_cases
+from mmhvae_training import script
+from mmhvae_training.data import Settings, prepare_all, read_remind_case, remind_cases, summary
 
 
 def main() -> None:
@@ -42,8 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        print(f"prepare_remind.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    script.run(main)

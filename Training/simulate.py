@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae.images.transforms import write_transform
+from mmhvae.images import write_transform, write_volume
 from mmhvae.sweep.sequence_file import write_sequence
+from mmhvae_training import script
 from mmhvae_training.simulation import landmarks
 from mmhvae_training.simulation.case import SimulatedCase, simulate_case
 
@@ -26,7 +27,7 @@ def write_case(case: SimulatedCase, folder: Path) -> None:
     for name, image in images.items():
         # Whole numbers, as scanners give them: float32 would take four times the space and most of the time.
         whole = sitk.Cast(sitk.Round(image), sitk.sitkUInt16) if image.GetPixelID() == sitk.sitkFloat32 else image
-        sitk.WriteImage(whole, str(folder / f"{name}.nii.gz"), useCompression=True)
+        write_volume(whole, folder / f"{name}.nii.gz")
     if case.parameters["brain_shift"] is not None:
         write_transform(case.to_preop, folder / "us-to-preop.h5")
     points = landmarks(case, 20, case.parameters["seed"]).tolist()
@@ -92,4 +93,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

@@ -5,22 +5,17 @@ Goes on where the run's folder holds a checkpoint. Settings: Training/configs/RE
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
-
-from mmhvae_training import running
-from mmhvae_training.configuration import Configuration
-from mmhvae_training.devices import launch
-from mmhvae_training.mmhvae_method import MMHVAEMethod
-from mmhvae_training.sampling import Sampler, TrainingSet, load_training_set
-from mmhvae_training.settings import parse, rehearsal
-from mmhvae_training.state import new_state, start_from
+from mmhvae_training import loop, script
+from mmhvae_training.configuration import Configuration, parse, rehearsal
+from mmhvae_training.data import Sampler, TrainingSet, load_training_set
+from mmhvae_training.loop import MMHVAEMethod, launch, new_state, start_from
+from mmhvae_training.records import commit
 
 FAST_DEV_CASES = 2
 SAME = ("data", "architecture", "variant", "mixture", "loss", "adversarial", "optimisation", "seed")
@@ -28,7 +23,9 @@ SAME = ("data", "architecture", "variant", "mixture", "loss", "adversarial", "op
 
 def describe_run(configuration: Configuration, found: TrainingSet) -> dict[str, Any]:
     """What a bundle's manifest must tell of its run: configuration, cases and their modalities, this code's commit."""
-    return running.describe_code("Training/train.py") | {
+    return {
+        "script": "Training/train.py",
+        "commit": commit(),
         "config": configuration.plain(),
         "cases": {case.name: list(case.inputs) for case in found.cases},
         "incomplete": {case.name: list(case.inputs) for case in found.incomplete},
@@ -44,7 +41,7 @@ def run(configuration: Configuration, text: str, limit: int | None = None) -> No
     state = new_state(configuration, fabric)
     method = MMHVAEMethod(configuration, state, Sampler(found, configuration))
     start = partial(start_from, state, configuration.start_from) if configuration.start_from else None
-    running.run(fabric, method, describe_run(configuration, found), SAME, text, start)
+    loop.run(fabric, method, describe_run(configuration, found), SAME, text, start)
 
 
 def main() -> None:
@@ -58,10 +55,5 @@ def main() -> None:
     print("Fast development run: all phases ran.", flush=True)
 
 
-def command() -> int:
-    """The script's exit status, see :func:`mmhvae_training.running.exit_status`."""
-    return running.exit_status("train.py", main)
-
-
 if __name__ == "__main__":
-    sys.exit(command())
+    script.run(main)

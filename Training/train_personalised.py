@@ -7,22 +7,20 @@ Goes on where the run's folder holds a checkpoint.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
-
-from mmhvae_training import running
-from mmhvae_training.devices import launch
+from mmhvae_training import loop, script
+from mmhvae_training.configuration import parse_settings
+from mmhvae_training.loop import launch
 from mmhvae_training.personalised.personalised_method import PersonalisedMethod, new_personalised, start_from
 from mmhvae_training.personalised.run_configuration import PersonalisedRun
 from mmhvae_training.personalised.volumes import patient_volume
+from mmhvae_training.records import commit
 from mmhvae_training.segmentation.patients import read_patients
-from mmhvae_training.settings import parse_settings
 
 SAME = ("data", "task", "architecture", "constraints", "optimisation", "seed")
 
@@ -35,13 +33,15 @@ def run(configuration: PersonalisedRun, text: str, limit: int | None = None) -> 
     volumes = [patient_volume(patient, data.spacing, architecture.crop) for patient in patients]
     fabric.print(f"{len(volumes)} patients", flush=True)
     method = PersonalisedMethod(configuration, new_personalised(configuration, fabric), volumes)
-    description = running.describe_code("Training/train_personalised.py") | {
+    description = {
+        "script": "Training/train_personalised.py",
+        "commit": commit(),
         "config": json.loads(json.dumps(configuration.plain())),
         "patients": [patient.name for patient in patients],
         "started_from": None,
     }
     start = partial(start_from, method.state, configuration.start_from) if configuration.start_from else None
-    running.run(fabric, method, description, SAME, text, start)
+    loop.run(fabric, method, description, SAME, text, start)
 
 
 def main() -> None:
@@ -59,4 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(running.exit_status("train_personalised.py", main))
+    script.run(main)

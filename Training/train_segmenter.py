@@ -6,20 +6,18 @@ Goes on where the run's folder holds a checkpoint. `export_segmenter.py` makes a
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
-
-from mmhvae_training import running
-from mmhvae_training.devices import launch
+from mmhvae_training import loop, script
+from mmhvae_training.configuration import parse_settings
+from mmhvae_training.loop import launch
+from mmhvae_training.records import commit
 from mmhvae_training.segmentation.configuration import SegmenterConfiguration
 from mmhvae_training.segmentation.patients import read_patients
 from mmhvae_training.segmentation.segmenter_method import SegmenterMethod, new_segmenter
-from mmhvae_training.settings import parse_settings
 
 #: The optimisation may change while a run is on its plateau: its end is set when the hours are known.
 SAME = ("data", "architecture", "seed")
@@ -32,11 +30,13 @@ def run(configuration: SegmenterConfiguration, text: str, limit: int | None = No
     patients = read_patients(data.folder, data.split, data.part, configuration.architecture.modalities, limit)
     fabric.print(f"{len(patients)} patients", flush=True)
     method = SegmenterMethod(configuration, new_segmenter(configuration, fabric), patients)
-    description = running.describe_code("Training/train_segmenter.py") | {
+    description = {
+        "script": "Training/train_segmenter.py",
+        "commit": commit(),
         "config": json.loads(json.dumps(configuration.plain())),
         "patients": [patient.name for patient in patients],
     }
-    running.run(fabric, method, description, SAME, text)
+    loop.run(fabric, method, description, SAME, text)
 
 
 def main() -> None:
@@ -54,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(running.exit_status("train_segmenter.py", main))
+    script.run(main)

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 from mmhvae import InputError
-from MMHVAESynthesisLib.engine import Engine, Failure, shared_engine
+from MMHVAESynthesisLib.engine import CurrentRun, Engine, Failure, shared_engine
 from MMHVAESynthesisLib.nodes import Matrix
 from MMHVAESynthesisLib.synthesis import Results, find_results
 from MMHVAESynthesisLib.views import annotate_slice_views
@@ -41,11 +41,13 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
     def __init__(self, engine: Engine | None = None) -> None:
         super().__init__()
         self._engine = engine
-        self._run: RegistrationRun | None = None
+        self._current = CurrentRun()
         #: The last outcome that is not in use: failed, or taken back; None where there is none.
         self.pending: Outcome | None = None
         #: Whether everything is shown as before just now, see :meth:`show_before`.
         self.is_before = False
+        #: Whether landmarks are being placed: then one may wait for its partner.
+        self.is_placing = False
         annotate_slice_views()
 
     @property
@@ -65,7 +67,7 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
     @property
     def is_running(self) -> bool:
         """Whether a registration has not ended yet."""
-        return self._run is not None and not self._run.is_over
+        return self._current.is_running
 
     @property
     def history(self) -> History | None:
@@ -122,13 +124,15 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
 
         self.show_before(False)
         self.settle()
-        self._run = RegistrationRun(self.engine, case, is_preview, self.start, on_progress, done, on_failure)
-        self._run.start()
+        self._current.start(
+            lambda told, failed: RegistrationRun(self.engine, case, is_preview, self.start, on_progress, told, failed),
+            done,
+            on_failure,
+        )
 
     def cancel(self) -> None:
         """Stop the registration that is running; its ``on_failure`` hears of it within 2 s."""
-        if self._run is not None:
-            self._run.cancel()
+        self._current.cancel()
 
     @property
     def world(self) -> Matrix:

@@ -3,13 +3,15 @@
 # No postponed annotations here: Slicer's wrapper reads them as they are.
 from typing import Annotated
 
+from mmhvae.settings import NAVIGATION, PosePrior, RegistrationSettings, SynthesisSettings
+from MMHVAESynthesisLib.bounds import one_of, within
 from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode, vtkMRMLSequenceBrowserNode
 from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
 
 
 @parameterNodeWrapper
 class RegistrationParameters:
-    """The panel's settings.
+    """The panel's settings; defaults and bounds of the registration are the core's.
 
     Attributes:
         us: the ultrasound as a volume, or None.
@@ -18,13 +20,12 @@ class RegistrationParameters:
         calibration: ImageToProbe, a file or 16 numbers; "" where the frames have it.
         t2, cet1, flair: the pre-operative MRs, each a volume or None.
         useT2, useCet1, useFlair: which of them are registered.
-        method: "synthetic" through synthetic MR, "direct" the ultrasound itself (LC2).
+        method: "synthesis": through synthetic MR, "direct": the ultrasound itself (LC2).
         bundle: name of an installed model.
         device: "auto", or one that the engine lists.
         samples: of the synthesis, for its uncertainty.
         prior: whether the pose is drawn towards the navigation's.
-        priorTranslation, priorRotation: how far off navigation typically is, mm and degrees; the default is what
-            registration and its trust were rated with (the core's NAVIGATION).
+        priorTranslation, priorRotation: how far off navigation typically is, mm and degrees.
         shown: the MR that is compared with the ultrasound.
         fade: how much of it covers the ultrasound, 0 to 1.
         checkerboard: whether both are shown in squares instead.
@@ -43,13 +44,13 @@ class RegistrationParameters:
     useT2: bool = True  # noqa: N815
     useCet1: bool = True  # noqa: N815
     useFlair: bool = True  # noqa: N815
-    method: Annotated[str, Choice(["synthetic", "direct"])] = "synthetic"
+    method: Annotated[str, one_of(RegistrationSettings, "method")] = RegistrationSettings.method
     bundle: str = "starter"
     device: str = "auto"
-    samples: Annotated[int, WithinRange(1, 50)] = 4
-    prior: bool = True
-    priorTranslation: Annotated[float, WithinRange(0.5, 100)] = 10.0  # noqa: N815
-    priorRotation: Annotated[float, WithinRange(0.5, 90)] = 5.0  # noqa: N815
+    samples: Annotated[int, within(SynthesisSettings, "samples")] = SynthesisSettings.samples
+    prior: bool = RegistrationSettings.prior is not None
+    priorTranslation: Annotated[float, within(PosePrior, "translation_mm")] = NAVIGATION.translation_mm  # noqa: N815
+    priorRotation: Annotated[float, within(PosePrior, "rotation_deg")] = NAVIGATION.rotation_deg  # noqa: N815
     shown: Annotated[str, Choice(["t2", "cet1", "flair"])] = "t2"
     fade: Annotated[float, WithinRange(0, 1)] = 0.5
     checkerboard: bool = False

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from collections.abc import Callable
 
@@ -12,6 +11,7 @@ import numpy as np
 import slicer
 from mmhvae.bundle import demo_case
 from MMHVAESynthesisLib.engine import Failure
+from MMHVAESynthesisLib.test import reason_to_skip, tell_skipped
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest
 
 from .logic import MMHVAERegistrationLogic
@@ -25,9 +25,10 @@ class MMHVAERegistrationTest(ScriptedLoadableModuleTest):
     """The demo case's T2 back onto its sweep, and what Undo gives back."""
 
     def setUp(self) -> None:
-        """An empty scene with the demo case's T2; extensions are built where there is no PyTorch."""
-        if importlib.util.find_spec("torch") is None:
-            self.skipTest("PyTorch is not installed in this Slicer; MMHVAESynthesis's Setup installs it.")
+        """An empty scene with the demo case's T2."""
+        reason = reason_to_skip()
+        if reason:
+            self.skipTest(reason)
         slicer.mrmlScene.Clear()
         self.logic = MMHVAERegistrationLogic()
         self.parameters = self.logic.getParameterNode()
@@ -40,6 +41,10 @@ class MMHVAERegistrationTest(ScriptedLoadableModuleTest):
 
     def runTest(self) -> None:  # noqa: N802 - Slicer's name
         """Every test, each on a new scene."""
+        reason = reason_to_skip()
+        if reason:
+            tell_skipped(reason)
+            return
         self.setUp()
         try:
             self.test_preview_and_undo()

@@ -8,7 +8,7 @@ from typing import Any, cast
 from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
-from .engine import Engine, Failure, ignore, shared_engine
+from .engine import CurrentRun, Engine, Failure, ignore, shared_engine
 from .parameters import SynthesisParameters
 from .synthesis import Results, StaleWatch, SynthesisRun, find_results, mark, problem_of, request_from, warnings_of
 from .views import annotate_slice_views
@@ -24,7 +24,7 @@ class MMHVAESynthesisLogic(ScriptedLoadableModuleLogic):
     def __init__(self, engine: Engine | None = None) -> None:
         super().__init__()
         self.engine = engine or shared_engine()
-        self._run: SynthesisRun | None = None
+        self._current = CurrentRun()
         self._bundle = ""
         #: Set this to hear that the marks of stale results were looked at, and perhaps changed.
         self.on_stale: Callable[[], None] = ignore
@@ -44,7 +44,7 @@ class MMHVAESynthesisLogic(ScriptedLoadableModuleLogic):
     @property
     def is_running(self) -> bool:
         """Whether an Apply has not ended yet."""
-        return self._run is not None and not self._run.is_over
+        return self._current.is_running
 
     def problem(self, parameters: SynthesisParameters) -> str:
         """Why Apply cannot work, in one sentence; "" where it can."""
@@ -74,13 +74,13 @@ class MMHVAESynthesisLogic(ScriptedLoadableModuleLogic):
             on_failure(Failure("input", problem))
             return
         self._bundle = request.bundle
-        self._run = SynthesisRun(self.engine, request, on_progress, on_done, on_failure)
-        self._run.start()
+        self._current.start(
+            lambda done, failed: SynthesisRun(self.engine, request, on_progress, done, failed), on_done, on_failure
+        )
 
     def cancel(self) -> None:
         """Stop the Apply that is running; its ``on_failure`` hears of it within 2 s."""
-        if self._run is not None:
-            self._run.cancel()
+        self._current.cancel()
 
     def stale(self, parameters: SynthesisParameters) -> str:
         """Why the results of these inputs no longer match them, in one sentence, "" where they do; marks the nodes."""

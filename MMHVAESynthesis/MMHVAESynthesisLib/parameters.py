@@ -3,13 +3,16 @@
 # No postponed annotations here: Slicer's wrapper reads them as they are.
 from typing import Annotated
 
+from mmhvae.settings import SynthesisSettings
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSequenceBrowserNode
 from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
+
+from .bounds import one_of, within
 
 
 @parameterNodeWrapper
 class SynthesisParameters:
-    """The panel's settings.
+    """The panel's settings; defaults and bounds of the synthesis are the core's.
 
     Attributes:
         us, t2, cet1, flair: the images at hand, each a volume or None.
@@ -20,7 +23,7 @@ class SynthesisParameters:
         uncertainty: whether ``samples`` are drawn to tell it.
         bundle: name of an installed model.
         device: "auto", or one that the engine lists.
-        temperature: of the latents' noise, 0 to 2.
+        temperature: of the latents' noise.
         seed: of the noise.
         sliceAxis: the volume's axis that the slices follow, "all" of them, or "" as the model was trained.
         shown: the result that is looked at, "us" for none.
@@ -42,10 +45,10 @@ class SynthesisParameters:
     uncertainty: bool = True
     bundle: str = "starter"
     device: str = "auto"
-    samples: Annotated[int, WithinRange(1, 50)] = 4
-    temperature: Annotated[float, WithinRange(0, 2)] = 0.5
-    seed: Annotated[int, WithinRange(0, 999999)] = 0
-    sliceAxis: Annotated[str, Choice(["", "0", "1", "2", "all"])] = ""  # noqa: N815
+    samples: Annotated[int, within(SynthesisSettings, "samples")] = SynthesisSettings.samples
+    temperature: Annotated[float, within(SynthesisSettings, "temperature")] = SynthesisSettings.temperature
+    seed: Annotated[int, within(SynthesisSettings, "seed")] = SynthesisSettings.seed
+    sliceAxis: Annotated[str, one_of(SynthesisSettings, "slice_axis")] = SynthesisSettings.slice_axis  # noqa: N815
     shown: Annotated[str, Choice(["us", "t2", "cet1", "flair"])] = "t2"
     opacity: Annotated[float, WithinRange(0, 1)] = 0.6
     uncertaintyDisplay: Annotated[str, Choice(["off", "contours", "colours"])] = "off"  # noqa: N815

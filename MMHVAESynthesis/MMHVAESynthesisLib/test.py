@@ -4,30 +4,46 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from collections.abc import Callable
 
 import numpy as np
 import slicer
+from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest
 
 from .engine import Failure
 from .logic import MMHVAESynthesisLogic
 from .sample_data import load_demo_case
+from .setup import missing_packages
 from .synthesis import Results
 
 #: Seconds that the slowest computer may take.
 LIMIT = 600.0
 
 
+def reason_to_skip() -> str:
+    """Why nothing can be tested here, in a sentence; "" where it can. Where extensions are built is no PyTorch."""
+    missing = missing_packages()
+    text = _(
+        "The self-test was skipped, since {packages} must be installed first; open the module, and press its button."
+    )
+    return text.format(packages=", ".join(missing)) if missing else ""
+
+
+def tell_skipped(reason: str) -> None:
+    """Say so to who pressed Test: what ``skipTest`` raises, Slicer would call a failure."""
+    slicer.util.infoDisplay(reason, windowTitle=_("Self-test"))
+
+
 class MMHVAESynthesisTest(ScriptedLoadableModuleTest):
     """From the demo case to a synthetic T2, and what Cancel leaves behind."""
 
     def setUp(self) -> None:
-        """An empty scene with the demo case; extensions are built where there is no PyTorch."""
-        if importlib.util.find_spec("torch") is None:
-            self.skipTest("PyTorch is not installed in this Slicer; MMHVAESynthesis's Setup installs it.")
+        """An empty scene with the demo case."""
+        reason = reason_to_skip()
+        if reason:
+            self.skipTest(reason)
         slicer.mrmlScene.Clear()
         self.assertEqual(len(load_demo_case()), 6)
         self.logic = MMHVAESynthesisLogic()
@@ -40,10 +56,16 @@ class MMHVAESynthesisTest(ScriptedLoadableModuleTest):
 
     def runTest(self) -> None:  # noqa: N802 - Slicer's name
         """Every test, each on a new scene."""
+        reason = reason_to_skip()
+        if reason:
+            tell_skipped(reason)
+            return
         for test in (self.test_synthetic_t2_of_the_demo_case, self.test_cancel_leaves_nothing):
             self.setUp()
-            test()
-            self.tearDown()
+            try:
+                test()
+            finally:
+                self.tearDown()
 
     def tearDown(self) -> None:
         """Nothing of a test goes on."""

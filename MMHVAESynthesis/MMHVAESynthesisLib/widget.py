@@ -1,62 +1,41 @@
-"""The synthesis panel: builds the widgets, wires them to the logic, and keeps them true to the scene."""
+"""The synthesis panel: which parts it has, and what it says of their inputs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import slicer
-import vtk
 from slicer.i18n import tr as _
 
-from .engine import close_shared_engine
-from .folded_sections import Sections
+from .demo_button import DemoButton
+from .engine import Failure, close_shared_engine
+from .folded_panels import FoldedPanels
 from .logic import MMHVAESynthesisLogic
-from .panel import Advanced, Inputs, Look, ModulePanel, RunSection
+from .panel import ApplySection, InputRows, ModulePanel, ResultDisplay, SynthesisLists
 from .parameters import SynthesisParameters
-from .synthesis import Results
+from .setup import PackageInstaller
 from .views import stop_annotating
 
 _INPUTS = ("us", "t2", "cet1", "flair", "sweepBrowser")
-_INPUT_EVENTS = (
-    vtk.vtkCommand.ModifiedEvent,
-    slicer.vtkMRMLTransformableNode.TransformModifiedEvent,
-    slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent,
-)
 
 
 class MMHVAESynthesisWidget(ModulePanel):
     """What Slicer shows for the module; methods named in its way are called by it."""
 
-    def __init__(self, parent: Any = None) -> None:
-        super().__init__(parent)
-        self._watched: list[Any] = []
+    design = "UI/MMHVAESynthesis.ui"
+    part_kinds = (DemoButton, InputRows, ApplySection, SynthesisLists, ResultDisplay, FoldedPanels)
 
-    def setup(self) -> None:
-        """Build the panel; called once."""
-        self.begin_setup("UI/MMHVAESynthesis.ui")
-        self.logic = MMHVAESynthesisLogic()
-        self.logic.on_stale = self.later
-        self._inputs = Inputs(self.ui)
-        self._run = RunSection(self.ui, self.logic, self.begun, self._done, self.failed)
-        self._look = Look(self.ui, self.logic)
-        self._advanced = Advanced(self.ui, self.logic.engine, self.later)
-        self._sections = Sections(self.ui, self.logic.engine, lambda: self._parameters, self.later)
-        self.users = (self._inputs, self._run, self._look, self._advanced)
-        self.closers = (self._look, self._advanced, self._sections, self.logic)
-        self.ui.checkSetupButton.connect("clicked()", self.open_setup)
-        self.addObserver(slicer.mrmlScene, slicer.vtkMRMLScene.NodeRemovedEvent, self.later)
-        self.end_setup()
+    def new_logic(self) -> MMHVAESynthesisLogic:
+        """See :meth:`.ModulePanel.new_logic`."""
+        logic = MMHVAESynthesisLogic()
+        logic.on_stale = self.later
+        return logic
 
-    def enter(self) -> None:
-        """The user opened the module."""
-        self.initializeParameterNode()
-        self._inputs.guess()
-        self._look.listen(True)
-        self.warm_up()
-
-    def exit(self) -> None:
-        """The user went to another module."""
-        self._look.listen(False)
+    def new_installer(
+        self, on_progress: Callable[[float, str], None], on_failure: Callable[[Failure], None]
+    ) -> PackageInstaller:
+        """See :meth:`.ModulePanel.new_installer`."""
+        return PackageInstaller(self.logic.engine, on_progress, on_failure)
 
     def onReload(self) -> None:  # noqa: N802 - Slicer's name
         """Load the library and the core anew with the module; the engine process ends, and starts when needed."""
@@ -83,46 +62,16 @@ class MMHVAESynthesisWidget(ModulePanel):
             "opacity": ui.opacitySlider,
         }
 
-    def show(self, parameters: SynthesisParameters) -> None:
-        """Make every part say what is."""
-        self._watch([node for node in (getattr(parameters, name) for name in _INPUTS) if node is not None])
-        problem = "" if self.logic.is_running else self.logic.problem(parameters)
-        self._inputs.refresh()
-        self._run.refresh(problem)
-        self._advanced.refresh()
-        self._look.refresh()
-        ready = self.ready(self._advanced.model, self._advanced.device)
-        self._state.show(problem, ready, self._warnings(parameters))
+    def nodes_in_use(self, parameters: SynthesisParameters) -> Iterable[Any]:
+        """The inputs."""
+        return [getattr(parameters, name) for name in _INPUTS]
 
-    def _warnings(self, parameters: SynthesisParameters) -> list[str]:
+    def warnings(self, parameters: SynthesisParameters) -> list[str]:
+        """See :meth:`.ModulePanel.warnings`."""
         stale = self.logic.stale(parameters)
         found = [_("Out of date: {reason}").format(reason=stale)] if stale else []
-        return found + self._inputs.warnings() + self.logic.warnings(parameters)
-
-    def _watch(self, nodes: list[Any]) -> None:
-        """Hear of changes of these nodes and no others."""
-        if nodes == self._watched:
-            return
-        for node in self._watched:
-            for event in _INPUT_EVENTS:
-                self.removeObserver(node, event, self.later)
-        for node in nodes:
-            for event in _INPUT_EVENTS:
-                self.addObserver(node, event, self.later)
-        self._watched = nodes
-
-    def onSceneStartClose(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
-        """The nodes are about to go."""
-        self._watch([])
-        super().onSceneStartClose(caller, event)
-
-    def _done(self, results: Results) -> None:
-        self._look.show_new(results)
-        if results.notice:
-            slicer.util.showStatusMessage(results.notice, 5000)
-        self.refresh()
+        return found + self.part(InputRows).warnings() + self.logic.warnings(parameters)
 
     def open_setup(self) -> None:
         """Unfold the section Setup, and check; the registration module comes here, too."""
-        self.ui.setupSection.collapsed = False
-        self._sections.setup.check()
+        self.part(FoldedPanels).open_setup()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 # Must be set before torch is imported: OpenMP threads that spin while waiting slow shared cores down tenfold.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from .exceptions import Cancelled as Cancelled, InputError as InputError
+from .exceptions import Cancelled as Cancelled, InputError as InputError, InputNotice as InputNotice
 from .faces import lazy_names
 from .version import __version__ as __version__
 

@@ -12,8 +12,17 @@ class InputError(ValueError):
     """The user's input cannot be used. The message is one plain sentence that says what to do."""
 
 
+class InputNotice(UserWarning):
+    """Something about the user's input that may be right, but was guessed or left out: one sentence for the user."""
+
+
 class Cancelled(Exception):  # noqa: N818 - part of the contract with the Slicer modules; it is no error
     """Raised by a progress callback to stop the work in progress."""
+
+
+def part_of(progress: Progress, start: float, end: float) -> Progress:
+    """The callback of a part of the work, which lies between these shares of the whole."""
+    return lambda fraction, message: progress(start + (end - start) * fraction, message)
 
 
 def no_progress(fraction: float, message: str) -> None:

@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from .exceptions import InputError
+
 
 def lazy_names(package: str, face: str) -> Callable[[str], Any]:
     """A ``__getattr__`` (PEP 562) for the package whose ``__init__`` is the file ``face``.
@@ -20,9 +22,28 @@ def lazy_names(package: str, face: str) -> Callable[[str], Any]:
     def load(name: str) -> Any:
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(modules[name], package), name)
+        try:
+            return getattr(import_module(modules[name], package), name)
+        except Exception as error:
+            if _is_broken_torch(error):
+                reason = " ".join(str(error).split())[:200]
+                raise InputError(f"PyTorch cannot be loaded ({reason}); install it again.") from error
+            raise
 
     return load
+
+
+def _is_broken_torch(error: Exception) -> bool:
+    """Whether an import failed because torch is missing, or installed by half."""
+    if isinstance(error, ImportError) and (error.name or "").split(".")[0] == "torch":
+        return True
+    frame, raised_in = error.__traceback__, ""
+    while frame is not None:
+        raised_in = frame.tb_frame.f_globals.get("__name__", "")
+        if raised_in.split(".")[0] == "torch":
+            return isinstance(error, (ImportError, OSError, AttributeError, SyntaxError))
+        frame = frame.tb_next
+    return isinstance(error, AttributeError) and "module 'torch" in str(error)
 
 
 def _imported(face: Path) -> Iterator[tuple[str, str]]:

@@ -13,12 +13,13 @@ import re
 import threading
 import time
 import traceback
+import warnings
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from .compute import give_back, kept_heap
-from .exceptions import Cancelled, InputError
+from .exceptions import Cancelled, InputError, InputNotice
 from .protocol import PROTOCOL_VERSION, Channel, Message, decode, take_standard_streams
 from .tasks import Parameters
 from .version import __version__
@@ -167,7 +168,7 @@ def _prepared(channel: Channel, inbox: Inbox) -> tuple[Run, Message]:
         if method not in TASKS:
             raise InputError(f"There is no method {method!r}; use one of {', '.join(TASKS)}.")
         context = Context(bundles, home / str(number), Reporter(channel, inbox, number), streams)
-        return TASKS[method](Parameters(request.get("parameters", {})), context)
+        return TASKS[method](Parameters(request.get("parameters", {})), context).to_json()
 
     devices = [{"name": "cpu", "label": "CPU"}]
     if torch.cuda.is_available():
@@ -190,7 +191,7 @@ def _answer(request: Message, run: Run, inbox: Inbox) -> tuple[Message, bool]:
     number = request["id"]
     try:
         inbox.require_wanted(number)
-        return {"type": "result", "id": number, "result": run(request)}, True
+        return {"type": "result", "id": number, "result": _with_notices(run, request)}, True
     except InputError as error:
         return _error(number, "input", str(error)), True
     except Cancelled:
@@ -201,6 +202,18 @@ def _answer(request: Message, run: Run, inbox: Inbox) -> tuple[Message, bool]:
             return _error(number, "input", NO_MEMORY, log), True
         # After a fault every later call of the GPU fails too, in this process.
         return _error(number, "defect", DEFECT, log), "CUDA error" not in str(error)
+
+
+def _with_notices(run: Run, request: Message) -> Message:
+    """The result, and in its "notice", if it has one, what the core tells the user about the input."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", InputNotice)
+        result = run(request)
+    sentences = dict.fromkeys(_one_line(str(warning.message)) for warning in told)
+    if sentences and isinstance(result.get("notice"), str):
+        return result | {"notice": " ".join(filter(None, [result["notice"], *sentences]))}
+    return result
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -25,7 +25,7 @@ from mmhvae.images.image_quality import psnr, ssim
 from mmhvae.sweep.reconstruction import reconstruct
 from mmhvae.synthesis.frame_synthesis import synthesize_frames
 from mmhvae.synthesis.synthesis import SynthesisResult
-from mmhvae_training.evaluation import TARGETS, harmonised_truth
+from mmhvae_training.judging import TARGETS, harmonised_truth
 from mmhvae_training.simulation.case import simulate_case
 
 FIRST_SEED = 6000  # seeds of nothing else

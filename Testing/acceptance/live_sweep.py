@@ -92,7 +92,7 @@ def replay(count: int, rate: float) -> dict[str, Any]:
     import slicer
     from mmhvae.bundle.shipped import starter_bundle
     from MMHVAESynthesisLib.engine.engine_sharing import SlicerEngine
-    from MMHVAESynthesisLib.live.live_view import LiveSettings, LiveView
+    from MMHVAESynthesisLib.live.live_view import LiveRequest, LiveView
     from MMHVAESynthesisLib.nodes.geometry import ijk_to_ras
     from MMHVAESynthesisLib.views.annotation import annotate_slice_views
 
@@ -100,7 +100,7 @@ def replay(count: int, rate: float) -> dict[str, Any]:
     engine, stream = SlicerEngine(python=(sys.executable,)), Stream()
     timed, ends, delays, memory = Timed(engine), [], [], []
     view = LiveView(engine, ends.append)
-    view.start(stream.node, LiveSettings(starter_bundle()))
+    view.start(stream.node, LiveRequest(starter_bundle()))
     rig.wait_until(lambda: view.node is not None, 300)
     _listen(view, delays)
     came, shown, started = view.rate.came, view.rate.shown, time.monotonic()

@@ -30,7 +30,9 @@ def there_and_back(case: object) -> tuple[float, float]:
     there = to_channel(case)  # type: ignore[arg-type]
     here = to_image(np.asarray(case.fixed_mask), case.fixed_affine)  # type: ignore[attr-defined]
     back = Channel(there.moving, there.fixed, fixed_mask=here, moving_mask=there.fixed_mask)
-    to_b, to_a = (to_matrix(register_channels([channel], device="cpu").transform) for channel in (there, back))
+    to_b, to_a = (
+        to_matrix(register_channels([channel], device="cpu", prior=None).transform) for channel in (there, back)
+    )
     points = flip_points(case.pts)  # type: ignore[attr-defined]
     distances = np.linalg.norm(apply_matrix(to_a @ to_b, points) - points, axis=1)
     return float(distances.mean()), float(distances.max())

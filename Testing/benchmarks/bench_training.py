@@ -34,12 +34,9 @@ from lightning_fabric import Fabric
 from mmhvae.compute.devices import choose_device
 from mmhvae.network.model import BACKGROUND, MMHVAE
 from mmhvae_training.configuration import AdversarialConfig, Configuration, DataConfig, LossConfig
-from mmhvae_training.elbo import Pass, draw_pass
-from mmhvae_training.losses import image_loss
-from mmhvae_training.schedule import Schedule
-from mmhvae_training.slices import Batch
-from mmhvae_training.state import TrainingState, new_state
-from mmhvae_training.updates import apply_gradients, update_network
+from mmhvae_training.data import Batch
+from mmhvae_training.loop import Schedule, TrainingState, apply_gradients, new_state, update_network
+from mmhvae_training.objective import Pass, draw_pass, image_loss
 
 SUBSETS = (("us", "t2", "cet1", "flair"), ("us",), ("t2", "flair"))
 GOAL = 1.3

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "MMHVAESynthesis"))
 from mmhvae.images.transforms import Matrix, flip_ras_lps, to_matrix
 from mmhvae.registration.channels import Channel
 from mmhvae.registration.rigid import register_channels
-from mmhvae.registration.search import Method
+from mmhvae.settings import Method
 
 
 class Case(Protocol):
@@ -56,7 +56,7 @@ def to_channel(case: Case, signed: bool = False) -> Channel:
 
 
 def _register(case: Case, signed: bool = False, preview: bool = False, method: Method = "gauss-newton") -> Matrix:
-    result = register_channels([to_channel(case, signed)], device="cpu", preview=preview, method=method)
+    result = register_channels([to_channel(case, signed)], device="cpu", preview=preview, method=method, prior=None)
     return flip_ras_lps(to_matrix(result.transform))
 
 

@@ -1,5 +1,5 @@
 # Writes what the Extensions Manager would show, a line each, for the test to read.
-foreach(name HOMEPAGE CATEGORY CONTRIBUTORS DESCRIPTION ICONURL SCREENSHOTURLS DEPENDS)
+foreach(name HOMEPAGE CONTRIBUTORS DESCRIPTION ICONURL SCREENSHOTURLS DEPENDS)
   if("${EXTENSION_${name}}" STREQUAL "" OR "${EXTENSION_${name}}" MATCHES ";")
     message(FATAL_ERROR "EXTENSION_${name} is empty, or a list")
   endif()

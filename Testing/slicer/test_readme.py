@@ -13,6 +13,7 @@ rig.require()
 import qt
 import SampleData
 import slicer
+from MMHVAESynthesisLib.about import REPOSITORY as REPOSITORY_ADDRESS
 from MMHVAESynthesisLib.sample_data import CATEGORY, SAMPLE, register_sample_data
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -24,6 +25,7 @@ ELSEWHERE = {
     "Modules > Ultrasound > MMHVAE Registration",
     "Additional module paths",
     "PyTorch",
+    "Setup",
     "Sample Data",
     "MMHVAE",
     "MMHVAEDemo",
@@ -71,6 +73,18 @@ def test_menu_and_module_have_these_names(module):
     assert {CATEGORY, SAMPLE} <= marked(section("First result in Slicer"))
 
 
+@pytest.mark.parametrize("name", ["MMHVAESynthesis", "MMHVAERegistration"])
+def test_the_modules_help_leads_to_a_section_and_a_page_that_are_here(scene, name):
+    rig.load_module(name)
+    help_text = getattr(slicer.modules, name.lower()).helpText
+    anchors = re.findall(rf'href="{re.escape(REPOSITORY_ADDRESS)}#([^"]+)"', help_text)
+    headings = [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"\n#+ (.*)", README)]
+    assert len(anchors) == 1
+    assert set(anchors) <= set(headings)
+    (page,) = re.findall(rf'href="{re.escape(REPOSITORY_ADDRESS)}/blob/main/([^"]+)"', help_text)
+    assert (REPOSITORY / page).is_file()
+
+
 def test_what_the_sections_name_is_to_be_read_in_the_panel(module):
     load_demo_case()
     rig.wait_until(lambda: ready(module), 120, "the line Ready")
@@ -90,13 +104,15 @@ def test_what_the_section_on_registration_names_is_to_be_read_in_its_panel(modul
     assert f"Modules > {about.categories[0]} > {about.title}" in marked(text)
     rig.wait_until(lambda: ready(registration), 120, "the line Ready")
     panel = registration.self()
-    if panel.ui.startSection.collapsed:
-        rig.click(panel.ui.startSection)
+    for folded in (panel.ui.startSection, panel.ui.landmarksSection):
+        if folded.collapsed:
+            rig.click(folded)
     shown = rig.shown_text(registration)
     assert {words for words in marked(text) - ELSEWHERE if words not in shown} == set()
     ticked = [panel.ui.movesList.item(row) for row in range(panel.ui.movesList.count)]
     assert [item.text().split("   ")[0] for item in ticked if item.checkState() == qt.Qt.Checked][1:] == [
-        "Demo tumour (simulated)"
+        "Demo tumour (simulated)",
+        "Demo landmarks in the MR (simulated)",
     ]
     assert not panel.ui.sweepRow.isHidden()
 

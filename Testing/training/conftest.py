@@ -46,10 +46,10 @@ class TinyRun:
     """A run of ``tiny.yaml`` in a folder, with changed settings, in this process."""
 
     def __init__(self, cases: Path, run: Path, *options: str) -> None:
-        from mmhvae_training.devices import launch
-        from mmhvae_training.sampling import Sampler, load_training_set
-        from mmhvae_training.settings import parse
-        from mmhvae_training.state import new_state
+        from mmhvae_training.configuration.parsing import parse
+        from mmhvae_training.data.sampling import Sampler, load_training_set
+        from mmhvae_training.loop.devices import launch
+        from mmhvae_training.loop.state import new_state
 
         given = ["--config", str(TINY_YAML), "--data.cases", str(cases), "--run", str(run), *options]
         self.configuration = parse([*given, "--device.accelerator", "cpu"]).configuration
@@ -61,10 +61,10 @@ class TinyRun:
 
     def train(self, epochs: float | None = None, logbook=None) -> TinyRun:
         """Train to the end, or stop after ``epochs`` as a killed run would, at its last checkpoint."""
-        from mmhvae_training.loop import train
-        from mmhvae_training.mmhvae_method import MMHVAEMethod, training_step
-        from mmhvae_training.run_state import update_average
-        from mmhvae_training.schedule import Schedule
+        from mmhvae_training.loop.loop import train
+        from mmhvae_training.loop.mmhvae_method import MMHVAEMethod, training_step
+        from mmhvae_training.loop.run_state import update_average
+        from mmhvae_training.loop.schedule import Schedule
 
         if epochs is None:
             train(self.fabric, MMHVAEMethod(self.configuration, self.state, self.sampler), logbook)

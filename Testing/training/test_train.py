@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmhvae_training.checkpoints import CHECKPOINT, RUN
-from mmhvae_training.logbook import LOSSES, Logbook
+from mmhvae_training import script
+from mmhvae_training.loop.checkpoints import CHECKPOINT, RUN
+from mmhvae_training.loop.logbook import LOSSES, Logbook
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = ROOT / "Training" / "train.py"
@@ -32,15 +33,15 @@ def train(monkeypatch, capsys):
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["train.py", "--config", str(TINY), *map(str, arguments)])
-        return (module.command(), *capsys.readouterr())
+        return (script.status_of(module.main), *capsys.readouterr())
 
     return call
 
 
-def in_processes(*arguments: object) -> subprocess.CompletedProcess[str]:
+def in_processes(*arguments: object, threads: int) -> subprocess.CompletedProcess[str]:
     """train.py as a user starts it."""
     path = os.pathsep.join(str(ROOT / part) for part in ("MMHVAESynthesis", "Training"))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": path}
     command = [sys.executable, str(TRAIN), "--config", str(TINY), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
@@ -52,8 +53,8 @@ def losses(folder: Path) -> list[dict[str, float]]:
 
 def test_two_processes_give_the_losses_of_one_on_the_same_batches(tiny, case_folder, tmp_path):
     steps = ["--optimisation.epochs", "2.6666", *SMALL_STEPS]  # 8: discriminators and generator included
-    two = in_processes("--data.cases", case_folder, "--run", tmp_path / "two", *steps, "--device.accelerator", "cpu",
-                "--device.devices", "2")  # fmt: skip
+    device = ["--device.accelerator", "cpu", "--device.devices", "auto"]  # one process a core
+    two = in_processes("--data.cases", case_folder, "--run", tmp_path / "two", *steps, *device, threads=2)
     assert two.returncode == 0, two.stderr
     assert "Starting with 2 processes" in two.stderr + two.stdout
     one = tiny(*steps, run="one")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .registration_case import (
         DIRECT as DIRECT,
         MR_NAMES as MR_NAMES,
-        SYNTHETIC as SYNTHETIC,
+        SYNTHESIS as SYNTHESIS,
         Case as Case,
         case_from as case_from,
         problem_of_case as problem_of_case,

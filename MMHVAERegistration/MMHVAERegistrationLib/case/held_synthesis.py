@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mmhvae.protocol import Message
+from mmhvae.answers import ReconstructionAnswer
 from MMHVAESynthesisLib.engine import Callbacks, Engine, Failure
 from MMHVAESynthesisLib.nodes import FileImage
-from MMHVAESynthesisLib.synthesis import Provenance, ReadResults, Request, SynthesisRun
+from MMHVAESynthesisLib.synthesis import AnswerFiles, Provenance, ReadResults, Request, SynthesisRun
 
 
 @dataclass(frozen=True)
@@ -68,5 +68,5 @@ class HeldReconstruction(HeldSynthesis):
         callbacks = Callbacks(self._answered, self._failed, self._progressed)
         self._engine.submit(self._job, "reconstruct", parameters["sweep"], callbacks)
 
-    def _answered(self, answer: Message) -> None:
-        super()._answered({"images": {}, "uncertainty": {}, "notice": "", "device": "", **answer})
+    def _files(self, answer: dict[str, Any]) -> AnswerFiles:
+        return AnswerFiles({}, {}, ReconstructionAnswer.from_json(answer).ultrasound)

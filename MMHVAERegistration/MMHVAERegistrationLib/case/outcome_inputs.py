@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import slicer
-from mmhvae import InputError
-from mmhvae.images import MODALITIES
 from MMHVAESynthesisLib.nodes import Fingerprint, file_fingerprint, fingerprint, ijk_to_ras, sweep_fingerprint
+from MMHVAESynthesisLib.synthesis import change_of, input_now
 from slicer.i18n import tr as _
 
 from ..pose import Outcome, before_to_world
@@ -48,29 +46,9 @@ def _before(node: Any) -> Fingerprint:
 def stale_reason(outcome: Outcome) -> str:
     """Why an outcome no longer fits its images, in one sentence; "" where it does."""
     for name, stored in outcome.inputs.items():
-        now, before = _now(stored), Fingerprint.from_json(stored[_PRINT])
-        shown = MODALITIES[name].name
-        if now is None:
-            return _("The {name} that was registered is gone or cannot be used any more.").format(name=shown)
-        difference = before.difference(now)
-        if difference == "content":
-            return _("The {name} has changed since it was registered; register again.").format(name=shown)
-        if difference == "place":
-            return _("The {name} was moved since it was registered; register again.").format(name=shown)
+        before, node = Fingerprint.from_json(stored[_PRINT]), slicer.mrmlScene.GetNodeByID(stored.get(_NODE, ""))
+        now = input_now(stored.get(_PATH, ""), stored.get(_CALIBRATION, ""), node, before, _before)
+        reason = change_of(name, before, now, _("register again"))
+        if reason:
+            return reason
     return ""
-
-
-def _now(stored: Mapping[str, Any]) -> Fingerprint | None:
-    """What an image is now; None where it is gone. A file that was moved away has not changed."""
-    if _PATH in stored:
-        now = file_fingerprint(stored[_PATH], stored[_CALIBRATION])
-        return now if now.content else Fingerprint.from_json(stored[_PRINT])
-    node = slicer.mrmlScene.GetNodeByID(stored[_NODE])
-    try:
-        if node is None:
-            return None
-        if _CALIBRATION in stored:
-            return sweep_fingerprint(node, stored[_CALIBRATION])
-        return _before(node)
-    except InputError:
-        return None

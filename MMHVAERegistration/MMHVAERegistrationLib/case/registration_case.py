@@ -8,6 +8,7 @@ from typing import Any
 
 from mmhvae import InputError
 from mmhvae.images import MODALITIES
+from mmhvae.settings import PosePrior, RegistrationSettings, SynthesisSettings
 from MMHVAESynthesisLib.nodes import require_volume
 from MMHVAESynthesisLib.synthesis import Request, bundle_path, problem_of
 from slicer.i18n import tr as _
@@ -15,7 +16,7 @@ from slicer.i18n import tr as _
 from ..pose import before_to_world
 
 MR_NAMES = ("t2", "cet1", "flair")
-SYNTHETIC, DIRECT = "synthetic", "direct"
+SYNTHESIS, DIRECT = "synthesis", "direct"
 _USES = {"t2": "useT2", "cet1": "useCet1", "flair": "useFlair"}
 
 
@@ -26,21 +27,24 @@ class Case:
     Attributes:
         ultrasound: as the synthesis takes it, with the MRs' modalities as its targets.
         mrs: modality -> volume node of the pre-operative MRs that are registered.
-        method: "synthetic", or "direct" where that was chosen or no model is installed.
+        settings: of the registration; its method is "direct" where that was chosen or no model is installed.
         why_direct: why no synthesis takes part though it was asked for; "" where it does.
-        prior: (mm, degrees) that navigation is typically off, or None.
     """
 
     ultrasound: Request
     mrs: Mapping[str, Any]
-    method: str
+    settings: RegistrationSettings
     why_direct: str
-    prior: tuple[float, float] | None
 
     @property
     def nodes(self) -> list[Any]:
         """Every node that is read."""
         return [*self.ultrasound.nodes, *self.mrs.values()]
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the ultrasound itself is registered."""
+        return self.settings.method == DIRECT
 
 
 def case_from(parameters: Any) -> Case:
@@ -48,16 +52,18 @@ def case_from(parameters: Any) -> Case:
     mrs = {name: getattr(parameters, name) for name in MR_NAMES if getattr(parameters, _USES[name])}
     mrs = {name: node for name, node in mrs.items() if node is not None}
     method, why_direct = parameters.method, ""
-    if method == SYNTHETIC:
+    if method == SYNTHESIS:
         try:
             bundle_path(parameters.bundle)
         except InputError as error:
             method, why_direct = DIRECT, str(error)
-    prior = (parameters.priorTranslation, parameters.priorRotation) if parameters.prior else None
-    return Case(_ultrasound(parameters, tuple(mrs)), mrs, method, why_direct, prior)
+    prior = PosePrior(parameters.priorTranslation, parameters.priorRotation) if parameters.prior else None
+    synthesis = SynthesisSettings(samples=parameters.samples)
+    settings = RegistrationSettings(method, prior, synthesis=synthesis)
+    return Case(_ultrasound(parameters, tuple(mrs), synthesis), mrs, settings, why_direct)
 
 
-def _ultrasound(parameters: Any, targets: tuple[str, ...]) -> Request:
+def _ultrasound(parameters: Any, targets: tuple[str, ...], settings: SynthesisSettings) -> Request:
     sweep_path = parameters.sweepPath.strip()
     browser = None if sweep_path else parameters.sweepBrowser
     volume = None if sweep_path or browser is not None else parameters.us
@@ -69,10 +75,7 @@ def _ultrasound(parameters: Any, targets: tuple[str, ...]) -> Request:
         targets=targets,
         bundle=parameters.bundle,
         device=parameters.device,
-        samples=parameters.samples,
-        temperature=0.5,
-        seed=0,
-        slice_axis="",
+        settings=settings,
     )
 
 
@@ -106,6 +109,6 @@ def _check_mrs(case: Case) -> None:
 def _problem_of_ultrasound(case: Case) -> str:
     """What the synthesis would say; without one, its model counts for nothing."""
     problem = problem_of(case.ultrasound)
-    if case.method == DIRECT and problem and case.why_direct == problem:
+    if case.is_direct and problem and case.why_direct == problem:
         return ""
     return problem

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmhvae.answers import RegistrationAnswer
 from mmhvae.protocol import Message
 from MMHVAESynthesisLib.engine import Callbacks, Engine, EngineRun, Failure
 from MMHVAESynthesisLib.nodes import FLIP, FileImage, ijk_to_ras, write_image_steps, write_volume_steps
@@ -20,7 +22,7 @@ from slicer.i18n import tr as _
 from ..pose import Outcome, Step, before_to_world
 from .held_synthesis import Held, HeldReconstruction, HeldSynthesis
 from .outcome_inputs import inputs_of
-from .registration_case import DIRECT, SYNTHETIC, Case
+from .registration_case import Case
 
 #: Share of the progress that synthesis takes, where it takes part.
 SYNTHESISED = 0.6
@@ -60,7 +62,7 @@ class RegistrationRun(EngineRun):
         if self._ready is not None:
             self._run_steps(self._write(), self._submit)
             return
-        kind = HeldSynthesis if self._case.method == SYNTHETIC else HeldReconstruction
+        kind = HeldReconstruction if self._case.is_direct else HeldSynthesis
         self._synthesis = kind(
             self._engine, self._case.ultrasound, self._synthesis_progressed, self._synthesised, self._failed
         )
@@ -109,7 +111,7 @@ class RegistrationRun(EngineRun):
         if ultrasound is None:
             ultrasound = self._case.ultrasound.volumes["us"]
         found: list[tuple[str, str, Any]] = [("ultrasound", "us", ultrasound)]
-        if self._case.method == SYNTHETIC:
+        if not self._case.is_direct:
             found += [("fixed", name, images[name]) for name in self._case.mrs]
             found += [("uncertainty", name, uncertainty[name]) for name in self._case.mrs if name in uncertainty]
         return found
@@ -122,14 +124,9 @@ class RegistrationRun(EngineRun):
 
     def _settings(self) -> dict[str, Any]:
         to_moving = FLIP @ np.linalg.inv(self._start.world) @ FLIP
-        settings: dict[str, Any] = {
-            "initial": to_moving.ravel().tolist(),
-            "preview": self._is_preview,
-            "device": self._case.ultrasound.device,
-        }
-        if self._case.prior is not None:
-            settings["prior"] = dict(zip(("translation_mm", "rotation_deg"), self._case.prior, strict=True))
-        return settings
+        settings = replace(self._case.settings, preview=self._is_preview)
+        device = self._case.ultrasound.device
+        return {"initial": to_moving.ravel().tolist(), "device": device, **settings.to_json()}
 
     def _submit(self, parameters: dict[str, Any]) -> None:
         assert self._job is not None
@@ -144,35 +141,34 @@ class RegistrationRun(EngineRun):
 
     def _answered(self, answer: Message) -> None:
         try:
-            self._finish(self._outcome(answer))
+            self._finish(self._outcome(RegistrationAnswer.from_json(answer)))
         except Exception as error:
             self._raised(error)
 
-    def _outcome(self, answer: Message) -> Outcome:
-        to_moving = np.reshape(np.array(answer["matrix"], np.float64), (4, 4))
+    def _outcome(self, answer: RegistrationAnswer) -> Outcome:
+        to_moving = np.reshape(np.array(answer.matrix, np.float64), (4, 4))
         world = FLIP @ np.linalg.inv(to_moving) @ FLIP
         world[3] = [0, 0, 0, 1]
-        synthetic = self._case.method == SYNTHETIC
+        synthetic = not self._case.is_direct
         return Outcome(
             world=world,
-            verdict=answer["verdict"],
-            expected_error_mm=answer["expected_error_mm"],
-            reason=answer["reason"],
-            moved_mm=answer["moved_mm"],
-            moved_deg=answer["moved_deg"],
+            verdict=answer.verdict,
+            expected_error_mm=answer.expected_error_mm,
+            reason=answer.reason,
+            moved_mm=answer.moved_mm,
+            moved_deg=answer.moved_deg,
             start=self._start.what,
-            evidence=answer["evidence"],
-            similarity_before=answer["similarity_before"],
-            similarity_after=answer["similarity_after"],
+            evidence=answer.evidence,
+            similarity_before=answer.similarity_before,
+            similarity_after=answer.similarity_after,
             contrasts=tuple(self._case.mrs),
-            method=self._case.method,
-            preview=self._is_preview,
+            settings=answer.settings,
             bundle=self._case.ultrasound.bundle if synthetic else "",
             weights_sha256=self._weights() if synthetic else "",
             inputs=self._inputs,
-            device=answer["device"],
+            device=answer.device,
             seconds=time.monotonic() - self._began,
-            notice=answer["notice"] or (self._held.notice if self._held is not None else ""),
+            notice=answer.notice or (self._held.notice if self._held is not None else ""),
         )
 
     def _weights(self) -> str:
@@ -190,7 +186,7 @@ class RegistrationRun(EngineRun):
 def usable_results(case: Case) -> Results | None:
     """What the scene holds already of what the registration needs; None where something has to be computed first."""
     found = find_results(case.ultrasound)
-    if case.method == DIRECT:
+    if case.is_direct:
         needed = [found.ultrasound] if case.ultrasound.has_sweep else []
     else:
         needed = [found.images.get(name) for name in case.mrs]

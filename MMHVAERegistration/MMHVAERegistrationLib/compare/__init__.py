@@ -7,6 +7,6 @@ from typing import TYPE_CHECKING
 from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
-    from .comparison import Compare as Compare, outlined as outlined
+    from .comparison import Comparison as Comparison, outlined as outlined
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -1,4 +1,4 @@
-"""The panel's part "Compare": ultrasound and MR in one view, faded, in squares, and as before while a key is held."""
+"""The box "Compare": ultrasound and MR in one view, faded, in squares, and as before while a key is held."""
 
 from __future__ import annotations
 
@@ -8,30 +8,26 @@ import numpy as np
 import qt
 import slicer
 from mmhvae.images import MODALITIES
-from MMHVAESynthesisLib.panel import fill, select
-from MMHVAESynthesisLib.views import FadeKey
+from MMHVAESynthesisLib.panel import Part, Whole, fill, select
+from MMHVAESynthesisLib.views import FadeKey, take_out_uncertainty
 from slicer.i18n import tr as _
 
 from ..case import case_from, moving_nodes
-from ..logic import MMHVAERegistrationLogic
 from ..parameters import RegistrationParameters
+from ..pose import FAILED, Outcome
 from .checkerboard import Checkerboard
 from .outlines import Outlines
 
 
-class Compare:
+class Comparison(Part):
     """Keeps the slice views, the widgets and the parameters together.
 
     Nothing is shown before the user asks for it: by a registration, or by touching one of these widgets.
-
-    Args:
-        ui: the panel's widgets by their names.
-        logic: tells the poses.
     """
 
-    def __init__(self, ui: Any, logic: MMHVAERegistrationLogic) -> None:
-        self._ui, self._logic = ui, logic
-        self._parameters: RegistrationParameters | None = None
+    def __init__(self, panel: Whole) -> None:
+        super().__init__(panel)
+        ui, logic = self.ui, self.logic
         self._checkerboard, self._outlines = Checkerboard(), Outlines()
         self._is_shown = False
         self._key = FadeKey(self._has_moved, logic.show_before, qt.Qt.Key_Space)
@@ -40,29 +36,32 @@ class Compare:
         for box in (ui.checkerboardCheckBox, ui.outlinesCheckBox):
             box.connect("clicked()", self._touched)
 
-    def use(self, parameters: RegistrationParameters | None) -> None:
-        """Work on other parameters, or on none while there is no scene."""
-        self._is_shown, self._parameters = False, parameters
+    def use(self, parameters: Any) -> None:
+        """See :meth:`.Part.use`."""
+        super().use(parameters)
+        self._is_shown = False
         if parameters is None:
             self._checkerboard.remove()
             self._outlines.show([])
 
-    def listen(self, is_on: bool) -> None:
-        """Whether the key is heard: only while the panel is open."""
-        self._key.listen(is_on)
+    def enter(self) -> None:
+        """See :meth:`.Part.enter`: the key is heard only while the panel is open."""
+        self._key.listen(True)
+
+    def exit(self) -> None:
+        """See :meth:`.Part.exit`."""
+        self._key.listen(False)
 
     def close(self) -> None:
-        """The panel is going."""
-        self._key.listen(False)
+        """See :meth:`.Part.close`."""
+        self._key.close()
         self._outlines.close()
         self._checkerboard.remove()
 
     def refresh(self) -> None:
         """Offer what there is, and bring what is shown up to date."""
         parameters = self._parameters
-        if parameters is None:
-            return
-        ui, mrs = self._ui, case_from(parameters).mrs
+        ui, mrs = self.ui, case_from(parameters).mrs
         fill(ui.shownSelector, [(MODALITIES[name].name, name) for name in mrs])
         if parameters.shown in mrs:
             select(ui.shownSelector, parameters.shown)
@@ -74,11 +73,13 @@ class Compare:
         ):
             control.setEnabled(not why_not)
             control.setToolTip(why_not or tip)
-        if self._is_shown and not why_not and not self._logic.is_before:
+        if self._is_shown and not why_not and not self.logic.is_before:
             self._show()
 
-    def show_new(self) -> None:
-        """Show what a registration has just found."""
+    def show_result(self, result: Outcome) -> None:
+        """Show what a registration has just found, unless it was judged as failed."""
+        if result.verdict == FAILED:
+            return
         self._is_shown = True
         self._show()
         ultrasound = self._ultrasound(self._parameters) if self._parameters is not None else None
@@ -91,7 +92,7 @@ class Compare:
         return "" if self._ultrasound(parameters) is not None else _("The ultrasound has no volume yet: register.")
 
     def _ultrasound(self, parameters: RegistrationParameters) -> Any:
-        volume = case_from(parameters).ultrasound.volumes.get("us") or self._logic.synthetic(parameters).ultrasound
+        volume = case_from(parameters).ultrasound.volumes.get("us") or self.logic.synthetic(parameters).ultrasound
         return volume if volume is not None and volume.GetImageData() is not None else None
 
     def _mr(self, parameters: RegistrationParameters) -> Any:
@@ -100,7 +101,7 @@ class Compare:
 
     def _choose(self, index: int) -> None:
         if self._parameters is not None:
-            self._parameters.shown = self._ui.shownSelector.itemData(index)
+            self._parameters.shown = self.ui.shownSelector.itemData(index)
             self._touched()
 
     def _touched(self, *_: Any) -> None:
@@ -115,17 +116,18 @@ class Compare:
         ultrasound, mr = self._ultrasound(parameters), self._mr(parameters)
         if ultrasound is None or mr is None:
             return
-        foreground, opacity = mr, self._ui.fadeSlider.value
-        if self._ui.checkerboardCheckBox.checked:
+        foreground, opacity = mr, self.ui.fadeSlider.value
+        if self.ui.checkerboardCheckBox.checked:
             foreground, opacity = self._checkerboard.node(ultrasound, mr), 1.0
+        take_out_uncertainty()  # it is about synthetic images, and these are real
         for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
             composite.SetBackgroundVolumeID(ultrasound.GetID())
             composite.SetForegroundVolumeID(foreground.GetID())
             composite.SetForegroundOpacity(opacity)
-        self._outlines.show(outlined(parameters) if self._ui.outlinesCheckBox.checked else [])
+        self._outlines.show(outlined(parameters) if self.ui.outlinesCheckBox.checked else [])
 
     def _has_moved(self) -> bool:
-        return not np.array_equal(self._logic.world, np.eye(4))
+        return not np.array_equal(self.logic.world, np.eye(4))
 
 
 def outlined(parameters: RegistrationParameters) -> list[Any]:

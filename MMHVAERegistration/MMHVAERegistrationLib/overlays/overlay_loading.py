@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 import slicer
 from mmhvae import InputError
+from mmhvae.images import read_information
 from mmhvae.overlays import is_dicom, read_segmentation
 from slicer.i18n import tr as _
 
@@ -52,10 +52,8 @@ def load_overlay(path: Path, mr: Any) -> list[Any]:
 
 def holds_colours(path: Path) -> bool:
     """Whether the file says what colour a segment has; where it does not, Slicer draws one by lot."""
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    reader.ReadImageInformation()
-    return any(key.startswith("Segment") and key.endswith("_Color") for key in reader.GetMetaDataKeys())
+    keys = read_information(path).GetMetaDataKeys()
+    return any(key.startswith("Segment") and key.endswith("_Color") for key in keys)
 
 
 def _load(path: Path) -> Any:

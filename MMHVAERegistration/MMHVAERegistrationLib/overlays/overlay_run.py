@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from mmhvae import InputError
-from mmhvae.overlays import PlacedLabel
+from mmhvae.answers import OverlayAnswer, PlacedLabel
 from mmhvae.protocol import Message
 from MMHVAESynthesisLib.engine import Callbacks, Engine, EngineRun, Failure, moved_to
 from MMHVAESynthesisLib.nodes import (
@@ -97,10 +97,9 @@ class OverlayRun(EngineRun):
         """Take the files, which are gone when this returns, and read them in peace."""
         try:
             self._job = kept = self._engine.job()
-            paths = [moved_to(answer["images"][str(number)], kept) for number in range(len(self._layers))]
-            labels = [
-                [PlacedLabel(**label) for label in answer["labels"][str(number)]] for number in range(len(self._layers))
-            ]
+            told, numbers = OverlayAnswer.from_json(answer), [str(number) for number in range(len(self._layers))]
+            paths = [moved_to(told.images[number], kept) for number in numbers]
+            labels = [list(told.labels[number]) for number in numbers]
             self._run_steps(self._read(paths), lambda maps: self._finish(maps, labels))
         except Exception as error:
             self._raised(error)

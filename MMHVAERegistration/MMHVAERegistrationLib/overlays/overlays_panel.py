@@ -8,7 +8,7 @@ from typing import Any
 import qt
 import slicer
 from mmhvae import InputError
-from MMHVAESynthesisLib.engine import Engine, Failure
+from MMHVAESynthesisLib.engine import CurrentRun, Engine, Failure
 from MMHVAESynthesisLib.nodes import InputWatch
 from MMHVAESynthesisLib.panel import WorkRow, ask_for_file, button, enable, wrapped_label
 from MMHVAESynthesisLib.synthesis import STALE
@@ -46,7 +46,7 @@ class OverlaysPanel:
     ) -> None:
         self._find_mr, self._find_ultrasound, self._on_changed = find_mr, find_ultrasound, on_changed
         self._find_engine, self._is_before = find_engine, is_before
-        self._run: OverlayRun | None = None
+        self._current = CurrentRun()
         self._build(frame)
         self._watch = InputWatch(_inputs, self._look)
         self.refresh()
@@ -54,8 +54,7 @@ class OverlaysPanel:
     def close(self) -> None:
         """The panel is going; an export that is not done leaves nothing."""
         self._watch.close()
-        if self._run is not None:
-            self._run.cancel()
+        self._current.cancel()
 
     def refresh(self) -> None:
         """Show what is, and enable what can work."""
@@ -64,7 +63,7 @@ class OverlaysPanel:
         for box, is_on in ((self.slices_box, "GetVisibility2D"), (self.three_d_box, "GetVisibility3D")):
             box.setEnabled(display is not None)
             box.setChecked(display is not None and bool(display.GetVisibility()) and bool(getattr(display, is_on)()))
-        busy = _("An export is running; wait for it, or cancel it.") if self._run is not None else ""
+        busy = _("An export is running; wait for it, or cancel it.") if self._current.is_running else ""
         enable(self.load_button, busy, _("Load .seg.nrrd, a label map (NRRD, NIfTI), or DICOM SEG."))
         self.selector.setEnabled(not busy)
         enable(
@@ -131,7 +130,9 @@ class OverlaysPanel:
         return box
 
     def _changed(self, node: Any) -> None:
-        if self._run is None and node is not None:  # else what it says is still wanted: why an export has ended
+        if (
+            not self._current.is_running and node is not None
+        ):  # else what it says is still wanted: why an export has ended
             self.work.finish("")
         self.refresh()
 
@@ -159,11 +160,12 @@ class OverlaysPanel:
         self.refresh()
 
     def _export(self) -> None:
-        self._run = OverlayRun(
-            self._find_engine(), self.selector.currentNode(), self._find_ultrasound(),
-            self.work.progress, self._exported, self._failed,
-        )  # fmt: skip
-        self._run.start()
+        engine, node, ultrasound = self._find_engine(), self.selector.currentNode(), self._find_ultrasound()
+        self._current.start(
+            lambda done, failed: OverlayRun(engine, node, ultrasound, self.work.progress, done, failed),
+            self._exported,
+            self._failed,
+        )
         self.refresh()
 
     def _exported(self, exported: Exported) -> None:
@@ -174,12 +176,10 @@ class OverlaysPanel:
         self._end(_("Cancelled; the scene is as it was.") if failure.kind == "cancelled" else failure.message)
 
     def _cancel(self) -> None:
-        if self._run is not None:
-            self.work.cancel_button.setEnabled(False)
-            self._run.cancel()
+        self.work.cancel_button.setEnabled(False)
+        self._current.cancel()
 
     def _end(self, message: str) -> None:
-        self._run = None
         self.work.finish(message)
         self.refresh()
 

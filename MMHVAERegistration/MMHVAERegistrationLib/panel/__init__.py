@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
-    from .advanced import Advanced as Advanced
-    from .input_rows import CaseInputs as CaseInputs
+    from .input_rows import CaseInputRows as CaseInputRows
+    from .landmark_placing import LandmarkPlacing as LandmarkPlacing
     from .landmarks_panel import LandmarksPanel as LandmarksPanel
     from .move_list import MoveList as MoveList
-    from .run_section import RunButtons as RunButtons
+    from .register_section import RegisterSection as RegisterSection
+    from .registration_lists import RegistrationLists as RegistrationLists
     from .start_panel import StartPanel as StartPanel
     from .trust_card import TrustCard as TrustCard, error_text as error_text, moved_text as moved_text, word as word
 else:

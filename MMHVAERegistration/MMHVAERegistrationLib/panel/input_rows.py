@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import slicer
-from MMHVAESynthesisLib.panel import Inputs
+from MMHVAESynthesisLib.panel import InputRows
 from MMHVAESynthesisLib.synthesis import candidates
+from slicer.i18n import tr as _
 
 from ..case import MR_NAMES
 
@@ -14,14 +15,17 @@ from ..case import MR_NAMES
 _OTHER_PANEL = "MMHVAESynthesis"
 
 
-class CaseInputs(Inputs):
+class CaseInputRows(InputRows):
     """Keeps the rows and the parameters together; Slicer's own wrapper looks after the MRs."""
 
-    def use(self, parameters: Any) -> None:
-        """See :meth:`.Inputs.use`; of the parameters it looks at those that both panels have."""
-        super().use(parameters)
+    def refresh(self) -> None:
+        """See :meth:`.InputRows.refresh`; while a registration runs, its images stay chosen."""
+        super().refresh()
+        running = self.logic.is_running
+        self.ui.inputsBox.setEnabled(not running)
+        self.ui.inputsBox.setToolTip(_("A registration of these images is running.") if running else "")
 
-    def guess(self) -> None:
+    def take_what_is_there(self) -> None:
         """Fill in the rows in which nothing was chosen yet: by names, and by what the synthesis panel works on."""
         parameters: Any = self._parameters
         if parameters is None:

@@ -9,25 +9,19 @@ import numpy as np
 import qt
 import slicer
 from mmhvae import InputError
-from MMHVAESynthesisLib.panel import ask_for_file
+from MMHVAESynthesisLib.panel import Part, Whole, ask_for_file
+from MMHVAESynthesisLib.sample_data import landmark_names
 from slicer.i18n import tr as _
 
-from ..logic import MMHVAERegistrationLogic
-from ..parameters import RegistrationParameters
 from ..pose import Pairs, pairs_from
 
 
-class LandmarksPanel:
-    """The table and the file; Slicer's own wrapper looks after the two lists of points.
+class LandmarksPanel(Part):
+    """The table and the file; Slicer's own wrapper looks after the two lists of points."""
 
-    Args:
-        ui: the panel's widgets by their names.
-        logic: tells the registration in use.
-    """
-
-    def __init__(self, ui: Any, logic: MMHVAERegistrationLogic) -> None:
-        self._ui, self._logic = ui, logic
-        self._parameters: RegistrationParameters | None = None
+    def __init__(self, panel: Whole) -> None:
+        super().__init__(panel)
+        ui = self.ui
         self._shown: list[list[str]] | None = None
         ui.landmarksTable.setColumnCount(3)
         ui.landmarksTable.setHorizontalHeaderLabels([_("pair"), _("before, mm"), _("after, mm")])
@@ -36,26 +30,27 @@ class LandmarksPanel:
         ui.tagFileButton.connect("clicked()", self._browse)
         ui.tagRemoveButton.connect("clicked()", self._remove)
 
-    def use(self, parameters: RegistrationParameters | None) -> None:
-        """Work on other parameters, or on none while there is no scene."""
-        self._parameters = parameters
+    def take_what_is_there(self) -> None:
+        """See :meth:`.Part.take_what_is_there`: the demo's lists."""
+        parameters = self._parameters
+        if parameters.usLandmarks is None and parameters.mrLandmarks is None and not parameters.tagPath:
+            us, mr = (slicer.mrmlScene.GetFirstNodeByName(name) for name in landmark_names())
+            if us is not None and mr is not None:
+                parameters.usLandmarks, parameters.mrLandmarks = us, mr
 
     def refresh(self) -> None:
         """Measure anew."""
-        parameters = self._parameters
-        if parameters is None:
-            return
-        ui = self._ui
+        parameters, ui = self._parameters, self.ui
         ui.tagFileLabel.setText(Path(parameters.tagPath).name)
         ui.tagFileLabel.setToolTip(parameters.tagPath)
         ui.tagRemoveButton.setVisible(bool(parameters.tagPath))
         for selector in (ui.usLandmarksSelector, ui.mrLandmarksSelector):
             selector.setEnabled(not parameters.tagPath)
         try:
-            pairs, problem = pairs_from(parameters), ""
+            pairs, problem = pairs_from(parameters, self.logic.is_placing), ""
         except InputError as error:
             pairs, problem = None, str(error)
-        self._fill(rows_of(pairs, self._logic.world) if pairs is not None else [])
+        self._fill(rows_of(pairs, self.logic.world) if pairs is not None else [])
         ui.landmarksTable.setVisible(pairs is not None)
         ui.landmarksLabel.setText(problem or ("" if pairs is not None else _("Choose both lists, or a file.")))
 
@@ -63,7 +58,7 @@ class LandmarksPanel:
         if rows == self._shown:
             return
         self._shown = rows
-        table = self._ui.landmarksTable
+        table = self.ui.landmarksTable
         table.setRowCount(len(rows))
         self._items: list[Any] = []  # kept, since PythonQt may not hand them over to the table
         for row, texts in enumerate(rows):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import qt
+import slicer
+from MMHVAESynthesisLib.panel import Part, Whole
 from slicer.i18n import tr as _
 
-from ..case import candidates, tick
-from ..parameters import RegistrationParameters
+from ..case import candidates, moving_nodes, tick
 
 _SHORT = {
     "vtkMRMLScalarVolumeNode": "volume",
@@ -20,31 +20,45 @@ _SHORT = {
 }
 
 
-class MoveList:
-    """Keeps the list and the scene together.
+class MoveList(Part):
+    """Keeps the list and the scene together."""
 
-    Args:
-        ui: the panel's widgets by their names.
-        on_changed: hears that a tick was set or taken off.
-    """
-
-    def __init__(self, ui: Any, on_changed: Callable[[], None]) -> None:
-        self._list, self._on_changed = ui.movesList, on_changed
-        self._parameters: RegistrationParameters | None = None
+    def __init__(self, panel: Whole) -> None:
+        super().__init__(panel)
+        self._list = self.ui.movesList
         self._nodes: list[Any] = []
+        self._items: list[Any] = []
+        self._moving: list[Any] | None = None
         self._is_filling = False
         self._list.connect("itemChanged(QListWidgetItem*)", self._changed)
 
-    def use(self, parameters: RegistrationParameters | None) -> None:
-        """Work on other parameters, or on none while there is no scene."""
-        self._parameters = parameters
+    def use(self, parameters: Any) -> None:
+        """See :meth:`.Part.use`."""
+        super().use(parameters)
+        self._moving = None
+        if parameters is None:
+            self._show([])
 
     def refresh(self) -> None:
-        """Show what may move along; the MRs always do."""
-        if self._parameters is None:
-            return
+        """Show what may move along, the MRs always do; what was chosen or ticked meanwhile is moved."""
+        running = self.logic.is_running
+        self._list.setEnabled(not running)
+        self.ui.movesLabel.setEnabled(not running)
+        if not running:
+            self._place()
         entries = [(c.node, _text(c.node), c.is_ticked, c.why_not) for c in candidates(self._parameters)]
         rows = [(None, _("the MRs chosen above"), True, _("The MRs themselves always move.")), *entries]
+        self._show(rows)
+
+    def _place(self) -> None:
+        """What was ticked goes under the result, if there is one, and what was unticked comes out of it."""
+        moving = moving_nodes(self._parameters)
+        if moving != self._moving:
+            self._moving = moving
+            for problem in self.logic.place(self._parameters):
+                slicer.util.showStatusMessage(problem, 5000)
+
+    def _show(self, rows: list[tuple[Any, str, bool, str]]) -> None:
         shown = [(self._list.item(i).text(), self._list.item(i).checkState() == qt.Qt.Checked, self._nodes[i])
                  for i in range(self._list.count)]  # fmt: skip
         if shown == [(text, is_on, node) for node, text, is_on, _why in rows]:
@@ -61,7 +75,7 @@ class MoveList:
         node = self._nodes[self._list.row(item)] if not self._is_filling else None
         if node is not None and self._parameters is not None:
             tick(self._parameters, node, item.checkState() == qt.Qt.Checked)
-            self._on_changed()
+            self.panel.refresh()
 
 
 def _text(node: Any) -> str:

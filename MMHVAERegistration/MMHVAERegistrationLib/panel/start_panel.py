@@ -2,48 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import slicer
 from mmhvae import InputError
+from MMHVAESynthesisLib.panel import Part, Whole
 from slicer.i18n import tr as _
 
 from ..case import case_from
-from ..logic import MMHVAERegistrationLogic
 from ..parameters import RegistrationParameters
 from ..pose import CENTRES, NAVIGATION, before_to_world, find_result, local_matrix, middle_of_mr, middle_of_ultrasound
 
 
-class StartPanel:
-    """The handle and the two buttons.
+class StartPanel(Part):
+    """The handle and the two buttons."""
 
-    Args:
-        ui: the panel's widgets by their names.
-        logic: keeps the poses.
-        on_changed: hears that the pose has changed.
-    """
-
-    def __init__(self, ui: Any, logic: MMHVAERegistrationLogic, on_changed: Callable[[], None]) -> None:
-        self._ui, self._logic, self._on_changed = ui, logic, on_changed
-        self._parameters: RegistrationParameters | None = None
+    def __init__(self, panel: Whole) -> None:
+        super().__init__(panel)
+        ui = self.ui
         ui.handleCheckBox.connect("toggled(bool)", self._show_handle)
         ui.alignButton.connect("clicked()", self._align)
         ui.resetButton.connect("clicked()", self._reset)
 
-    def use(self, parameters: RegistrationParameters | None) -> None:
-        """Work on other parameters, or on none while there is no scene."""
-        self._parameters = parameters
-
-    def refresh(self, problem: str) -> None:
+    def refresh(self) -> None:
         """Offer what can be done."""
-        ui, parameters = self._ui, self._parameters
-        if parameters is None:
-            return
-        running = _("A registration is running.") if self._logic.is_running else ""
+        ui, parameters = self.ui, self._parameters
+        running = _("A registration is running.") if self.logic.is_running else ""
         no_mr = "" if case_from(parameters).mrs else _("Choose a pre-operative MR first.")
-        no_pair = problem or no_mr
+        no_pair = self.panel.problem or no_mr
         for control, reason, tip in (
             (ui.handleCheckBox, running or no_mr, _("A handle in the views to move and turn what moves along.")),
             (ui.alignButton, running or no_pair, _("Move the middle of the MR to the middle of the ultrasound.")),
@@ -58,14 +45,14 @@ class StartPanel:
             ui.handleCheckBox.blockSignals(blocked)
 
     def _why_no_reset(self) -> str:
-        moved = self._logic.history is not None and not np.array_equal(self._logic.world, np.eye(4))
+        moved = self.logic.history is not None and not np.array_equal(self.logic.world, np.eye(4))
         return "" if moved else _("The MRs are where the navigation shows them.")
 
     def _show_handle(self, is_on: bool) -> None:
         parameters = self._parameters
         if parameters is None:
             return
-        result = self._logic.ensure_result(parameters)
+        result = self.logic.ensure_result(parameters)
         if result.GetDisplayNode() is None:
             result.CreateDefaultDisplayNodes()
         centre = self._centre(parameters)
@@ -76,7 +63,7 @@ class StartPanel:
         display.SetEditorScalingSliceEnabled(False)
         display.SetEditorVisibility(is_on)
         display.SetEditorSliceIntersectionVisibility(is_on)
-        self._on_changed()
+        self.panel.refresh()
 
     def _centre(self, parameters: RegistrationParameters) -> Any:
         """(3,) where the handle turns: the middle of the ultrasound, or else of the MR."""
@@ -97,13 +84,13 @@ class StartPanel:
             slicer.util.errorDisplay(str(error))
             return
         world[:3, 3] = target - middle_of_mr(next(iter(case.mrs.values())))
-        self._logic.go_to(parameters, CENTRES, world)
-        self._on_changed()
+        self.logic.go_to(parameters, CENTRES, world)
+        self.panel.refresh()
 
     def _reset(self) -> None:
         if self._parameters is not None:
-            self._logic.go_to(self._parameters, NAVIGATION, np.eye(4))
-            self._on_changed()
+            self.logic.go_to(self._parameters, NAVIGATION, np.eye(4))
+            self.panel.refresh()
 
 
 def _handle_of(result: Any) -> bool:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import slicer
+from MMHVAESynthesisLib.panel import Part, Whole
 from slicer.i18n import tr as _
 
-from ..logic import MMHVAERegistrationLogic
-from ..parameters import RegistrationParameters
-from ..pose import BY_HAND, CENTRES, CHECK, FAILED, GOOD, NAVIGATION, Outcome
+from ..pose import BY_HAND, CENTRES, CHECK, FAILED, GOOD, LANDMARKS, NAVIGATION, Outcome
 
 #: Sign and colour of each verdict. The colours (Okabe and Ito) are told apart by the colour-blind, too.
 SIGNS = {GOOD: "\N{HEAVY CHECK MARK}", CHECK: "\N{BLACK UP-POINTING TRIANGLE}", FAILED: "\N{HEAVY MULTIPLICATION X}"}
@@ -19,35 +17,25 @@ _CARD = "QFrame#trustFrame { border: 1px solid %s; border-left: 8px solid %s; }"
 _WORD = "background: %s; color: white; font-weight: bold; font-size: 15pt; padding: 2px 8px;"
 
 
-class TrustCard:
-    """Shows the outcome in use or the one that waits to be used, and changes poses.
+class TrustCard(Part):
+    """Shows the outcome in use or the one that waits to be used, and changes poses."""
 
-    Args:
-        ui: the panel's widgets by their names.
-        logic: keeps the outcomes.
-        on_changed: hears that the pose has changed.
-    """
-
-    def __init__(self, ui: Any, logic: MMHVAERegistrationLogic, on_changed: Callable[[], None]) -> None:
-        self._ui, self._logic, self._on_changed = ui, logic, on_changed
-        self._parameters: RegistrationParameters | None = None
+    def __init__(self, panel: Whole) -> None:
+        super().__init__(panel)
+        ui, logic = self.ui, self.logic
         ui.useButton.connect("clicked()", self._use)
         ui.discardButton.connect("clicked()", lambda: self._change(logic.discard))
         ui.undoButton.connect("clicked()", lambda: self._change(logic.undo))
         ui.redoButton.connect("clicked()", lambda: self._change(logic.redo))
 
-    def use(self, parameters: RegistrationParameters | None) -> None:
-        """Work on other parameters, or on none while there is no scene."""
-        self._parameters = parameters
-
     def refresh(self) -> None:
         """Show what is."""
-        pending, outcome = self._logic.pending, self._logic.pending or self._logic.outcome
+        pending, outcome = self.logic.pending, self.logic.pending or self.logic.outcome
         self._show(outcome, pending is not None)
         self._enable(pending, outcome)
 
     def _show(self, outcome: Outcome | None, is_pending: bool) -> None:
-        ui = self._ui
+        ui = self.ui
         for label in (ui.verdictLabel, ui.errorLabel, ui.movedLabel, ui.calibrationNoteLabel):
             label.setVisible(outcome is not None)
         if outcome is None:
@@ -66,15 +54,17 @@ class TrustCard:
 
     def _where(self) -> str:
         """Where the MRs are, while no registration is in use."""
-        what = self._logic.start.what
+        what = self.logic.start.what
         if what == BY_HAND:
             return _("Not registered: put by hand.")
         if what == CENTRES:
             return _("Not registered: centre on centre.")
+        if what == LANDMARKS:
+            return _("Not registered: by landmarks.")
         return _("Not registered: where the navigation shows the MRs.")
 
     def _enable(self, pending: Outcome | None, outcome: Outcome | None) -> None:
-        ui, poses, running = self._ui, self._logic.history, self._logic.is_running
+        ui, poses, running = self.ui, self.logic.history, self.logic.is_running
         ui.useButton.setVisible(pending is not None)
         ui.useButton.setText(_("Use it all the same...") if pending is not None else _("Use it"))
         ui.discardButton.setEnabled(outcome is not None and not running)
@@ -94,16 +84,16 @@ class TrustCard:
         question = _(
             "This registration was judged as failed: {reason}\n\nMove the MRs by it all the same? Undo takes it back."
         )
-        pending = self._logic.pending
+        pending = self.logic.pending
         if self._parameters is None or pending is None:
             return
         if slicer.util.confirmYesNoDisplay(question.format(reason=pending.reason), windowTitle=_("Failed")):
             parameters = self._parameters
-            self._change(lambda: self._logic.use_pending(parameters))
+            self._change(lambda: self.logic.use_pending(parameters))
 
     def _change(self, change: Callable[[], None]) -> None:
         change()
-        self._on_changed()
+        self.panel.refresh()
 
 
 def word(verdict: str) -> str:
@@ -124,6 +114,7 @@ def moved_text(outcome: Outcome, is_pending: bool) -> str:
         NAVIGATION: _("Moved {mm:.1f} mm and {degrees:.1f} degrees from the navigation."),
         BY_HAND: _("Moved {mm:.1f} mm and {degrees:.1f} degrees from where it was put by hand."),
         CENTRES: _("Moved {mm:.1f} mm and {degrees:.1f} degrees from centre on centre."),
+        LANDMARKS: _("Moved {mm:.1f} mm and {degrees:.1f} degrees from where the landmarks put it."),
     }
     text = texts[outcome.start].format(mm=outcome.moved_mm, degrees=outcome.moved_deg)
     state = _("Not in use: nothing was moved.") if is_pending else _("In use.")

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .history import (
         BY_HAND as BY_HAND,
         CENTRES as CENTRES,
+        LANDMARKS as LANDMARKS,
         NAVIGATION as NAVIGATION,
         PREVIEW as PREVIEW,
         REGISTERED as REGISTERED,
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
         Step as Step,
     )
     from .image_centres import middle_of_mr as middle_of_mr, middle_of_ultrasound as middle_of_ultrasound
+    from .landmark_fit import FEWEST as FEWEST, rigid_fit as rigid_fit
     from .landmarks import Pairs as Pairs, pairs_from as pairs_from
-    from .node_watch import NodeWatch as NodeWatch
     from .outcome import CHECK as CHECK, FAILED as FAILED, GOOD as GOOD, Outcome as Outcome
     from .result_transform import (
         before_to_world as before_to_world,

@@ -18,7 +18,8 @@ from MMHVAESynthesisLib.nodes import Matrix, to_vtk
 from .outcome import Outcome
 from .result_transform import follow_result, local_matrix, local_to, parts, world_matrix
 
-NAVIGATION, BY_HAND, CENTRES, PREVIEW, REGISTERED = "navigation", "hand", "centres", "preview", "registered"
+NAVIGATION, BY_HAND, CENTRES, LANDMARKS = "navigation", "hand", "centres", "landmarks"
+PREVIEW, REGISTERED = "preview", "registered"
 #: Steps that are kept beside the first.
 MOST_STEPS = 100
 #: Entries of a matrix that differ less than this were rounded, not moved: a file's digits.

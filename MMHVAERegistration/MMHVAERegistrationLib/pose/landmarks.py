@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from mmhvae import InputError
-from mmhvae.registration import read_tag
+from mmhvae.registration import PointList, paired, read_tag
 from MMHVAESynthesisLib.nodes import Matrix
 from numpy.typing import NDArray
 from slicer.i18n import tr as _
@@ -39,8 +39,12 @@ class Pairs:
         return distances
 
 
-def pairs_from(parameters: Any) -> Pairs | None:
+def pairs_from(parameters: Any, one_may_wait: bool = False) -> Pairs | None:
     """The pairs that the panel is set to; None where none were chosen.
+
+    Args:
+        parameters: of the panel.
+        one_may_wait: whether a last point may be without its partner, which is being placed; then it is left out.
 
     Raises:
         InputError: they do not match, or their file cannot be read.
@@ -52,22 +56,34 @@ def pairs_from(parameters: Any) -> Pairs | None:
         return None
     if fixed is moving:
         raise InputError(_("Choose two lists of points: one in the ultrasound, one in the MR."))
-    a, b = _points(fixed), _points(moving)
+    a, b = (_points(node, one_may_wait) for node in (fixed, moving))
+    if one_may_wait:
+        count = min(len(a), len(b))
+        a, b = a[:count], b[:count]
+        if not count:
+            return None
     if len(a) != len(b) or not len(a):
         raise InputError(
             _("{us} has {count} points and {mr} has {other}; give pairs in the same order.").format(
                 us=fixed.GetName(), count=len(a), mr=moving.GetName(), other=len(b)
             )
         )
-    names = tuple(fixed.GetNthControlPointLabel(index) or str(index + 1) for index in range(len(a)))
+    b = paired(PointList(a, _labels(fixed)), PointList(b, _labels(moving)))
+    names = tuple(label or str(index + 1) for index, label in enumerate(_labels(fixed)))
     return Pairs(names, _placed(before_to_world(fixed), a), _placed(before_to_world(moving), b))
 
 
-def _points(node: Any) -> Points:
+def _labels(node: Any) -> tuple[str, ...]:
+    return tuple(node.GetNthControlPointLabel(index) for index in range(node.GetNumberOfControlPoints()))
+
+
+def _points(node: Any, one_may_wait: bool) -> Points:
     """(N, 3) control points in the node's own coordinates."""
     points = []
     for index in range(node.GetNumberOfControlPoints()):
         if node.GetNthControlPointPositionStatus(index) != node.PositionDefined:
+            if one_may_wait:
+                break  # it follows the mouse
             raise InputError(_("A point of {name} is not placed; place it, or delete it.").format(name=node.GetName()))
         points.append(list(node.GetNthControlPointPosition(index)))
     return np.array(points, np.float64).reshape(-1, 3)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from mmhvae.settings import RegistrationSettings
 from MMHVAESynthesisLib.nodes import Matrix
 
 GOOD, CHECK, FAILED = "good", "check", "failed"
@@ -26,8 +27,7 @@ class Outcome:
         start: where it started, "navigation", or where it was put by "hand" or by the "centres".
         similarity_before, similarity_after: of the metric.
         contrasts: modalities that took part.
-        method: "synthetic" or "direct".
-        preview: whether it stopped early.
+        settings: with which it was made.
         bundle, weights_sha256: of the model, "" where none took part.
         inputs: what was registered, see :mod:`.outcome_inputs`.
         device, seconds, notice: how the work went.
@@ -44,8 +44,7 @@ class Outcome:
     similarity_before: float = 0.0
     similarity_after: float = 0.0
     contrasts: tuple[str, ...] = ()
-    method: str = "synthetic"
-    preview: bool = False
+    settings: RegistrationSettings = field(default_factory=RegistrationSettings)
     bundle: str = ""
     weights_sha256: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict)
@@ -53,14 +52,24 @@ class Outcome:
     seconds: float = 0.0
     notice: str = ""
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether the ultrasound itself was registered."""
+        return self.settings.method == "direct"
+
+    @property
+    def preview(self) -> bool:
+        """Whether it stopped early."""
+        return self.settings.preview
+
     def to_json(self) -> dict[str, Any]:
         """For a node's attribute; every digit is kept."""
-        plain = dict(vars(self))
-        return plain | {"world": self.world.ravel().tolist(), "contrasts": list(self.contrasts)}
+        plain = {"world": self.world.ravel().tolist(), "contrasts": list(self.contrasts)}
+        return vars(self) | plain | {"settings": self.settings.to_json()}
 
     @staticmethod
     def from_json(stored: Mapping[str, Any]) -> Outcome:
         """The inverse of :meth:`to_json`."""
-        return Outcome(
-            **dict(stored) | {"world": np.reshape(stored["world"], (4, 4)), "contrasts": tuple(stored["contrasts"])}
-        )
+        world, contrasts = np.reshape(stored["world"], (4, 4)), tuple(stored["contrasts"])
+        settings = RegistrationSettings.from_json(stored["settings"])
+        return Outcome(**dict(stored) | {"world": world, "contrasts": contrasts, "settings": settings})

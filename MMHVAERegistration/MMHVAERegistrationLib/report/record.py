@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +17,7 @@ import numpy as np
 import SimpleITK as sitk
 import slicer
 from mmhvae import InputError, __version__
+from mmhvae.files import whole_folder, write_text
 from mmhvae.images import MODALITIES, flip_ras_lps, inverse, to_euler, write_transform
 from MMHVAESynthesisLib.nodes import FLIP, Matrix, ijk_to_world
 from slicer.i18n import tr as _
@@ -72,21 +71,17 @@ def save_record(subject: Subject, parent: Path, now: datetime) -> Path:
     page = report_page(report, _)
     transform = us_to_mr(subject)
     folder = _free_name(parent, f"registration-{now:%Y-%m-%d-%H%M%S}")
-    unfinished = None
+    text = _("The record cannot be written to {folder}; choose a folder that can be written to and has room.")
+    if not parent.is_dir():  # it was chosen, and has gone since
+        raise InputError(text.format(folder=parent))
     try:
-        unfinished = Path(tempfile.mkdtemp(prefix=".writing-", dir=parent))
-        _write_text(unfinished / PAGE, page)
-        write_pdf(report, unfinished / SHEET, _)
-        for name in TRANSFORMS:
-            write_transform(transform, unfinished / name)
-        unfinished.chmod(0o755)
-        unfinished.rename(folder)
-    except (OSError, InputError) as error:
-        text = _("The record cannot be written to {folder}; choose a folder that can be written to and has room.")
+        with whole_folder(folder) as unfinished:
+            write_text(page, unfinished / PAGE)
+            write_pdf(report, unfinished / SHEET, _)
+            for name in TRANSFORMS:
+                write_transform(transform, unfinished / name)
+    except InputError as error:
         raise InputError(text.format(folder=parent)) from error
-    finally:
-        if unfinished is not None:
-            shutil.rmtree(unfinished, ignore_errors=True)
     return folder
 
 
@@ -96,13 +91,6 @@ def _free_name(parent: Path, name: str) -> Path:
         number += 1
         folder = parent / f"{name}-{number}"
     return folder
-
-
-def _write_text(path: Path, text: str) -> None:
-    with path.open("x", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def us_to_mr(subject: Subject) -> sitk.Euler3DTransform:
@@ -214,7 +202,7 @@ def _images(subject: Subject) -> str:
 
 
 def _method(outcome: Outcome) -> str:
-    text = _("directly to the ultrasound (LC2)") if outcome.method == "direct" else _("through synthetic MR (MMHVAE)")
+    text = _("directly to the ultrasound (LC2)") if outcome.is_direct else _("through synthetic MR (MMHVAE)")
     similarity = _("similarity {before:.3f} before, {after:.3f} after").format(
         before=outcome.similarity_before, after=outcome.similarity_after
     )

@@ -8,6 +8,7 @@ from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
     from .client import Engine as Engine
+    from .current_run import CurrentRun as CurrentRun
     from .engine_run import EngineRun as EngineRun
     from .engine_sharing import (
         SlicerEngine as SlicerEngine,
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
         ignore as ignore,
         moved_to as moved_to,
     )
-    from .process import Process as Process, SubprocessProcess as SubprocessProcess
+    from .process import Process as Process, SubprocessProcess as SubprocessProcess, is_running as is_running
     from .qt_process import QtProcess as QtProcess
     from .session import Readiness as Readiness
     from .steps import CHUNK as CHUNK, completed as completed
+    from .timer import Timer as Timer
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -118,7 +118,7 @@ class Engine:
         return Job(number, folder)
 
     def submit(self, job: Job, method: str, parameters: Mapping[str, Any], callbacks: Callbacks) -> None:
-        """Ask for ``method`` (see :mod:`mmhvae.tasks.tasks`); every failure comes through the callbacks.
+        """Ask for ``method`` (see :mod:`mmhvae.tasks.table`); every failure comes through the callbacks.
 
         Paths among the parameters may be :class:`~pathlib.Path`; they are made absolute.
         """

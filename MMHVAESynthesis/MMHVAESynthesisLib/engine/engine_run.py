@@ -122,6 +122,7 @@ class EngineRun(ABC):
         self.is_over = True
         if self._steps is not None:
             self._steps.stop()
+            self._steps = None
         for tag in self._observed:
             slicer.mrmlScene.RemoveObserver(tag)
         if self._job is not None:

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import qt
 import slicer
 
 from .client import Engine
 from .jobs import Callbacks, Job
 from .qt_process import QtProcess
+from .timer import Timer
 
 #: Milliseconds between two looks at the deadlines of what is pending.
 POLL_INTERVAL = 50
@@ -27,9 +27,7 @@ class SlicerEngine(Engine):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**{"new_process": QtProcess, "on_log": _log.debug, **arguments})
-        self._timer = qt.QTimer()
-        self._timer.setInterval(POLL_INTERVAL)
-        self._timer.connect("timeout()", self._tick)
+        self._timer = Timer(self._tick, POLL_INTERVAL, repeats=True)
 
     @property
     def is_busy(self) -> bool:
@@ -89,4 +87,5 @@ def close_shared_engine() -> None:
     global _shared
     engine, _shared = _shared, None
     if engine is not None:
+        slicer.app.disconnect("aboutToQuit()", close_shared_engine)
         engine.close()

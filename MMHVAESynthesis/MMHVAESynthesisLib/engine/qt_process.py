@@ -12,8 +12,8 @@ import qt
 
 from .process import Listener
 
-#: Milliseconds that a killed process is waited for; it takes a few.
-KILLED_WITHIN = 100
+#: Milliseconds that a killed process is waited for; it takes a few, and more on a computer that is busy.
+KILLED_WITHIN = 500
 
 _log = logging.getLogger(__name__)
 
@@ -36,12 +36,18 @@ class QtProcess:
         self._child, self._listener, self._has_started = qt.QProcess(), listener, False
         self._child.setWorkingDirectory(str(folder))
         self._child.setProcessEnvironment(_environment(environment))
-        self._child.connect("started()", self._started)
-        self._child.connect("readyReadStandardOutput()", self._read_output)
-        self._child.connect("readyReadStandardError()", self._read_log)
-        self._child.connect("finished(int,QProcess::ExitStatus)", self._finished)
-        self._child.connect("errorOccurred(QProcess::ProcessError)", self._failed)
+        for signal, slot in self._slots().items():
+            self._child.connect(signal, slot)
         self._child.start(command[0], [str(argument) for argument in command[1:]])
+
+    def _slots(self) -> dict[str, Callable[..., None]]:
+        return {
+            "started()": self._started,
+            "readyReadStandardOutput()": self._read_output,
+            "readyReadStandardError()": self._read_log,
+            "finished(int,QProcess::ExitStatus)": self._finished,
+            "errorOccurred(QProcess::ProcessError)": self._failed,
+        }
 
     def send(self, data: bytes) -> None:
         """See :class:`.process.Process`."""
@@ -57,7 +63,9 @@ class QtProcess:
         """See :class:`.process.Process`; what a launcher started ends by itself, as its input ends."""
         if self._is_alive():
             self._child.kill()
-            self._child.waitForFinished(KILLED_WITHIN)  # a process that Qt deletes while it runs holds up the quitting
+            # A process that Qt deletes while it runs holds up the quitting; one that is slow to die, nobody hears of.
+            if not self._child.waitForFinished(KILLED_WITHIN):
+                self._end(None)
 
     def poll(self, timeout: float) -> None:
         """See :class:`.process.Process`; only what this process does is waited for, no other event is handled."""
@@ -99,6 +107,8 @@ class QtProcess:
         self._read_log()
         listener, self._listener = self._listener, None
         if listener is not None:  # else it has ended while the last output was told
+            for signal, slot in self._slots().items():
+                self._child.disconnect(signal, slot)
             self._child.deleteLater()
             _tell(lambda: listener.ended(status))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
-import qt
+from .timer import Timer
 
 Result = TypeVar("Result")
 
@@ -31,35 +31,39 @@ class Steps(Generic[Result]):
         on_done: Callable[[Result], None],
         on_failure: Callable[[Exception], None],
     ) -> None:
-        self._work, self._on_done, self._on_failure = work, on_done, on_failure
-        self._timer = qt.QTimer()
-        self._timer.setInterval(0)
-        self._timer.connect("timeout()", self._step)
+        self._work = work
+        self._listeners: tuple[Callable[[Result], None], Callable[[Exception], None]] | None = on_done, on_failure
+        self._timer = Timer(self._step, repeats=True)
 
     def start(self) -> None:
         """Begin at the next turn of the event loop."""
         self._timer.start()
 
     def stop(self) -> None:
-        """No further piece; nobody hears of anything."""
+        """No further piece; nobody hears of anything, and nobody is held any more."""
         self._timer.stop()
+        self._listeners = None
         self._work.close()
 
     def _step(self) -> None:
+        if self._listeners is None:
+            return
+        on_done, on_failure = self._listeners
         try:
             next(self._work)
         except StopIteration as end:
-            self._timer.stop()
-            self._finish(end.value)
+            self.stop()
+            _tell(end.value, on_done, on_failure)
         except Exception as error:
-            self._timer.stop()
-            self._on_failure(error)
+            self.stop()
+            on_failure(error)
 
-    def _finish(self, result: Result) -> None:
-        try:
-            self._on_done(result)
-        except Exception as error:
-            self._on_failure(error)
+
+def _tell(result: Result, on_done: Callable[[Result], None], on_failure: Callable[[Exception], None]) -> None:
+    try:
+        on_done(result)
+    except Exception as error:
+        on_failure(error)
 
 
 def completed(work: Generator[Any, None, Result]) -> Result:

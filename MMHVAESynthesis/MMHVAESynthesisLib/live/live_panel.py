@@ -11,14 +11,15 @@ import slicer
 from mmhvae import InputError
 from mmhvae.bundle import WeightsStore
 from mmhvae.images import MODALITIES
+from mmhvae.settings import LiveSettings
 from slicer.i18n import tr as _
 
-from ..engine import Engine
+from ..engine import Engine, Timer
 from ..panel import ERROR, WARNING, enable, wrapped_label
 from ..parameters import SynthesisParameters
 from .live_frame import require_stream
 from .live_rate import LiveRate
-from .live_view import LiveSettings, LiveView
+from .live_view import LiveRequest, LiveView
 
 #: Milliseconds between two updates of the line.
 INTERVAL = 500
@@ -36,9 +37,7 @@ class LivePanel:
     def __init__(self, engine: Engine, parameters: Callable[[], SynthesisParameters | None]) -> None:
         self._parameters = parameters
         self.view = LiveView(engine, self._ended)
-        self._timer = qt.QTimer()
-        self._timer.setInterval(INTERVAL)
-        self._timer.connect("timeout()", self._tell)
+        self._timer = Timer(self._tell, INTERVAL, repeats=True)
         self.widget = qt.QWidget()
         self._build()
         self._refresh()
@@ -98,21 +97,20 @@ class LivePanel:
             return
         self.label.setText("")
         try:
-            self.view.start(self.source_selector.currentNode(), self._settings(parameters))
+            self.view.start(self.source_selector.currentNode(), self._request(parameters))
         except InputError as error:
             self.label.setText(f"{WARNING} {error}")
         if self.view.is_on:
             self._timer.start()
             self._tell()
 
-    def _settings(self, parameters: SynthesisParameters) -> LiveSettings:
-        return LiveSettings(
+    def _request(self, parameters: SynthesisParameters) -> LiveRequest:
+        target = self.target_selector.itemData(self.target_selector.currentIndex)
+        return LiveRequest(
             bundle=WeightsStore().path(parameters.bundle),
-            target=self.target_selector.itemData(self.target_selector.currentIndex),
+            settings=LiveSettings(target, parameters.temperature, parameters.seed),
             view=self.view_selector.itemData(self.view_selector.currentIndex),
             device=parameters.device,
-            temperature=parameters.temperature,
-            seed=parameters.seed,
         )
 
     def _stop(self) -> None:

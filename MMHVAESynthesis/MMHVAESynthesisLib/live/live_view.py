@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import qt
 import slicer
 from mmhvae import InputError
+from mmhvae.answers import LiveAnswer
 from mmhvae.protocol import Message
+from mmhvae.settings import LiveSettings
 from slicer.i18n import tr as _
 
-from ..engine import Callbacks, Engine, Failure, Job, ignore
+from ..engine import Callbacks, Engine, Failure, Job, Timer, ignore
 from ..views import FollowedView
 from .live_frame import LiveFrame, require_stream, take_frame
 from .live_node import fill, keep, new_live_node
@@ -32,15 +33,13 @@ FRAME_FILE = "frame.npy"
 
 
 @dataclass(frozen=True)
-class LiveSettings:
+class LiveRequest:
     """What is made of the frames, by which installed bundle; ``view`` is the name of the slice view, or ""."""
 
     bundle: Path
-    target: str = "t2"
+    settings: LiveSettings = field(default_factory=LiveSettings)
     view: str = "Red"
     device: str = "auto"
-    temperature: float = 0.5
-    seed: int = 0
 
 
 class LiveView:
@@ -53,7 +52,7 @@ class LiveView:
 
     def __init__(self, engine: Engine, on_end: Callable[[str], None] = ignore) -> None:
         self._engine, self._on_end = engine, on_end
-        self._stream: _Stream | None = None
+        self._stream: LiveStream | None = None
         self._count = 0
 
     @property
@@ -76,7 +75,7 @@ class LiveView:
         """Why the last frame could not be used; "" where it could."""
         return self._stream.notice if self._stream is not None else ""
 
-    def start(self, source: Any, settings: LiveSettings) -> None:
+    def start(self, source: Any, request: LiveRequest) -> None:
         """Begin, with the frame that is there; a live view that is on ends first.
 
         Raises:
@@ -85,7 +84,7 @@ class LiveView:
         self.stop()
         require_stream(source)
         self._count += 1  # a name of its own for each stream: nothing is remembered of the one before
-        self._stream = _Stream(self._engine, source, settings, str(self._count), self._ended)
+        self._stream = LiveStream(self._engine, source, request, str(self._count), self._ended)
         self._stream.open()
 
     def stop(self, keeps_node: bool = False) -> None:
@@ -99,20 +98,18 @@ class LiveView:
         self._on_end(message)
 
 
-class _Stream:
+class LiveStream:
     """One time that the live view is on."""
 
     def __init__(
-        self, engine: Engine, source: Any, settings: LiveSettings, name: str, end: Callable[[str], None]
+        self, engine: Engine, source: Any, request: LiveRequest, name: str, end: Callable[[str], None]
     ) -> None:
-        self._engine, self._source, self._settings, self._end = engine, source, settings, end
+        self._engine, self._source, self._request, self._end = engine, source, request, end
         self._parameters = {
-            "bundle": settings.bundle,
+            "bundle": request.bundle,
             "stream": name,
-            "target": settings.target,
-            "device": settings.device,
-            "temperature": float(settings.temperature),
-            "seed": settings.seed,
+            "device": request.device,
+            **request.settings.to_json(),
         }
         self.node: Any = None
         self.notice = ""
@@ -122,10 +119,7 @@ class _Stream:
         self._waiting: LiveFrame | None = None
         self._job: Job | None = None
         self._observed: list[tuple[Any, int]] = []
-        self._soon = qt.QTimer()
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.connect("timeout()", self._take)
+        self._soon = Timer(self._take)
 
     def open(self) -> None:
         """Hear of frames, and take the one that is there."""
@@ -196,7 +190,7 @@ class _Stream:
             return  # the live view was ended meanwhile
         self._job = None
         try:
-            self._show(np.load(answer["image"]), frame)
+            self._show(np.load(LiveAnswer.from_json(answer).image), frame)
         except (OSError, ValueError) as error:
             self._end(_("Live view is off: a result cannot be read ({error}).").format(error=error))
             return
@@ -204,8 +198,8 @@ class _Stream:
 
     def _show(self, image: Any, frame: LiveFrame) -> None:
         if self.node is None:
-            self.node = new_live_node(self._settings.target)
-            self._view = FollowedView(self._settings.view, self.node)
+            self.node = new_live_node(self._request.settings.target)
+            self._view = FollowedView(self._request.view, self.node)
         fill(self.node, image, frame.place)
         if self._view is not None:
             self._view.follow(frame.place, image.shape)

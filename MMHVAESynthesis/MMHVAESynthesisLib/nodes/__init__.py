@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         to_vtk as to_vtk,
     )
     from .input_watch import InputWatch as InputWatch
+    from .node_watch import NodeWatch as NodeWatch
     from .volume_files import (
         FileImage as FileImage,
         image_data as image_data,

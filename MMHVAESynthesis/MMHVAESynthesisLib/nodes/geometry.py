@@ -70,13 +70,22 @@ def ijk_to_world(node: Any) -> Matrix:
     lengths = np.linalg.norm(matrix[:3, :3], axis=0)
     if not np.isfinite(matrix).all() or not (lengths > 1e-6).all():
         raise InputError(f"{node.GetName()} is flattened by its transform; choose another transform for it.")
-    directions = matrix[:3, :3] / lengths
     # Files of images can hold no shear, and the model's slices assume right angles.
-    if np.abs(directions.T @ directions - np.eye(3)).max() > MOST_SHEAR:
+    if is_sheared(matrix):
+        by, or_what = "", ""
+        if node.GetParentTransformNode() is not None and not is_sheared(ijk_to_ras(node)):
+            by, or_what = " by its transform", ", or use a transform that only moves, turns and scales"
         raise InputError(
-            f"{node.GetName()} is sheared by its transform; use one that only moves, turns and scales, or harden it."
+            f"{node.GetName()} is sheared{by}: its axes are not at right angles; resample it with the module Resample"
+            f" Scalar/Vector/DWI Volume{or_what}."
         )
     return matrix
+
+
+def is_sheared(matrix: Matrix) -> bool:
+    """Whether the axes of a matrix (4, 4) that is not flat are not at right angles."""
+    directions = matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0)
+    return bool(np.abs(directions.T @ directions - np.eye(3)).max() > MOST_SHEAR)
 
 
 def follow(node: Any, other: Any) -> None:

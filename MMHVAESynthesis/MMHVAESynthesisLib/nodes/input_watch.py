@@ -6,9 +6,10 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import qt
 import slicer
-import vtk
+
+from ..engine import Timer
+from .node_watch import NodeWatch
 
 #: Milliseconds of rest after a change; a transform that is dragged changes many times a second.
 REST = 300
@@ -26,11 +27,8 @@ class InputWatch:
 
     def __init__(self, find_inputs: Callable[[], Iterable[Any]], look: Callable[[], None]) -> None:
         self._find_inputs, self._look_at = find_inputs, look
-        self._timer = qt.QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(REST)
-        self._timer.connect("timeout()", self._look)
-        self._inputs: list[tuple[Any, int]] = []
+        self._timer = Timer(self._look, REST)
+        self._inputs = NodeWatch(self._changed)
         scene, events = slicer.mrmlScene, slicer.vtkMRMLScene
         self._scene = [
             (scene, scene.AddObserver(event, self._changed))
@@ -41,41 +39,18 @@ class InputWatch:
     def close(self) -> None:
         """Stop watching."""
         self._timer.stop()
-        self._forget(self._inputs)
-        self._forget(self._scene)
-
-    @staticmethod
-    def _forget(observed: list[tuple[Any, int]]) -> None:
-        for node, tag in observed:
-            node.RemoveObserver(tag)
-        observed.clear()
+        self._inputs.close()
+        for scene, tag in self._scene:
+            scene.RemoveObserver(tag)
+        self._scene = []
 
     def _changed(self, caller: Any, event: Any) -> None:
-        if not self._timer.isActive():
+        if not self._timer.is_on:
             self._timer.start()
 
     def _look(self) -> None:
         try:
-            inputs = list(dict.fromkeys(self._find_inputs()))
-            self._forget(self._inputs)
-            for node in inputs:
-                self._inputs += [
-                    (source, source.AddObserver(event, self._changed)) for source, event in _events_of(node)
-                ]
+            self._inputs.watch(self._find_inputs())
             self._look_at()
         except Exception:  # nothing may leave a slot
             _log.exception("the marks of results cannot be brought up to date")
-
-
-def _events_of(node: Any) -> list[tuple[Any, int]]:
-    """What tells that a node's content or place has changed: who says it, and the event."""
-    found = [(node, vtk.vtkCommand.ModifiedEvent)]
-    if node.IsA("vtkMRMLDisplayableNode"):
-        found.append((node, slicer.vtkMRMLTransformableNode.TransformModifiedEvent))
-    if node.IsA("vtkMRMLVolumeNode"):
-        found.append((node, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent))
-    if node.IsA("vtkMRMLSegmentationNode"):
-        kind, segmentation = slicer.vtkSegmentation, node.GetSegmentation()
-        events = (kind.SourceRepresentationModified, kind.SegmentAdded, kind.SegmentRemoved, kind.SegmentModified)
-        found += [(segmentation, event) for event in events]
-    return found

@@ -13,35 +13,28 @@ from mmhvae.sweep import read_frames
 from slicer.i18n import tr as _
 
 from ..nodes import tracked_frames
-from ..parameters import SynthesisParameters
 from ..synthesis import guessed_inputs
+from .part import Part, Whole
 
 _SWEEP_FILES = "*.igs.mha *.seq.mha *.mha *.mhd *.igs.nrrd *.seq.nrrd *.nrrd"
 
 
-class Inputs:
-    """Keeps the rows and the parameters together; Slicer's own wrapper looks after the three MRs.
+class InputRows(Part):
+    """Keeps the rows and the parameters together; Slicer's own wrapper looks after the three MRs."""
 
-    Args:
-        ui: the panel's widgets by their names.
-    """
-
-    def __init__(self, ui: Any) -> None:
-        self._ui = ui
-        self._parameters: SynthesisParameters | None = None
+    def __init__(self, panel: Whole) -> None:
+        super().__init__(panel)
+        ui = self.ui
         self._counted: tuple[str, int, str] = ("", 0, "")  # path, time of change, what was found
         ui.usSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._choose)
         ui.sweepFileButton.connect("clicked()", self._browse_sweep)
         ui.sweepRemoveButton.connect("clicked()", self._remove_sweep)
         ui.calibrationFileButton.connect("clicked()", self._browse_calibration)
+        ui.calibrationRemoveButton.connect("clicked()", lambda: self._type_calibration(""))
         # Not by Slicer's wrapper: it writes the text back at every key, and the cursor jumps to its end.
         ui.calibrationEdit.connect("textEdited(QString)", self._type_calibration)
 
-    def use(self, parameters: SynthesisParameters | None) -> None:
-        """Work on other parameters, or on none while there is no scene."""
-        self._parameters = parameters
-
-    def guess(self) -> None:
+    def take_what_is_there(self) -> None:
         """Fill in what the nodes' names tell, where nothing was chosen yet."""
         parameters = self._parameters
         if parameters is None or parameters.sweepPath or parameters.sweepBrowser:
@@ -69,9 +62,7 @@ class Inputs:
 
     def refresh(self) -> None:
         """Show what the parameters say."""
-        parameters, ui = self._parameters, self._ui
-        if parameters is None:
-            return
+        parameters, ui = self._parameters, self.ui
         path, browser = parameters.sweepPath, parameters.sweepBrowser
         wanted = None if path else browser or parameters.us
         if ui.usSelector.currentNode() is not wanted:
@@ -87,6 +78,7 @@ class Inputs:
             ui.calibrationEdit.setText(parameters.calibration)
         for part in (ui.calibrationLabel, ui.calibrationRow):
             part.setVisible(bool(path) or browser is not None)
+        self._show_calibration(parameters.calibration)
         if path:
             self._show_sweep(
                 _("{name}: {frames}").format(name=Path(path).name, frames=self._frames_in_file(path)), path
@@ -95,10 +87,17 @@ class Inputs:
             self._show_sweep(_frames_in_browser(browser, parameters.calibration), browser.GetName())
 
     def _show_sweep(self, text: str, tip: str) -> None:
-        label = self._ui.sweepLabel
-        label.setToolTip(tip)
-        metrics = qt.QFontMetrics(label.font)
-        label.setText(metrics.elidedText(text, qt.Qt.ElideMiddle, max(120, label.width)))
+        _show_elided(self.ui.sweepLabel, text, tip)
+
+    def _show_calibration(self, calibration: str) -> None:
+        """A file by its name, like the sweep's; numbers, and what is being typed or is not there, in the line."""
+        edit = self.ui.calibrationEdit
+        is_file = bool(calibration) and not edit.hasFocus() and _is_file(calibration)
+        edit.setVisible(not is_file)
+        for part in (self.ui.calibrationFileLabel, self.ui.calibrationRemoveButton):
+            part.setVisible(is_file)
+        if is_file:
+            _show_elided(self.ui.calibrationFileLabel, Path(calibration).name, calibration)
 
     def _frames_in_file(self, path: str) -> str:
         """In words; the file's header is read again only when the file has changed."""
@@ -112,7 +111,7 @@ class Inputs:
 
     def _choose(self, node: Any) -> None:
         """A node was chosen in the ultrasound's row, or none."""
-        parameters: Any = self._parameters  # what Slicer's wrapper adds is not known to type checkers
+        parameters = self._parameters
         if parameters is None:
             return
         is_sweep = node is not None and node.IsA("vtkMRMLSequenceBrowserNode")
@@ -138,6 +137,19 @@ class Inputs:
         path = _chosen_file(_("Choose the calibration"), _("Calibration") + " (*.tfm *.txt *.xml *.h5)")
         if path and self._parameters is not None:
             self._parameters.calibration = path
+
+
+def _show_elided(label: Any, text: str, tip: str) -> None:
+    label.setToolTip(tip)
+    metrics = qt.QFontMetrics(label.font)
+    label.setText(metrics.elidedText(text, qt.Qt.ElideMiddle, max(120, label.width)))
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # no path at all
+        return False
 
 
 def _chosen_file(title: str, kinds: str) -> str:

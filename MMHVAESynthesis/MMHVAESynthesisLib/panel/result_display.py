@@ -1,4 +1,4 @@
-"""The panel's part "Look": which result lies over the ultrasound, how much of it, and how uncertain it is."""
+"""The box "Look": which result lies over the ultrasound, how much of it, and how uncertain it is."""
 
 from __future__ import annotations
 
@@ -9,25 +9,21 @@ import slicer
 from mmhvae.images import MODALITIES
 from slicer.i18n import tr as _
 
-from ..logic import MMHVAESynthesisLogic
 from ..parameters import SynthesisParameters
 from ..synthesis import Results
 from ..views import COLOURS, CONTOURS, OFF, FadeKey, show_results
+from .part import Part, Whole
 
 
-class Look:
+class ResultDisplay(Part):
     """Keeps the slice views, the widgets and the parameters together.
 
     Nothing is shown before the user asks for it: by Apply, or by touching one of these widgets.
-
-    Args:
-        ui: the panel's widgets by their names.
-        logic: finds the results.
     """
 
-    def __init__(self, ui: Any, logic: MMHVAESynthesisLogic) -> None:
-        self._ui, self._logic = ui, logic
-        self._parameters: SynthesisParameters | None = None
+    def __init__(self, panel: Whole) -> None:
+        super().__init__(panel)
+        ui = self.ui
         self._results = Results()
         self._opacity = -1.0
         self._shows = {
@@ -46,31 +42,34 @@ class Look:
         self._fade_key = FadeKey(lambda: bool(self._results.images), self._fade)
 
     def _group(self, buttons: dict[str, Any], name: str) -> Any:
-        group = qt.QButtonGroup(self._ui.lookBox)
+        group = qt.QButtonGroup(self.ui.lookBox)
         for value, button in buttons.items():
             group.addButton(button)
             button.connect("clicked()", lambda value=value: self._choose(name, value))
         return group
 
-    def use(self, parameters: SynthesisParameters | None) -> None:
-        """Work on other parameters, or on none while there is no scene."""
-        self._parameters, self._results = parameters, Results()
+    def use(self, parameters: Any) -> None:
+        """See :meth:`.Part.use`."""
+        super().use(parameters)
+        self._results = Results()
         self._opacity = parameters.opacity if parameters is not None else -1.0
 
-    def listen(self, is_on: bool) -> None:
-        """Whether the key for fading is heard: only while the panel is open."""
-        self._fade_key.listen(is_on)
+    def enter(self) -> None:
+        """See :meth:`.Part.enter`: the key for fading is heard only while the panel is open."""
+        self._fade_key.listen(True)
+
+    def exit(self) -> None:
+        """See :meth:`.Part.exit`."""
+        self._fade_key.listen(False)
 
     def close(self) -> None:
-        """The panel is going."""
-        self._fade_key.listen(False)
+        """See :meth:`.Part.close`."""
+        self._fade_key.close()
 
     def refresh(self) -> None:
         """Offer what there is; what is shown follows the slider."""
         parameters = self._parameters
-        if parameters is None:
-            return
-        self._results = self._logic.results(parameters)
+        self._results = self.logic.results(parameters)
         self._offer(parameters)
         if parameters.opacity != self._opacity:
             self._opacity = parameters.opacity
@@ -86,12 +85,12 @@ class Look:
         has_uncertainty = parameters.shown in self._results.uncertainty
         for button in self._uncertainty.values():
             button.setEnabled(has_uncertainty)
-        self._ui.uncertaintyLabel.setToolTip(
+        self.ui.uncertaintyLabel.setToolTip(
             "" if has_uncertainty else _("The result that is shown has no uncertainty; tick it, and press Apply.")
         )
-        self._ui.opacitySlider.setEnabled(bool(self._results.images))
+        self.ui.opacitySlider.setEnabled(bool(self._results.images))
 
-    def show_new(self, results: Results) -> None:
+    def show_result(self, results: Results) -> None:
         """Show what an Apply has just made: the contrast that is chosen, or else the first."""
         parameters = self._parameters
         if parameters is None:
@@ -105,7 +104,7 @@ class Look:
     def _choose(self, name: str, value: str) -> None:
         if self._parameters is not None:
             setattr(self._parameters, name, value)
-            self._results = self._logic.results(self._parameters)
+            self._results = self.logic.results(self._parameters)
             self._show()
             self._offer(self._parameters)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
+    from .needed_packages import missing_packages as missing_packages
+    from .package_installer import PackageInstaller as PackageInstaller
     from .setup_panel import SetupPanel as SetupPanel
     from .weights_panel import WeightsPanel as WeightsPanel
 else:

@@ -115,4 +115,6 @@ def _environment() -> dict[str, str]:
     inherited = os.environ.get("PYTHONPATH")
     own = str(Path(mmhvae.__file__).resolve().parent.parent)
     lib = str(Path(__file__).resolve().parents[2])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([own, lib, *([inherited] if inherited else [])])}
+    path = os.pathsep.join([own, lib, *([inherited] if inherited else [])])
+    # For the program that asks, not for this user's other ones.
+    return {**os.environ, "PYTHONPATH": path, "PYTHONNOUSERSITE": "1"}

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
-import importlib.util
-import re
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -17,10 +14,7 @@ from mmhvae.bundle import InstalledBundle, WeightsStore
 from slicer.i18n import tr as _
 
 from ..engine import Callbacks, Engine, Failure, Job
-
-#: The oldest versions that work, as in the core's own ``pyproject.toml``.
-INSTALLED_BY_US = {"torch": "2.5", "safetensors": "0.4"}
-PART_OF_SLICER = {"numpy": "1.26", "SimpleITK": "2.3"}
+from .needed_packages import INSTALLED_BY_US, PART_OF_SLICER, is_new_enough, version_of
 
 #: What can be done about a problem: install a package, or install a model; "" where nothing here can.
 Repair = Literal["", "torch", "safetensors", "weights"]
@@ -46,21 +40,10 @@ def package_findings() -> Iterator[Finding]:
 
 def _installed_package(name: str, oldest: str) -> Finding:
     repair: Repair = "torch" if name == "torch" else "safetensors"
-    version = _version_of(name)
+    version = version_of(name)
     if version is None:
         return Finding(False, _("{name} is not installed; install it below.").format(name=name), repair)
     return _judged(name, version, oldest, repair)
-
-
-def _version_of(name: str) -> str | None:
-    """The version of an installed package; "" where it is there and does not say; None where it is not."""
-    importlib.invalidate_caches()  # it may have been installed by another process a moment ago
-    try:
-        if importlib.util.find_spec(name) is None:
-            return None
-        return importlib.metadata.version(name) or ""
-    except (ImportError, ValueError):  # PackageNotFoundError too
-        return ""
 
 
 def _part_of_slicer(name: str, oldest: str) -> Finding:
@@ -72,16 +55,10 @@ def _part_of_slicer(name: str, oldest: str) -> Finding:
 
 
 def _judged(name: str, version: str, oldest: str, repair: Repair) -> Finding:
-    if _numbers(version) >= _numbers(oldest):
+    if is_new_enough(version, oldest):
         return Finding(True, _("{name} {version} is installed.").format(name=name, version=version))
     text = _("{name} {version} is installed, and {oldest} or newer is needed.")
     return Finding(False, text.format(name=name, version=version or "?", oldest=oldest), repair)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """(2, 13, 0) of "2.13.0+cpu"; nothing of what is no version."""
-    match = re.match(r"\d+(\.\d+)*", version)
-    return tuple(map(int, match[0].split("."))) if match else ()
 
 
 class SetupCheck:

@@ -10,11 +10,12 @@ import slicer
 from mmhvae.bundle import WeightsStore
 from slicer.i18n import tr as _
 
-from ..engine import Callbacks, Engine, Failure, QtProcess, python_command
+from ..engine import Callbacks, Engine, Failure, QtProcess, Timer, python_command
 from ..panel import ERROR, READY, WorkRow, ask_for_folder, ask_where_to_save, button, enable, wrapped_label
+from .needed_packages import INSTALLED_BY_US, requirement
+from .package_installer import PackageInstaller
 from .package_run import PackageRun
-from .setup_check import INSTALLED_BY_US, SetupCheck
-from .torch_repair import install_torch
+from .setup_check import SetupCheck
 from .wheel_list import WheelList, list_for_this_computer
 
 #: Milliseconds between two looks at an installation.
@@ -44,11 +45,10 @@ class SetupPanel:
         wheels: WheelList | None = None,
     ) -> None:
         self._engine, self._run = engine, new_run()
+        self._installer = PackageInstaller(engine, self._told, self._failed)
         self._wheels = wheels or list_for_this_computer()
         self._check = SetupCheck(engine, store or WeightsStore(), self._refresh)
-        self._timer = qt.QTimer()
-        self._timer.setInterval(POLL_INTERVAL)
-        self._timer.connect("timeout()", self._poll)
+        self._timer = Timer(self._poll, POLL_INTERVAL, repeats=True)
         self.widget = qt.QWidget()
         self._build()
         self._refresh()
@@ -69,9 +69,8 @@ class SetupPanel:
         column.setContentsMargins(0, 0, 0, 0)
         self.label = wrapped_label()
         column.addWidget(self.label)
-        self.check_button = button(_("Check again"), self.check, column)
-        self.torch_button = button(_("Install torch from the network..."), self._install_torch, column)
-        self.safetensors_button = button(_("Install safetensors from the network"), self._install_safetensors, column)
+        self.check_button = button(_("Check this computer"), self.check, column)
+        self.network_button = button(_("Install what is missing..."), self._install_missing, column)
         self.wheels_button = button(_("Install from a folder of wheels..."), self._install_wheels, column)
         row = qt.QHBoxLayout()
         column.addLayout(row)
@@ -92,38 +91,30 @@ class SetupPanel:
         self._enable()
 
     def _enable(self) -> None:
-        busy = _("Something is being installed; wait for it.") if self._run.is_running else ""
+        is_busy = self._run.is_running or self._installer.is_running
+        busy = _("Something is being installed; wait for it.") if is_busy else ""
         checking = _("Wait until all was looked at.") if self._check.is_running else ""
-        enable(self.check_button, busy or checking, _("Look at everything again."))
-        present = _("Nothing speaks for this now; press Check again.")
-        for name, control, what in (
-            ("torch", self.torch_button, _("Install torch with the PyTorch extension; this takes minutes.")),
-            ("safetensors", self.safetensors_button, _("Install safetensors from the Python package index.")),
-        ):
-            enable(control, busy or checking or ("" if name in self._check.repairs else present), what)
+        self.check_button.setText(_("Check again") if self._check.findings else _("Check this computer"))
+        enable(self.check_button, busy or checking, _("Look at everything that the engine needs, and try it out."))
+        missing = self._check.repairs - {"weights"}
+        nothing = "" if missing else _("Nothing was found that is missing.")
+        what = _("Install from the network, after one question; this takes minutes.")
+        enable(self.network_button, busy or checking or nothing, what)
         no_list = "" if self._wheels else _("There is no list of wheels for this system and its Python.")
         enable(self.wheels_button, busy or checking or no_list, _("For a computer without a network."))
         enable(self.list_button, no_list, _("Names and checksums of the wheels, and the command that fetches them."))
         enable(self.save_button, no_list, _("Write the list into a file, to be taken to a computer with a network."))
 
-    def _install_torch(self) -> None:
-        qt.QApplication.setOverrideCursor(qt.QCursor(qt.Qt.WaitCursor))
-        try:
-            problem = install_torch(INSTALLED_BY_US["torch"])
-        finally:
-            qt.QApplication.restoreOverrideCursor()
-        if problem:
-            self._ended(problem)
-        else:
-            self._installed(_("torch was installed."))
+    def _install_missing(self) -> None:
+        self._installer.ensure(lambda: self._ended(_("The packages were installed.")))
 
-    def _install_safetensors(self) -> None:
-        self._start(["index", f"safetensors>={INSTALLED_BY_US['safetensors']}"])
+    def _told(self, fraction: float, message: str) -> None:
+        self.work.progress(fraction, message, stoppable=False)
 
     def _install_wheels(self) -> None:
         folder = ask_for_folder(self.widget, _("The folder of wheels"))
         if folder is not None and self._wheels is not None:
-            self._start(["wheels", str(self._wheels.path), str(folder)])
+            self._start([str(self._wheels.path), str(folder), *map(requirement, INSTALLED_BY_US)])
 
     def _start(self, arguments: Sequence[str]) -> None:
         self.work.progress(0.0, _("starting"))
@@ -141,16 +132,13 @@ class SetupPanel:
         self.work.progress(fraction, message, self._run.is_stoppable)
 
     def _done(self, answer: object) -> None:
-        self._installed(_("The packages were installed."))
+        self._engine.close(0)  # the next one finds what was installed
+        self._ended(_("The packages were installed."))
 
     def _failed(self, failure: Failure) -> None:
         if failure.log:
             slicer.util.errorDisplay(failure.message, windowTitle=_("Setup"), detailedText=failure.log)
         self._ended(failure.message)
-
-    def _installed(self, message: str) -> None:
-        self._engine.close(0)  # the next one finds what was installed
-        self._ended(message)
 
     def _ended(self, message: str) -> None:
         self._check.start()

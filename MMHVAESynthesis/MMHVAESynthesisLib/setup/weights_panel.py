@@ -10,6 +10,7 @@ from typing import Any
 import qt
 import slicer
 from mmhvae import InputError
+from mmhvae.answers import WeightsAnswer
 from mmhvae.bundle import Downloadable, InstalledBundle, WeightsStore, downloadables
 from slicer.i18n import tr as _
 
@@ -146,7 +147,7 @@ class WeightsPanel:
             self._engine.cancel(self._job)
 
     def _installed(self, answer: dict[str, Any]) -> None:
-        self._end(_("{name} is installed.").format(name=Path(answer["path"]).name))
+        self._end(_("{name} is installed.").format(name=Path(WeightsAnswer.from_json(answer).path).name))
 
     def _failed(self, failure: Failure) -> None:
         cancelled = _("Cancelled; what has arrived is kept, and the next download goes on from there.")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .results import (
         ANCHOR as ANCHOR,
         KIND as KIND,
+        MADE as MADE,
         MODALITY as MODALITY,
         STALE as STALE,
         Provenance as Provenance,
@@ -31,7 +32,12 @@ if TYPE_CHECKING:
         store as store,
     )
     from .stale_watch import StaleWatch as StaleWatch
-    from .staleness import mark as mark, stale_reason as stale_reason
-    from .synthesis_run import SynthesisRun as SynthesisRun
+    from .staleness import (
+        change_of as change_of,
+        input_now as input_now,
+        mark as mark,
+        stale_reason as stale_reason,
+    )
+    from .synthesis_run import AnswerFiles as AnswerFiles, SynthesisRun as SynthesisRun
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -43,17 +43,22 @@ def _set_range(display: Any, lower: float, upper: float) -> None:
 def uncertainty_colours() -> Any:
     """The colour table of uncertainty, one a scene."""
     shares = [index / (_COLOURS - 1) for index in range(_COLOURS)]
-    colours = [(f"{share * LARGEST_UNCERTAINTY:.3f}", (*_colour(share), 1.0)) for share in shares]
+    colours = [(_word(share), (*_colour(share), 1.0)) for share in shares]
     return _table("MMHVAEUncertainty", _("Uncertainty"), colours)
 
 
 def level_colours() -> Any:
     """The colour table of the uncertainty's contours: 0 is below all ``LEVELS``, and not drawn."""
     colours = [("", (0.0, 0.0, 0.0, 0.0))]
-    for number, level in enumerate(LEVELS):
+    for number in range(len(LEVELS)):
         share = (number + 1) / len(LEVELS)
-        colours.append((_("above {level:.2f}").format(level=level), (*_colour(share), 1.0)))
+        colours.append((_word(number / (len(LEVELS) - 1)), (*_colour(share), 1.0)))
     return _table("MMHVAEUncertaintyLevels", _("Uncertainty contours"), colours)
+
+
+def _word(share: float) -> str:
+    """How uncertain, for a legend."""
+    return _("low") if share < 1 / 3 else _("medium") if share < 2 / 3 else _("high")
 
 
 def _table(tag: str, name: str, colours: list[tuple[str, tuple[float, float, float, float]]]) -> Any:

@@ -10,6 +10,8 @@ from typing import Any
 
 from mmhvae import InputError
 from mmhvae.images import MODALITIES
+from mmhvae.settings import SynthesisSettings
+from mmhvae.sweep import read_calibration
 from slicer.i18n import tr as _
 
 from ..nodes import require_sweep, require_volume
@@ -29,6 +31,7 @@ class Request:
         calibration: as :func:`mmhvae.sweep.read_calibration` takes it; "" where the frames have it.
         targets: modalities to synthesise.
         bundle: name of the installed bundle.
+        settings: of the synthesis.
     """
 
     volumes: Mapping[str, Any]
@@ -38,10 +41,7 @@ class Request:
     targets: tuple[str, ...]
     bundle: str
     device: str
-    samples: int
-    temperature: float
-    seed: int
-    slice_axis: str
+    settings: SynthesisSettings
 
     @property
     def has_sweep(self) -> bool:
@@ -87,10 +87,12 @@ def request_from(parameters: Any) -> Request:
         targets=tuple(name for name in MODALITIES if getattr(parameters, f"synthesize{_PARAMETER_NAMES[name]}")),
         bundle=parameters.bundle,
         device=parameters.device,
-        samples=parameters.samples if parameters.uncertainty else 1,
-        temperature=parameters.temperature,
-        seed=parameters.seed,
-        slice_axis=parameters.sliceAxis,
+        settings=SynthesisSettings(
+            samples=parameters.samples if parameters.uncertainty else 1,
+            temperature=parameters.temperature,
+            seed=parameters.seed,
+            slice_axis=parameters.sliceAxis,
+        ),
     )
 
 
@@ -116,6 +118,8 @@ def problem_of(request: Request) -> str:
 def _check_sweep(request: Request) -> None:
     if request.sweep_path and not Path(request.sweep_path).is_file():
         raise InputError(_("There is no sweep file {path}; choose another one.").format(path=request.sweep_path))
+    if request.sweep_path and request.calibration:
+        read_calibration(request.calibration)
     if request.browser is not None:
         _require_in_scene(request.browser)
         require_sweep(request.browser, request.calibration)

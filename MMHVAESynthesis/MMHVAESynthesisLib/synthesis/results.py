@@ -13,6 +13,7 @@ from typing import Any
 
 import slicer
 from mmhvae.images import MODALITIES
+from mmhvae.settings import SynthesisSettings
 from slicer.i18n import tr as _
 
 from ..nodes import (
@@ -42,22 +43,20 @@ class Provenance:
     bundle: str
     weights_sha256: str
     device: str
-    seed: int
-    temperature: float
-    samples: int
-    slice_axis: str
+    settings: SynthesisSettings
     calibration: str
     inputs: Mapping[str, Fingerprint]
 
     def to_json(self) -> str:
         """For a node's attribute."""
-        plain = {name: value for name, value in vars(self).items() if name != "inputs"}
-        return json.dumps(plain | {"inputs": {name: print_.to_json() for name, print_ in self.inputs.items()}})
+        inputs = {name: print_.to_json() for name, print_ in self.inputs.items()}
+        return json.dumps(vars(self) | {"settings": self.settings.to_json(), "inputs": inputs})
 
     @staticmethod
     def from_json(text: str) -> Provenance:
         """The inverse of :meth:`to_json`."""
         stored = json.loads(text)
+        stored["settings"] = SynthesisSettings.from_json(stored["settings"])
         stored["inputs"] = {name: Fingerprint.from_json(value) for name, value in stored["inputs"].items()}
         return Provenance(**stored)
 

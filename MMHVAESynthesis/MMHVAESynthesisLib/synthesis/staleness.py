@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from mmhvae import InputError
@@ -22,37 +23,51 @@ def stale_reason(node: Any, bundle: str = "") -> str:
     """
     made, sources = made_of(node)
     for name, before in made.inputs.items():
-        reason = _input_reason(MODALITIES[name].name, before, _now(name, node, made, sources))
+        path = (node.GetAttribute(PATH) or "") if name == "us" else ""
+        now = input_now(path, made.calibration, sources.get(name), before)
+        reason = change_of(name, before, now, _("press Apply again"))
         if reason:
             return reason
     return _bundle_reason(made, bundle or made.bundle)
 
 
-def _now(name: str, node: Any, made: Provenance, sources: dict[str, Any]) -> Fingerprint | None:
-    """What an input is now; None where it is gone or cannot be used any more."""
-    path = node.GetAttribute(PATH)
-    if name == "us" and path:
-        now = file_fingerprint(path, made.calibration)
-        return now if now.content else made.inputs["us"]  # a file that was moved away has not changed
-    if name not in sources:
-        return None
+def input_now(
+    path: str,
+    calibration: str,
+    node: Any,
+    before: Fingerprint,
+    of_volume: Callable[[Any], Fingerprint] = fingerprint,
+) -> Fingerprint | None:
+    """What an input is now; None where it is gone or cannot be used any more.
+
+    Args:
+        path: of the file that it was, or "". One that was moved away has not changed.
+        calibration: of tracked frames.
+        node: that it was, or None.
+        before: what it was.
+        of_volume: tells what a volume node is.
+    """
+    if path:
+        now = file_fingerprint(path, calibration)
+        return now if now.content else before
     try:
-        if sources[name].IsA("vtkMRMLSequenceBrowserNode"):
-            return sweep_fingerprint(sources[name], made.calibration)
-        return fingerprint(sources[name])
+        if node is None:
+            return None
+        return sweep_fingerprint(node, calibration) if node.IsA("vtkMRMLSequenceBrowserNode") else of_volume(node)
     except InputError:
         return None
 
 
-def _input_reason(name: str, before: Fingerprint, now: Fingerprint | None) -> str:
-    if now is None:
-        return _("The {name} that it was made of is gone or cannot be used any more.").format(name=name)
-    difference = before.difference(now)
-    if difference == "content":
-        return _("The {name} has changed since; press Apply again.").format(name=name)
-    if difference == "place":
-        return _("The {name} was moved since; press Apply again.").format(name=name)
-    return ""
+def change_of(modality: str, before: Fingerprint, now: Fingerprint | None, again: str) -> str:
+    """What has become of an input, and what to do ("press Apply again"), in one sentence; "" where nothing has."""
+    texts = {
+        "content": _("The {name} has changed since; {again}."),
+        "place": _("The {name} was moved since; {again}."),
+        "gone": _("The {name} that was used is gone or cannot be used any more."),
+        "": "",
+    }
+    difference = before.difference(now) if now is not None else "gone"
+    return texts[difference].format(name=MODALITIES[modality].name, again=again)
 
 
 def _bundle_reason(made: Provenance, bundle: str) -> str:

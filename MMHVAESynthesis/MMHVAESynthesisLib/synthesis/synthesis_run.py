@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmhvae.answers import SynthesisAnswer
 from slicer.i18n import tr as _
 
 from ..engine import Callbacks, Engine, EngineRun, Failure, moved_to
@@ -25,6 +27,17 @@ from .results import Provenance, ReadResults, input_fingerprints, store
 
 #: Shares of the progress that writing the inputs takes, and that is done when reading the answer begins.
 WRITTEN, ANSWERED = 0.03, 0.97
+
+
+@dataclass(frozen=True)
+class AnswerFiles:
+    """The files of an answer by modality, "" for an ultrasound that is none, and how the work went."""
+
+    images: Mapping[str, str]
+    uncertainty: Mapping[str, str]
+    ultrasound: str
+    notice: str = ""
+    device: str = ""
 
 
 class SynthesisRun(EngineRun):
@@ -73,10 +86,7 @@ class SynthesisRun(EngineRun):
             "bundle": bundle_path(request.bundle),
             "targets": list(request.targets),
             "device": request.device,
-            "temperature": request.temperature,
-            "samples": request.samples,
-            "seed": request.seed,
-            "slice_axis": request.slice_axis,
+            **request.settings.to_json(),
         }
 
     def _provenance(self) -> Provenance:
@@ -90,10 +100,7 @@ class SynthesisRun(EngineRun):
             bundle=request.bundle,
             weights_sha256=weights_checksum(request.bundle),
             device=request.device,
-            seed=request.seed,
-            temperature=request.temperature,
-            samples=request.samples,
-            slice_axis=request.slice_axis,
+            settings=request.settings,
             calibration=request.calibration,
             inputs=input_fingerprints(request),
         )
@@ -114,29 +121,38 @@ class SynthesisRun(EngineRun):
     def _answered(self, answer: dict[str, Any]) -> None:
         """Take the files, which are gone when this returns, and read them in peace."""
         try:
-            kept = self._engine.job()
-            self._job = kept
-            for group in ("images", "uncertainty"):
-                answer[group] = {name: moved_to(path, kept) for name, path in answer[group].items()}
-            if "ultrasound" in answer:
-                answer["ultrasound"] = moved_to(answer["ultrasound"], kept)
-            self._run_steps(self._read(answer), self._finish)
+            files = self._files(answer)
+            self._job = kept = self._engine.job()
+            taken = AnswerFiles(
+                {name: str(moved_to(path, kept)) for name, path in files.images.items()},
+                {name: str(moved_to(path, kept)) for name, path in files.uncertainty.items()},
+                str(moved_to(files.ultrasound, kept)) if files.ultrasound else "",
+                files.notice,
+                files.device,
+            )
+            self._run_steps(self._read(taken), self._finish)
         except Exception as error:
             self._raised(error)
 
-    def _read(self, answer: dict[str, Any]) -> Generator[Any, None, ReadResults]:
+    def _files(self, answer: dict[str, Any]) -> AnswerFiles:
+        """What there is to read."""
+        told = SynthesisAnswer.from_json(answer)
+        ultrasound = told.reconstruction.ultrasound if told.reconstruction is not None else ""
+        return AnswerFiles(told.images, told.uncertainty, ultrasound, told.notice, told.device)
+
+    def _read(self, files: AnswerFiles) -> Generator[Any, None, ReadResults]:
         self._report(ANSWERED, _("reading the results"))
         images, uncertainty = {}, {}
-        for name, path in answer["images"].items():
-            images[name] = yield from self._image(path)
-        for name, path in answer["uncertainty"].items():
-            uncertainty[name] = yield from self._image(path)
+        for name, path in files.images.items():
+            images[name] = yield from self._image(Path(path))
+        for name, path in files.uncertainty.items():
+            uncertainty[name] = yield from self._image(Path(path))
         ultrasound = None
-        if "ultrasound" in answer:
-            ultrasound = yield from read_steps(answer["ultrasound"])
+        if files.ultrasound:
+            ultrasound = yield from read_steps(Path(files.ultrasound))
         place = ultrasound.ijk_to_ras if ultrasound is not None else self._place  # they share its grid
         seconds = time.monotonic() - self._began
-        return ReadResults(images, uncertainty, ultrasound, place, answer["notice"], seconds, answer["device"])
+        return ReadResults(images, uncertainty, ultrasound, place, files.notice, seconds, files.device)
 
     def _image(self, path: Path) -> Generator[Any, None, FileImage]:
         image = yield from read_steps(path)

@@ -8,9 +8,17 @@ from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
     from .annotation import annotate_slice_views as annotate_slice_views, stop_annotating as stop_annotating
-    from .display import COLOURS as COLOURS, CONTOURS as CONTOURS, OFF as OFF, show_results as show_results
+    from .display import (
+        COLOURS as COLOURS,
+        CONTOURS as CONTOURS,
+        OFF as OFF,
+        show_results as show_results,
+        take_out_uncertainty as take_out_uncertainty,
+    )
     from .fade_key import FadeKey as FadeKey
     from .followed_view import FollowedView as FollowedView
+    from .slice_lines import SliceLines as SliceLines, SurfaceLine as SurfaceLine
+    from .surfaces import Surface as Surface, surfaces_of as surfaces_of
     from .visible_views import SliceView as SliceView, slice_views as slice_views
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -10,19 +10,23 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import qt
 import slicer
 import vtk
 from mmhvae.images import MODALITIES
 from slicer.i18n import tr as _
 
+from ..engine import Timer
 from ..nodes import to_array
-from ..synthesis import MODALITY, STALE, is_synthetic
+from ..synthesis import KIND, MODALITY, STALE, is_synthetic
+from .display import take_out_orphan
+from .unregistered import UnregisteredOutlines
 from .visible_views import SliceView, slice_views
 
-#: Pixels from the lower edge, above the three lines of Slicer's corner annotation.
+#: Qt's pixels from the lower edge, above the three lines of Slicer's corner annotation.
 HEIGHT = 74
 SMALLEST_FONT, LARGEST_FONT = 9, 16
+#: Dots an inch at which VTK's points are pixels.
+_DPI = 72
 #: Mean width of a letter, as a share of the font's size.
 _LETTER = 0.56
 #: From this cosine on, a direction is named with a second letter.
@@ -40,10 +44,8 @@ class SyntheticAnnotations:
     def __init__(self, find_views: Callable[[], Iterable[SliceView]] = slice_views) -> None:
         self._find_views = find_views
         self._views: dict[str, _ViewTexts] = {}
-        self._later = qt.QTimer()
-        self._later.setSingleShot(True)
-        self._later.setInterval(0)
-        self._later.connect("timeout()", self.refresh)
+        self._unregistered = UnregisteredOutlines(self._outlines_changed, find_views)
+        self._later = Timer(self.refresh)
         self._observed = [
             (slicer.mrmlScene, slicer.mrmlScene.AddObserver(event, self._scene_changed))
             for event in (
@@ -60,6 +62,7 @@ class SyntheticAnnotations:
     def close(self) -> None:
         """Take the texts off, and stop watching."""
         self._later.stop()
+        self._unregistered.close()
         layout = slicer.app.layoutManager()
         if layout is not None and self._observed:
             layout.disconnect("layoutChanged(int)", self._layout_changed)
@@ -80,6 +83,13 @@ class SyntheticAnnotations:
             if name not in self._views:
                 self._views[name] = _ViewTexts(view)
             self._views[name].update()
+        self._unregistered.refresh()
+
+    def _outlines_changed(self) -> None:
+        names = [node.GetName() for node in self._unregistered.nodes]
+        for texts in self._views.values():
+            texts.unregistered = names
+            texts.update()
 
     def texts(self, name: str) -> list[str]:
         """What is written in a view: the line about synthetic images first, then the edges; empty where nothing is."""
@@ -98,6 +108,8 @@ class _ViewTexts:
     def __init__(self, view: SliceView) -> None:
         self.view = view
         self.shown: list[str] = []
+        #: Names of outlines that lie where the navigation shows them.
+        self.unregistered: list[str] = []
         self._line = _text_actor((0.5, 0.0), "centre")
         self._line.GetPositionCoordinate().SetCoordinateSystemToViewport()
         self._edges = {edge: _text_actor(place, edge) for edge, place in _EDGES.items()}
@@ -115,16 +127,19 @@ class _ViewTexts:
         self._set_shown(False)
 
     def update(self) -> None:
+        take_out_orphan(self.view.composite_node, self.view.slice_node)
         volumes = _synthetic_volumes(self.view.composite_node)
         self._watch(volumes)
-        shown = [_line_about(volumes), *_letters(self.view.slice_node).values()] if volumes else []
+        lines = [*_lines_about(volumes), *_lines_about_outlines(self.unregistered)]
+        shown = ["\n".join(lines), *_letters(self.view.slice_node).values()] if lines else []
         size = self._font_size(shown[0]) if shown else 0
         if shown:
             self._line.SetInput(shown[0])
             self._line.GetTextProperty().SetFontSize(size)
-            self._line.SetPosition(self.view.renderer.GetSize()[0] / 2, HEIGHT)
+            self._line.SetPosition(self.view.renderer.GetSize()[0] / 2, HEIGHT * self.view.scale())
             for edge, letters in _letters(self.view.slice_node).items():
                 self._edges[edge].SetInput(letters)
+                self._edges[edge].GetTextProperty().SetFontSize(self._points(LARGEST_FONT))
         changed = shown != self.shown
         self.shown = shown
         if self._set_shown(bool(shown)) or changed:
@@ -142,8 +157,12 @@ class _ViewTexts:
 
     def _font_size(self, text: str) -> int:
         longest = max(len(line) for line in text.splitlines())
-        fitting = int(0.95 * self.view.renderer.GetSize()[0] / (_LETTER * longest))
-        return max(SMALLEST_FONT, min(LARGEST_FONT, fitting))
+        fitting = int(0.95 * self.view.renderer.GetSize()[0] / self.view.scale() / (_LETTER * longest))
+        return self._points(max(SMALLEST_FONT, min(LARGEST_FONT, fitting)))
+
+    def _points(self, pixels: int) -> int:
+        """What VTK calls a font that is so many of Qt's pixels high: it may know of a finer screen, or not."""
+        return round(pixels * self.view.scale() * _DPI / self.view.renderer.GetRenderWindow().GetDPI())
 
     def _set_shown(self, is_shown: bool) -> bool:
         """Put the actors into the view or take them out; whether that changed anything."""
@@ -184,13 +203,25 @@ def _synthetic_volumes(composite: Any) -> list[Any]:
     return [node for node in nodes if is_synthetic(node)]
 
 
-def _line_about(volumes: list[Any]) -> str:
-    modalities = dict.fromkeys(node.GetAttribute(MODALITY) for node in volumes)
-    names = ", ".join(MODALITIES[name].name for name in modalities if name in MODALITIES)
-    line = _("SYNTHETIC {contrast} - not approved for clinical use").format(contrast=names)
-    if any(node.GetAttribute(STALE) for node in volumes):
-        line += "\n" + _("STALE - press Apply again")
-    return line
+def _lines_about(volumes: list[Any]) -> list[str]:
+    if not volumes:
+        return []
+    names = ", ".join(_names_of(volumes))
+    lines = [_("SYNTHETIC {contrast} - not approved for clinical use").format(contrast=names)]
+    return lines + ([_("STALE - press Apply again")] if any(node.GetAttribute(STALE) for node in volumes) else [])
+
+
+def _names_of(volumes: list[Any]) -> list[str]:
+    """What is synthetic: images by their contrast, and uncertainty alone as what it is."""
+    images = [node.GetAttribute(MODALITY) for node in volumes if node.GetAttribute(KIND) == "image"]
+    alone = [node.GetAttribute(MODALITY) for node in volumes if node.GetAttribute(MODALITY) not in images]
+    names = [MODALITIES[name].name for name in dict.fromkeys(images) if name in MODALITIES]
+    uncertain = _("uncertainty of {contrast}")
+    return names + [uncertain.format(contrast=MODALITIES[n].name) for n in dict.fromkeys(alone) if n in MODALITIES]
+
+
+def _lines_about_outlines(names: list[str]) -> list[str]:
+    return [_("NOT REGISTERED, dashed: {names}").format(names=", ".join(names))] if names else []
 
 
 def _letters(slice_node: Any) -> dict[str, str]:
@@ -228,4 +259,5 @@ def stop_annotating() -> None:
     global _shared
     annotations, _shared = _shared, None
     if annotations is not None:
+        slicer.app.disconnect("aboutToQuit()", stop_annotating)
         annotations.close()

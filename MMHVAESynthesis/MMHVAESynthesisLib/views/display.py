@@ -10,11 +10,13 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..nodes import follow, ijk_to_ras, image_data, to_vtk, voxels
-from ..synthesis import ANCHOR, KIND, LARGEST_UNCERTAINTY, LEVELS, Results, level_colours
+from ..synthesis import ANCHOR, KIND, LEVELS, MODALITY, Results, level_colours
 
 OFF, CONTOURS, COLOURS = "off", "contours", "colours"
 #: How much of the image the colours of uncertainty let through.
 COLOURS_OPACITY = 0.5
+#: Points, and shares of the view: at the right, between the letters for the patient's sides.
+LEGEND_FONT, LEGEND_PLACE, LEGEND_SIZE = 12, (0.97, 0.85), (0.16, 0.3)
 _LEVELS_OF = "MMHVAE.LevelsOf"
 
 
@@ -40,6 +42,43 @@ def show_results(results: Results, which: str, opacity: float, uncertainty_displ
         composite.SetForegroundOpacity(opacity)
         _set_label(composite, slice_node, label, uncertainty_display)
     _show_legend(results, label)
+
+
+def take_out_uncertainty() -> None:
+    """Take contours and colours of uncertainty out of all slice views: what they are about is not shown any more."""
+    for composite, slice_node in _slice_views():
+        _set_label(composite, slice_node, None, OFF)
+    _show_legend(Results(), None)
+
+
+def take_out_orphan(composite: Any, slice_node: Any) -> None:
+    """Take contours and colours out of a view that does not show the image that they are about any more."""
+    label = slicer.mrmlScene.GetNodeByID(composite.GetLabelVolumeID() or "")
+    if label is None or label.GetAttribute(KIND) not in ("uncertainty", "levels"):
+        return
+    about = label.GetAttribute(MODALITY)
+    layers = (composite.GetForegroundVolumeID(), composite.GetBackgroundVolumeID())
+    shown = [slicer.mrmlScene.GetNodeByID(volume) for volume in layers if volume]
+    if not any(
+        node is not None and node.GetAttribute(KIND) == "image" and node.GetAttribute(MODALITY) == about
+        for node in shown
+    ):
+        _set_label(composite, slice_node, None, OFF)
+        _hide_unused_legends()
+
+
+def _hide_unused_legends() -> None:
+    used = {composite.GetLabelVolumeID() for composite, _node in _slice_views()}
+    for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+        if node.GetAttribute(KIND) in ("uncertainty", "levels") and node.GetID() not in used:
+            _hide_legend(node)
+
+
+def _hide_legend(node: Any) -> None:
+    logic = slicer.modules.colors.logic()
+    legend = logic.GetColorLegendDisplayNode(node) if hasattr(logic, "GetColorLegendDisplayNode") else None
+    if legend is not None:
+        legend.SetVisibility(False)
 
 
 def background_of(results: Results) -> Any:
@@ -94,6 +133,7 @@ def _levels_of(uncertainty: Any) -> Any:
             levels += values >= np.float32(level)
         node.SetAndObserveImageData(image_data(levels))
         node.SetAttribute(_LEVELS_OF, state)
+    node.SetAttribute(MODALITY, uncertainty.GetAttribute(MODALITY))
     node.SetIJKToRASMatrix(to_vtk(ijk_to_ras(uncertainty)))
     follow(node, uncertainty)
     return node
@@ -126,15 +166,23 @@ def _show_legend(results: Results, label: Any) -> None:
         return
     levels = _levels_node()
     for node in [*results.uncertainty.values(), *([levels] if levels is not None else [])]:
-        legend = logic.GetColorLegendDisplayNode(node)
-        if legend is not None and node is not label:
-            legend.SetVisibility(False)
+        if node is not label:
+            _hide_legend(node)
     if label is not None:
         legend = logic.GetColorLegendDisplayNode(label) or logic.AddDefaultColorLegendDisplayNode(label)
-        is_levels = label is levels
-        legend.SetTitleText(_("Uncertainty: standard deviation,\nshare of the range"))
-        legend.SetUseColorNamesForLabels(is_levels)
-        legend.SetLabelFormat("%s" if is_levels else "%.2f")
-        legend.SetNumberOfLabels(len(LEVELS) if is_levels else 1 + round(LARGEST_UNCERTAINTY / 0.01))
+        legend.SetTitleText(_("Uncertainty"))
+        legend.SetUseColorNamesForLabels(True)  # words: a share of a harmonised range tells a surgeon nothing
+        legend.SetLabelFormat("%s")
+        legend.SetNumberOfLabels(len(LEVELS))
+        _make_readable(legend)
         legend.SetSaveWithScene(label.GetSaveWithScene())
         legend.SetVisibility(True)
+
+
+def _make_readable(legend: Any) -> None:
+    """Large enough to be read, away from the letters at the edges, and no larger than its text."""
+    for style in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
+        style.SetFontSize(LEGEND_FONT)
+        style.SetBold(False)
+    legend.SetPosition(*LEGEND_PLACE)
+    legend.SetSize(*LEGEND_SIZE)

@@ -40,6 +40,11 @@ class FadeKey(qt.QObject):
             slicer.app.removeEventFilter(self)
             self._set(False)
 
+    def close(self) -> None:
+        """Hear nothing any more, and hold nobody: Qt keeps this object for as long as it likes."""
+        self.listen(False)
+        self._is_wanted, self._on_change = bool, _ignore
+
     def eventFilter(self, receiver: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
         """Qt's: every event of the application comes by here; the key goes no further, for F scrolls slice views."""
         kind = event.type()
@@ -64,6 +69,10 @@ class FadeKey(qt.QObject):
         if is_down != self._is_down:
             self._is_down = is_down
             self._on_change(is_down)
+
+
+def _ignore(is_down: bool) -> None:
+    """Nobody listens."""
 
 
 def _has_focus(kinds: tuple[str, ...]) -> bool:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -24,6 +22,7 @@ from safetensors.torch import load as load_tensors, save as save_tensors
 from torch import Tensor
 
 from ..exceptions import InputError
+from ..files import whole_folder
 from ..images import CLIPPED_PERCENTILE, FOREGROUND_MINIMUM, WHITE_MATTER_LEVEL
 from ..network import MMHVAE, MMHVAEConfig
 from .release import load_release
@@ -123,9 +122,18 @@ def require_checksum(members: Mapping[str, bytes], sha256: str, source: Path) ->
         raise InputError(f"The weights in {source} do not match their checksum; get the bundle again.")
 
 
-def save_bundle(bundle: Bundle, folder: str | Path) -> Path:
-    """Write ``bundle`` into ``folder``; see :func:`write_members`."""
-    return write_members(_members(bundle), Path(folder))
+def save_bundle(bundle: Bundle, folder: str | Path, half_precision: bool = False) -> Path:
+    """Write ``bundle`` into ``folder``, which must be new or empty; whole or not at all.
+
+    Args:
+        bundle: is not changed.
+        folder: of the bundle.
+        half_precision: whether the weights are stored as float16, in half the bytes; they are loaded as float32.
+
+    Raises:
+        InputError: the folder holds something already or cannot be written, or half precision cannot hold a weight.
+    """
+    return write_members(_members(bundle, half_precision), Path(folder))
 
 
 def write_members(members: Mapping[str, bytes], folder: Path) -> Path:
@@ -136,25 +144,15 @@ def write_members(members: Mapping[str, bytes], folder: Path) -> Path:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not empty; choose a new folder for the bundle.")
-    temporary = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder.parent))
+    with whole_folder(folder) as temporary:
         for name, content in members.items():
             (temporary / name).write_bytes(content)
-        temporary.chmod(0o755)
-        os.replace(temporary, folder)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written; check its permissions and the free space.") from error
-    finally:
-        if temporary is not None and temporary.exists():
-            shutil.rmtree(temporary)
     return folder
 
 
-def _members(bundle: Bundle) -> dict[str, bytes]:
+def _members(bundle: Bundle, half_precision: bool) -> dict[str, bytes]:
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in bundle.network.state_dict().items()}
-    weights = save_tensors(state)
+    weights = save_tensors(_halved(state) if half_precision else state)
     architecture = asdict(bundle.manifest.architecture)
     content = {
         "format_version": FORMAT_VERSION,
@@ -172,6 +170,15 @@ def _members(bundle: Bundle) -> dict[str, bytes]:
     }
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     return {MANIFEST: text.encode(), WEIGHTS: weights, CARD: bundle.card.encode()}
+
+
+def _halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Floating-point tensors as float16; whole numbers stay."""
+    halved = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    for name, tensor in halved.items():
+        if not torch.isfinite(tensor).all():
+            raise InputError(f"Half precision cannot hold the weights {name}; store them as float32.")
+    return halved
 
 
 def _slice_orientation(axis: int) -> dict[str, Any]:
@@ -235,7 +242,7 @@ def _within(value: float, low: float, high: float) -> float:
 
 def _network(config: MMHVAEConfig, weights: bytes, source: Path) -> MMHVAE:
     try:
-        state = load_tensors(weights)
+        stored = load_tensors(weights)
     except SafetensorError as error:
         raise InputError(f"The weights in {source} cannot be read; get the bundle again.") from error
     try:
@@ -243,6 +250,7 @@ def _network(config: MMHVAEConfig, weights: bytes, source: Path) -> MMHVAE:
             expected = MMHVAE(config).state_dict()
     except KeyError as error:  # torch reserves some names, such as "keys"
         raise InputError(f"The {MANIFEST} of {source} names a modality that cannot be used; rename it.") from error
+    state = {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in stored.items()}
     require_same_shapes(expected, state, source)
     network = MMHVAE(config)
     network.load_state_dict(state)

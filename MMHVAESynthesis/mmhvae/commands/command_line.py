@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ..exceptions import InputError
+from ..images import NIFTI_FORMS
+from .streams import complain
 
 NOTICE = "Synthetic images. Not approved for clinical use."
 
@@ -25,11 +26,22 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.")
 
 
-def add_command(commands: Commands, name: str, run: Callable[[argparse.Namespace], None], text: str) -> Parser:
-    """A parser for the command ``name``, which is run by ``run``."""
+def add_command(commands: Commands, name: str, run: Callable[[argparse.Namespace], int | None], text: str) -> Parser:
+    """A parser for the command ``name``, which is run by ``run``; that gives the exit status where it is not 0."""
     parser: Parser = commands.add_parser(name, help=text, description=f"{text} {NOTICE}")
     parser.set_defaults(run=run)
     return parser
+
+
+def add_device(parser: Parser) -> None:
+    """Where the work is to be done."""
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
+
+
+def add_nifti_form(parser: Parser) -> None:
+    """Which of a NIfTI file's two places counts, where they contradict."""
+    text = "what to go by where the qform and the sform of a NIfTI file disagree, or neither is set"
+    parser.add_argument("--nifti-form", choices=NIFTI_FORMS, help=text)
 
 
 def require_no_input(outputs: Sequence[Path | None], inputs: Sequence[Path | None]) -> None:
@@ -40,34 +52,8 @@ def require_no_input(outputs: Sequence[Path | None], inputs: Sequence[Path | Non
                 raise InputError(f"{path} would be overwritten by the result; choose another output.")
 
 
-@contextmanager
-def quiet_libraries() -> Iterator[None]:
-    """Keep what C libraries print about unusual files off standard error: the sentence says all that matters."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-def require_writable(folder: Path) -> None:
-    """Fail before the work, not after it."""
-    import tempfile
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(f"The folder {folder} cannot be written to; choose another one.") from error
-
-
 def report(fraction: float, message: str) -> None:
     """One line that rewrites itself, on a terminal only: logs stay readable."""
     if sys.stderr.isatty():
         # Back to the line's start, so that whatever comes next overwrites it.
-        print(f"{100 * fraction:3.0f} %  {message:<60}\r", end="", file=sys.stderr, flush=True)
+        complain(f"{100 * fraction:3.0f} %  {message:<60}", end="\r")

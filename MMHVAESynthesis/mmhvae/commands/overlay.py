@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .command_line import add_command, quiet_libraries, require_no_input, require_writable
+from ..files import require_writable
+from .command_line import add_command, add_nifti_form, require_no_input
 
 if TYPE_CHECKING:
     from ..overlays import PlacedLabel
@@ -24,31 +25,26 @@ def add_overlay(commands: Commands) -> None:
     parser.add_argument(
         "--output", type=Path, required=True, metavar="L", help="overlapping layers: L-2, L-3 and so on beside it"
     )
+    add_nifti_form(parser)
 
 
 def _overlay(options: argparse.Namespace) -> None:
-    from ..images import read_transform, read_volume, require_volume_suffix, write_volumes
-    from ..overlays import labels_on_grid, read_segmentation
+    from ..images import read_transform, read_volume, require_volume_suffix
+    from ..overlays import labels_on_grid, layer_paths, read_segmentation, write_layers
 
     require_volume_suffix(options.output)
-    with quiet_libraries():
-        segmentation = read_segmentation(options.segmentation)
-        transform, reference = read_transform(options.transform), read_volume(options.reference, "reference")
-    outputs = [_layer_path(options.output, number) for number in range(len(segmentation.layers))]
+    segmentation = read_segmentation(options.segmentation)
+    transform, reference = read_transform(options.transform), read_volume(options.reference, "reference")
+    outputs = layer_paths(options.output, len(segmentation.layers))
     require_no_input(outputs, [options.segmentation, options.transform, options.reference])
-    require_writable(options.output.parent)
-    images, lines = {}, []
-    for number, (path, layer) in enumerate(zip(outputs, segmentation.layers, strict=True)):
-        images[path], placed = labels_on_grid(layer, transform, reference)
+    require_writable(options.output.parent, [path.name for path in outputs])
+    images, lines = [], []
+    for number, layer in enumerate(segmentation.layers):
+        image, placed = labels_on_grid(layer, transform, reference)
+        images.append(image)
         lines += [f"{segmentation.name(number, label.value)}: {_told(label)}" for label in placed]
-    with quiet_libraries():
-        write_volumes(images)
-    print("\n".join([*lines, f"{', '.join(str(path) for path in images)}. {REGISTERED}"]))
-
-
-def _layer_path(path: Path, number: int) -> Path:
-    stem, dot, suffix = path.name.partition(".") if path.name.endswith(".nii.gz") else path.name.rpartition(".")
-    return path if number == 0 else path.with_name(f"{stem}-{number + 1}{dot}{suffix}")
+    left = write_layers(images, options.output)
+    print("\n".join([*lines, *left, f"{', '.join(str(path) for path in outputs)}. {REGISTERED}"]))
 
 
 def _told(label: PlacedLabel) -> str:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..exceptions import InputError
-from .command_line import Parser, add_command, quiet_libraries, report, require_no_input, require_writable
+from ..fields import kinds_of
+from ..files import require_writable
+from ..settings import ReconstructionSettings
+from .command_line import Parser, add_command, add_nifti_form, report, require_no_input
+from .settings_options import add_settings, settings_from
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from ..bundle import Bundle
+    from ..settings import SynthesisSettings
     from ..sweep import Reconstruction, Sweep
     from ..synthesis import SynthesisResult
     from .command_line import Commands
@@ -26,11 +30,9 @@ def add_reconstruct(commands: Commands) -> None:
     parser.add_argument("sweep", type=Path, metavar="SWEEP", help="sequence file, such as sweep.igs.mha")
     parser.add_argument("--output", type=Path, required=True, metavar="IMAGE", help="the volume")
     parser.add_argument("--field-of-view", type=Path, metavar="MASK", help="also write where the frames passed")
+    add_nifti_form(parser)
     parser.add_argument("--grid", type=Path, metavar="IMAGE", help="its grid receives the volume; replaces --spacing")
     add_sweep_options(parser)
-    choices = ("mean", "max", "latest")
-    parser.add_argument("--compounding", choices=choices, default="mean", help="of several frames in one voxel")
-    parser.add_argument("--fill-holes", action="store_true", help="fill voxels between frames from their neighbours")
 
 
 def add_sweep_options(parser: Parser) -> None:
@@ -40,47 +42,38 @@ def add_sweep_options(parser: Parser) -> None:
         metavar="C",
         help='calibration: a .tfm, a PLUS .xml, or --image-to-probe="16 numbers", row by row',
     )
-    parser.add_argument(
-        "--clip",
-        type=int,
-        nargs=4,
-        metavar=("X", "Y", "W", "H"),
-        help="the image within the frames, in pixels of the frames turned to orientation MF",
-    )
-    parser.add_argument("--spacing", type=float, default=0.5, help="of the sweep's voxels in mm (default 0.5)")
-    names = (("image", "Image", "images"), ("probe", "Probe", "probe"), ("reference", "Reference", "patient"))
-    for option, default, whose in names:
-        text = f"what the {whose}'s coordinate frame is called in the file (default {default})"
-        parser.add_argument(f"--{option}-frame", default=default, metavar="NAME", help=text)
+    add_settings(parser, ReconstructionSettings)
+
+
+def given_sweep_options(options: argparse.Namespace) -> str:
+    """The first of these options that was given; "" where none was."""
+    names = [name for name in kinds_of(ReconstructionSettings) if hasattr(options, name)]
+    names += ["image_to_probe"] if options.image_to_probe is not None else []
+    return f"--{names[0].replace('_', '-')}" if names else ""
 
 
 def ultrasound_from_sweep(options: argparse.Namespace) -> sitk.Image:
-    """The volume of ``options.sweep``, holes filled."""
+    """The volume of ``options.sweep``."""
     return _whole_volume(_opened(options), options).volume
 
 
 def synthesized_frames(
-    options: argparse.Namespace,
-    bundle: Bundle,
-    targets: Sequence[str],
-    temperature: float,
-    samples: int,
-    seed: int,
-    device: str,
+    options: argparse.Namespace, bundle: Bundle, targets: Sequence[str], settings: SynthesisSettings
 ) -> SynthesisResult:
     """Every frame of ``options.sweep`` synthesised by itself, on the grid that the sweep's volume would have."""
     from ..synthesis import synthesize_frames
 
-    sweep = _opened(options)
+    sweep, clip = _opened(options), settings_from(options, ReconstructionSettings).clip
     volume = _whole_volume(sweep, options)
-    clip = _clip(options)
-    return synthesize_frames(bundle, sweep, volume, targets, temperature, samples, seed, device, clip, report)
+    return synthesize_frames(
+        bundle, sweep, volume, targets, device=options.device, clip=clip, progress=report, settings=settings
+    )
 
 
 def _whole_volume(sweep: Sweep, options: argparse.Namespace) -> Reconstruction:
     from ..sweep import reconstruct
 
-    result = reconstruct(sweep, options.spacing, clip=_clip(options), fill_holes=True, progress=report)
+    result = reconstruct(sweep, progress=report, settings=settings_from(options, ReconstructionSettings))
     print(_summary(result))
     return result
 
@@ -89,6 +82,7 @@ def _reconstruct(options: argparse.Namespace) -> None:
     from ..images import require_volume_suffix, write_volumes
     from ..sweep import reconstruct
 
+    settings = settings_from(options, ReconstructionSettings)
     outputs = [path for path in (options.output, options.field_of_view) if path]
     if len({path.resolve() for path in outputs}) < len(outputs):
         raise InputError(f"{options.output} cannot be both volume and field of view; choose another output.")
@@ -98,47 +92,36 @@ def _reconstruct(options: argparse.Namespace) -> None:
     sweep = _opened(options)
     grid = _read_grid(options.grid) if options.grid else None
     for path in outputs:
-        require_writable(path.parent)
-    result = reconstruct(sweep, options.spacing, grid, _clip(options), options.compounding, options.fill_holes, report)
+        require_writable(path.parent, [path.name])
+    result = reconstruct(sweep, grid=grid, progress=report, settings=settings)
     images = {options.output: result.volume}
     if options.field_of_view:
         images[options.field_of_view] = result.field_of_view
-    with quiet_libraries():
-        write_volumes(images)
+    write_volumes(images)
     size = " x ".join(map(str, result.volume.GetSize()))
     print(f"{options.output}: {size} voxels. {_summary(result)} Not approved for clinical use.")
 
 
 def _read_grid(path: Path) -> sitk.Image:
     """An image of which only the geometry counts: it may well be empty."""
-    import SimpleITK as sitk
+    from ..images import read_grid
 
-    if not os.path.isfile(path):
-        raise InputError(f"There is no file {path}; check the path of the grid.")
-    try:
-        with quiet_libraries():
-            return sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise InputError(f"{path} cannot be read as an image; save the grid as NIfTI, NRRD or MHA.") from error
+    return read_grid(path)
 
 
 def _opened(options: argparse.Namespace) -> Sweep:
     from ..sweep import read_calibration, read_sweep
 
-    image, probe, reference = options.image_frame, options.probe_frame, options.reference_frame
+    settings = settings_from(options, ReconstructionSettings)
+    image, probe, reference = settings.image_frame, settings.probe_frame, settings.reference_frame
     given = options.image_to_probe
-    with quiet_libraries():
-        # An empty text is a calibration that went missing on its way here, not one that was left out.
-        calibration = None if given is None else read_calibration(given, image=image, probe=probe)
-        return read_sweep(options.sweep, calibration, image=image, probe=probe, reference=reference)
+    # An empty text is a calibration that went missing on its way here, not one that was left out.
+    calibration = None if given is None else read_calibration(given, image=image, probe=probe)
+    return read_sweep(options.sweep, calibration, image=image, probe=probe, reference=reference)
 
 
 def _calibration_file(options: argparse.Namespace) -> Path | None:
     return Path(options.image_to_probe) if options.image_to_probe else None
-
-
-def _clip(options: argparse.Namespace) -> tuple[int, int, int, int] | None:
-    return tuple(options.clip) if options.clip else None
 
 
 def _summary(result: Reconstruction) -> str:

@@ -14,5 +14,6 @@ if TYPE_CHECKING:
     )
     from .heap import give_back as give_back, kept_heap as kept_heap
     from .memory_ladder import MEMORY_FULL as MEMORY_FULL, where_it_fits as where_it_fits
+    from .threads import Still as Still, side_by_side as side_by_side
 else:
     __getattr__ = lazy_names(__name__, __file__)

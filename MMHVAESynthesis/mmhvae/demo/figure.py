@@ -15,7 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..exceptions import InputError
+from ..files import whole_file
 from ..images import to_slices
 from ..synthesis import SynthesisResult
 
@@ -53,15 +53,8 @@ def draw_story(story: StoryFigure, path: Path) -> None:
     FigureCanvasAgg(figure)
     axes = figure.subplots(3, 4, gridspec_kw={"wspace": 0.03, "hspace": 0.16})
     _fill(figure, axes, story)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".writing-{path.name}")
-    try:
+    with whole_file(path) as temporary:
         figure.savefig(temporary, dpi=110, facecolor=DARK, format="png")
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written; check the folder's permissions and free space.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _fill(figure: Any, axes: Any, story: StoryFigure) -> None:

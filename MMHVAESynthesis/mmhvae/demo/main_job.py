@@ -7,7 +7,6 @@ Every number it prints is simulated: the case's truth is known because it was ma
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,13 +18,15 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..bundle import demo_case, load_bundle, starter_bundle
-from ..exceptions import InputError, Progress, no_progress
+from ..exceptions import Progress, no_progress
+from ..files import write_text
 from ..images import (
     WhiteMatter,
     constant_psnr,
     estimate_white_matter,
     harmonise_target,
     image_on,
+    open_image,
     psnr,
     read_transform,
     read_volume,
@@ -63,7 +64,7 @@ def load_demo_case() -> DemoCase:
     return DemoCase(
         sweep=read_sweep(folder / "sweep.igs.mha", read_calibration(str(folder / "image-to-probe.txt"))),
         preop={name: read_volume(folder / f"preop-{name}.nii.gz", name) for name in TARGETS},
-        tumour=sitk.ReadImage(str(folder / "preop-tumour.nii.gz")),
+        tumour=open_image(folder / "preop-tumour.nii.gz", "tumour"),
         landmarks=read_markups(folder / "landmarks.mrk.json"),
         truth=read_transform(folder / "us-to-preop.tfm"),
     )
@@ -206,17 +207,6 @@ def _write(output: Path, case: DemoCase, work: _Work, truths: dict[str, sitk.Ima
     volumes |= {f"{name}-uncertainty": result.uncertainty[name] for name in TARGETS}
     write_volumes({output / f"{name}.nii.gz": image for name, image in volumes.items()})
     write_transform(transform, output / "us-to-preop.tfm")
-    _write_text(output / "summary.json", json.dumps(summary, indent=2) + "\n")
+    write_text(json.dumps(summary, indent=2) + "\n", output / "summary.json")
     if can_draw():
         draw_story(StoryFigure(us, result, truths, tumours, summary), output / "figure.png")
-
-
-def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(f".writing-{path.name}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written; check the folder's permissions and free space.") from error
-    finally:
-        temporary.unlink(missing_ok=True)

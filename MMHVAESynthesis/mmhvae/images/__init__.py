@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 from ..faces import lazy_names
 
 if TYPE_CHECKING:
+    from .background import (
+        doubt_about_background as doubt_about_background,
+        with_zero_background as with_zero_background,
+    )
+    from .image_files import open_image as open_image, require_right_angles as require_right_angles
     from .image_quality import constant_psnr as constant_psnr, psnr as psnr, ssim as ssim, ssim_map as ssim_map
+    from .image_writing import (
+        WRITTEN_SUFFIXES as WRITTEN_SUFFIXES,
+        require_volume_suffix as require_volume_suffix,
+        write_volume as write_volume,
+        write_volumes as write_volumes,
+    )
     from .intensities import (
         CLIPPED_PERCENTILE as CLIPPED_PERCENTILE,
         FOREGROUND_MINIMUM as FOREGROUND_MINIMUM,
@@ -17,8 +28,14 @@ if TYPE_CHECKING:
         input_range as input_range,
         to_unit as to_unit,
     )
+    from .itk_files import file_notes as file_notes, read_information as read_information
     from .modalities import MODALITIES as MODALITIES, guess_modality as guess_modality, modality as modality
-    from .nifti import check_nifti as check_nifti
+    from .nifti_forms import NIFTI_FORMS as NIFTI_FORMS, chosen_nifti_form as chosen_nifti_form
+    from .transform_files import (
+        read_transform as read_transform,
+        require_transform_suffix as require_transform_suffix,
+        write_transform as write_transform,
+    )
     from .transforms import (
         Matrix as Matrix,
         apply_matrix as apply_matrix,
@@ -27,14 +44,11 @@ if TYPE_CHECKING:
         flip_ras_lps as flip_ras_lps,
         inverse as inverse,
         nearest_rotation as nearest_rotation,
-        read_transform as read_transform,
-        require_transform_suffix as require_transform_suffix,
         rotation_vectors as rotation_vectors,
         to_euler as to_euler,
         to_matrix as to_matrix,
         to_rigid_matrix as to_rigid_matrix,
         translation_matrix as translation_matrix,
-        write_transform as write_transform,
     )
     from .volumes import (
         LARGEST_EXTENT_MM as LARGEST_EXTENT_MM,
@@ -48,16 +62,14 @@ if TYPE_CHECKING:
         field_of_view as field_of_view,
         from_slices as from_slices,
         image_on as image_on,
+        read_grid as read_grid,
         read_volume as read_volume,
-        require_volume_suffix as require_volume_suffix,
         resampled as resampled,
         resampled_within as resampled_within,
         restored as restored,
         same_grid as same_grid,
         to_slices as to_slices,
         working_grid as working_grid,
-        write_volume as write_volume,
-        write_volumes as write_volumes,
     )
     from .white_matter import (
         WhiteMatter as WhiteMatter,

@@ -1,4 +1,4 @@
-"""Rigid transforms: the exponential of se(3), matrices, SimpleITK transforms, Slicer's nodes and files.
+"""Rigid transforms: the exponential of se(3), matrices, SimpleITK transforms and Slicer's nodes.
 
 Everywhere a transform takes *fixed* points to *moving* points (ITK's convention, the one used for resampling) in LPS
 millimetres, unless a name says RAS. Matrices are 4 x 4, float64, and act on column vectors.
@@ -7,8 +7,6 @@ millimetres, unless a name says RAS. Matrices are 4 x 4, float64, and act on col
 from __future__ import annotations
 
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
@@ -20,8 +18,6 @@ Matrix = NDArray[np.float64]
 
 #: How far a linear transform may be from a rotation (entries of R^T R - I) and still count as rigid.
 RIGID_TOLERANCE = 1e-3
-
-_SUFFIXES = {".tfm", ".txt", ".h5", ".hdf5", ".mat"}
 
 
 def exp_se3(twists: NDArray[np.float64]) -> Matrix:
@@ -165,50 +161,3 @@ def moving_node_matrix(transform: sitk.Transform) -> Matrix:
         InputError: the transform is not rigid.
     """
     return flip_ras_lps(inverse(to_rigid_matrix(transform)))
-
-
-def read_transform(path: str | Path) -> sitk.Transform:
-    """Any transform file that ITK reads (`.tfm`, `.txt`, `.h5`, `.mat`).
-
-    Raises:
-        InputError: there is no such file, or ITK cannot read it.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no transform file {path}; check its name.")
-    try:
-        return sitk.ReadTransform(str(path))
-    except RuntimeError as error:
-        raise InputError(f"{path} is not a transform that ITK can read; give a .tfm or .h5 file.") from error
-
-
-def require_transform_suffix(path: Path) -> None:
-    """Raise :class:`InputError` unless ``path`` ends like a format that :func:`write_transform` writes."""
-    if path.suffix not in _SUFFIXES:
-        raise InputError(f"{path.name} has no suffix of a transform file; name it .tfm or .h5.")
-
-
-def write_transform(transform: sitk.Transform, path: str | Path) -> None:
-    """Writes a transform file; its suffix (`.tfm`, `.txt`, `.h5`, `.mat`) chooses the format.
-
-    Raises:
-        InputError: another suffix, or the file cannot be written. Nothing half-written stays behind.
-    """
-    path = Path(path)
-    require_transform_suffix(path)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    try:
-        sitk.WriteTransform(transform, str(partial))
-        _require_same(transform, sitk.ReadTransform(str(partial)))
-        os.replace(partial, path)
-    except (RuntimeError, OSError) as error:
-        raise InputError(f"{path} cannot be written; choose a folder that exists and has room.") from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _require_same(written: sitk.Transform, read: sitk.Transform) -> None:
-    """ITK writes text to a full disk without an error, so the file is read back."""
-    for kind in ("GetParameters", "GetFixedParameters"):
-        if not np.allclose(getattr(written, kind)(), getattr(read, kind)(), rtol=1e-6, atol=1e-9):
-            raise OSError("not all of the file was written")

@@ -7,9 +7,7 @@ of which only size, spacing, origin and direction count.
 from __future__ import annotations
 
 import math
-import os
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,14 +17,13 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..exceptions import InputError
-from .nifti import check_nifti, is_whole
+from .image_files import open_image, require_right_angles
 
 CLOSING_RADIUS_MM = 4.0  # bridges the dark fluid that opens onto the edge of a sweep
 LARGEST_EXTENT_MM = 1000.0  # no head, sweep or scanner bore is longer
 SMALLEST_SPACING_MM = 0.02  # finer than any microscope slide of a brain; a header in metres is
 OWN_SPACING_RATIO = 1.2  # a slice axis whose spacing differs by more than this from the others keeps it
 SAME_SPACING = 0.005  # relative difference under which two spacings are one: headers round
-WRITTEN_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha")  # formats of one file, which a rename brings into place whole
 SMALLEST_WEIGHT = 1e-4  # interpolation weight under which a point counts as outside a mask
 
 FloatArray = NDArray[np.float32]
@@ -41,32 +38,34 @@ class Slices:
     axis: int
 
 
-def read_volume(path: str | Path, name: str = "image") -> sitk.Image:
+def read_volume(path: str | Path, name: str = "image", nifti_form: str | None = None) -> sitk.Image:
     """Read a scalar 3-D volume as float32.
 
     Raises:
-        InputError: the file is missing, damaged or unreadable, or :func:`check_volume` refuses its content.
+        InputError: :func:`mmhvae.images.open_image` refuses the file, or :func:`check_volume` its content.
     """
     path = Path(path)
-    if not os.path.exists(path):  # Path.exists raises where a folder is closed to the user or a name too long
-        raise InputError(f"There is no file {path}; check the path of the {name}.")
-    check_nifti(path, name)
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        if "spacing is not supported" in str(error):
-            raise InputError(
-                f"{path} states a voxel spacing of 0; correct it, in millimetres, and save it again."
-            ) from None
-        raise InputError(f"{path} cannot be read as an image; save the {name} again as NIfTI, NRRD or MHA.") from error
-    return check_volume(image, f"{name} ({path.name})")
+    return check_volume(open_image(path, name, nifti_form), f"{name} ({path.name})")
+
+
+def read_grid(path: str | Path, name: str = "grid") -> sitk.Image:
+    """Read an image of which only the geometry counts: it may be empty, and of any type.
+
+    Raises:
+        InputError: as :func:`read_volume`, but for what the voxels are.
+    """
+    grid = open_image(path, name)
+    if grid.GetDimension() == 3:
+        require_right_angles(grid, f"{name} ({Path(path).name})")
+    return grid
 
 
 def check_volume(image: sitk.Image, name: str = "image") -> sitk.Image:
     """``image`` as float32, once it is known to be a volume that can be worked on.
 
     Raises:
-        InputError: not 3-D, several components, one voxel thick, over a metre long, NaN or infinite, all zero.
+        InputError: not 3-D, several components, one voxel thick, over a metre long, sheared, NaN or infinite, all
+            zero.
     """
     if image.GetDimension() != 3:
         raise InputError(f"The {name} has {image.GetDimension()} dimensions; give a single 3-D volume.")
@@ -79,6 +78,7 @@ def check_volume(image: sitk.Image, name: str = "image") -> sitk.Image:
     if not plausible or min(image.GetSpacing()) < SMALLEST_SPACING_MM:
         size = " x ".join(f"{e:.0f}" if e >= 1 else f"{e:.2g}" for e in extent)
         raise InputError(f"The {name} measures {size} mm; correct its voxel spacing, which is in millimetres.")
+    require_right_angles(image, name)
     image = sitk.Cast(image, sitk.sitkFloat32)
     voxels = sitk.GetArrayViewFromImage(image)
     if not np.isfinite(voxels).all():
@@ -86,55 +86,6 @@ def check_volume(image: sitk.Image, name: str = "image") -> sitk.Image:
     if not voxels.any():
         raise InputError(f"The {name} is zero everywhere; choose one that shows something.")
     return image
-
-
-def write_volume(image: sitk.Image, path: str | Path) -> None:
-    """Write ``image`` to ``path``; see :func:`write_volumes`."""
-    write_volumes({Path(path): image})
-
-
-def write_volumes(images: Mapping[Path, sitk.Image]) -> None:
-    """Write every image under a temporary name beside its path, then rename them all.
-
-    A run that is killed, or that finds the disk full, leaves no half file, and not some of the files.
-
-    Raises:
-        InputError: a file cannot be written there.
-    """
-    temporaries: dict[Path, Path] = {}
-    path = Path()
-    try:
-        for path, image in images.items():
-            temporaries[path] = _temporary_beside(path)
-            sitk.WriteImage(image, str(temporaries[path]), useCompression=True)
-            if not is_whole(temporaries[path]):
-                raise OSError("not all of the file was written")
-            temporaries[path].chmod(0o644)
-        for path in temporaries:
-            if path.is_dir():
-                raise IsADirectoryError(path)
-        for path, temporary in temporaries.items():
-            temporary.replace(path)
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"{path} cannot be written; check the folder's permissions and free space.") from error
-    finally:
-        for temporary in temporaries.values():
-            temporary.unlink(missing_ok=True)
-
-
-def require_volume_suffix(path: Path) -> None:
-    """Raise :class:`InputError` unless ``path`` ends like a format that :func:`write_volumes` writes."""
-    if not path.name.endswith(WRITTEN_SUFFIXES):
-        raise InputError(f"{path.name} has no suffix of an image that can be written; name it .nii.gz, .nrrd or .mha.")
-
-
-def _temporary_beside(path: Path) -> Path:
-    require_volume_suffix(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    suffix = next(suffix for suffix in (".nii.gz", path.suffix) if path.name.endswith(suffix))
-    handle, temporary = tempfile.mkstemp(suffix=suffix, prefix=".writing-", dir=path.parent)
-    os.close(handle)
-    return Path(temporary)
 
 
 def field_of_view(image: sitk.Image) -> sitk.Image:

@@ -17,15 +17,24 @@ LARGEST_CPU_TENSOR = 24 << 20  # bytes; below glibc's largest threshold for retu
 def slices_per_batch(
     config: MMHVAEConfig, modalities: int, device: torch.device, dtype: torch.dtype = torch.float32
 ) -> int:
-    """How many slices to take at a time, at least 1: what a quarter of the free memory holds.
+    """How many slices to take in one batch, at least 1: what a quarter of the free memory holds.
 
     On a CPU also no more than keep the widest tensor small. There, larger batches are slower: they leave the
     caches, and the C library returns larger blocks to the system after each use, to be faulted in again.
     """
-    pixel = dtype.itemsize * config.image_size**2
-    widest = pixel * EXPANSION * config.base_features  # bytes a slice, in the finest decoder cell
-    # At the peak about six tensors of that size are alive, and the encoders' skips.
-    peak = 6 * widest + 8 * pixel * config.base_features * modalities
-    fitting = int(MEMORY_SHARE * free_memory(device) / peak)
-    quick = LARGEST_CPU_TENSOR // widest if device.type == "cpu" else MOST_SLICES
-    return max(1, min(fitting, quick, MOST_SLICES))
+    quick = LARGEST_CPU_TENSOR // _widest(config, dtype) if device.type == "cpu" else MOST_SLICES
+    return max(1, min(fitting_slices(config, modalities, device, dtype), quick, MOST_SLICES))
+
+
+def fitting_slices(
+    config: MMHVAEConfig, modalities: int, device: torch.device, dtype: torch.dtype = torch.float32
+) -> int:
+    """How many slices a quarter of the free memory holds at a time, at least 1."""
+    # At the peak about six of the widest tensors are alive, and the encoders' skips.
+    skips = 8 * dtype.itemsize * config.image_size**2 * config.base_features * modalities
+    return max(1, int(MEMORY_SHARE * free_memory(device) / (6 * _widest(config, dtype) + skips)))
+
+
+def _widest(config: MMHVAEConfig, dtype: torch.dtype) -> int:
+    """Bytes a slice of the widest tensor, in the finest decoder cell."""
+    return dtype.itemsize * config.image_size**2 * EXPANSION * config.base_features

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from ..faces import lazy_names
 
 if TYPE_CHECKING:
-    from .label_files import is_dicom as is_dicom, read_segmentation as read_segmentation
-    from .label_maps import PlacedLabel as PlacedLabel, label_steps as label_steps, labels_on_grid as labels_on_grid
+    from ..answers import PlacedLabel as PlacedLabel
+    from .label_files import (
+        is_dicom as is_dicom,
+        read_segmentation as read_segmentation,
+        require_labels as require_labels,
+    )
+    from .label_maps import label_steps as label_steps, labels_on_grid as labels_on_grid
+    from .layer_files import layer_paths as layer_paths, write_layers as write_layers
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -12,12 +12,12 @@ Nothing here needs torch: it runs in Slicer's own process too.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from ..answers import PlacedLabel
 from ..exceptions import InputError
 from ..images import Matrix, apply_matrix, inverse, to_matrix
 from .label_pieces import pieces_of, place_steps
@@ -27,29 +27,6 @@ Labels = NDArray[np.int32]
 
 #: Share of its volume that a label may gain where seams between labels are closed.
 MOST_ADDED = 0.01
-
-
-@dataclass(frozen=True)
-class PlacedLabel:
-    """What became of one label.
-
-    Attributes:
-        value: the label's number.
-        volume_mm3: of the original, in the space of the grid (a rigid transform changes none).
-        on_grid_mm3: of what lies on the grid now.
-        outside: share of the original's volume that lies outside the grid, 0 to 1.
-        pieces: connected pieces of the original that reach the grid.
-        topology_kept: whether no piece, tunnel or cavity was made or lost; voxels that are coarse beside the
-            structure can make this impossible.
-    """
-
-    value: int
-    volume_mm3: float
-    on_grid_mm3: float
-    outside: float
-    pieces: int
-    topology_kept: bool
-
 
 Placed = tuple[sitk.Image, list[PlacedLabel]]
 
@@ -125,6 +102,8 @@ def label_array(labels: sitk.Image) -> Labels:
     if labels.GetDimension() != 3 or labels.GetNumberOfComponentsPerPixel() != 1:
         raise InputError("The segmentation is no single 3-D label map; save it as .seg.nrrd or a 3-D label map.")
     array = sitk.GetArrayViewFromImage(labels)
+    if array.dtype in (np.uint8, np.uint16):
+        return array.astype(np.int32)
     if np.iscomplexobj(array) or not np.isfinite(array).all():
         raise InputError("The segmentation holds numbers that are no labels; save it as a map of whole numbers.")
     if array.min() < 0 or array.max() >= 2**31 or (array != np.floor(array)).any():

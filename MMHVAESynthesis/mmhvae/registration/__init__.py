@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 from ..faces import lazy_names
 
 if TYPE_CHECKING:
+    from ..settings import NAVIGATION as NAVIGATION, Metric as Metric, PosePrior as PosePrior
     from .channels import Channel as Channel
-    from .landmarks import (
+    from .landmark_files import (
+        PointList as PointList,
+        paired as paired,
+        read_landmarks as read_landmarks,
         read_markups as read_markups,
         read_tag as read_tag,
-        target_registration_error as target_registration_error,
     )
-    from .prior import NAVIGATION as NAVIGATION, PosePrior as PosePrior
-    from .problem import Metric as Metric, RigidProblem as RigidProblem
+    from .landmarks import target_registration_error as target_registration_error
+    from .problem import RigidProblem as RigidProblem
     from .rigid import (
         RigidResult as RigidResult,
         register_channels as register_channels,

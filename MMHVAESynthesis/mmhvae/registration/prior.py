@@ -16,41 +16,14 @@ Tissue varies over about a centimetre, hence one independent sample a cubic cent
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from ..exceptions import InputError
 from ..images import Matrix, inverse, rotation_vectors
+from ..settings import PosePrior
 from .windows import Derivatives
 
 #: Edge in mm of the cube that counts as one independent sample.
 INDEPENDENT = 10.0
-
-
-@dataclass(frozen=True)
-class PosePrior:
-    """How far the start may be off.
-
-    Attributes:
-        translation_mm: standard deviation of the field of view's centre along each axis.
-        rotation_deg: standard deviation of the rotation about each axis.
-
-    Raises:
-        InputError: a deviation is not positive and finite.
-    """
-
-    translation_mm: float
-    rotation_deg: float
-
-    def __post_init__(self) -> None:
-        deviations = np.array([self.translation_mm, self.rotation_deg])
-        if not (np.isfinite(deviations).all() and (deviations > 0).all()):
-            raise InputError("The prior's deviations are not positive; give mm and degrees above 0.")
-
-
-#: Of navigation once the skull is open, generously: the panel's default, with which registration and trust are rated.
-NAVIGATION = PosePrior(translation_mm=10.0, rotation_deg=5.0)
 
 
 class PriorTerm:

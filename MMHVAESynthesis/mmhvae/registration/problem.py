@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import SimpleITK as sitk
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from ..compute import choose_device
 from ..exceptions import InputError
 from ..images import Matrix, apply_matrix, exp_se3, to_euler, to_rigid_matrix, translation_matrix
+from ..settings import Metric, PosePrior
 from .channels import (
     MINIMUM_VOXELS,
     Channel,
@@ -32,12 +32,10 @@ from .gauss_newton import Optimum, climb
 from .lc2 import LinearCombination, gradient_magnitude
 from .levels import FINEST_OF_COARSE, LC2_LEVELS, LEVELS, TOLERANCE, Level, level_at
 from .objective import Objective, Similarity
-from .prior import INDEPENDENT, PosePrior, PriorTerm
+from .prior import INDEPENDENT, PriorTerm
 from .pyramid import Pyramid
 from .similarity import LocalCorrelation
 from .volumes import Volume
-
-Metric = Literal["correlation", "lc2"]
 
 #: The least share of the field of view that each moving image must cover at the start.
 MINIMUM_OVERLAP = 0.05

@@ -11,11 +11,11 @@ import torch
 
 from ..compute import kept_heap
 from ..exceptions import Progress, no_progress
+from ..settings import Method, Metric, PairSettings, PosePrior
 from .channels import Channel
 from .levels import PREVIEW_SPACING
-from .prior import PosePrior
-from .problem import EROSION, Metric, RigidProblem
-from .search import Method, search
+from .problem import EROSION, RigidProblem
+from .search import search
 
 #: Similarities that differ by less are the same: of poses a few micrometres apart, by interpolation and rounding.
 ALIKE = 1e-4
@@ -46,8 +46,8 @@ def register_problem(
     problem: RigidProblem,
     progress: Progress | None = None,
     *,
-    preview: bool = False,
-    method: Method = "gauss-newton",
+    preview: bool = PairSettings.preview,
+    method: Method = PairSettings.method,
 ) -> RigidResult:
     """Solves a problem that is there already; see :func:`register_channels`."""
     progress = progress or no_progress
@@ -76,11 +76,12 @@ def register_channels(
     device: str = "auto",
     progress: Progress | None = None,
     *,
-    preview: bool = False,
-    prior: PosePrior | None = None,
-    method: Method = "gauss-newton",
+    preview: bool = PairSettings.preview,
+    prior: PosePrior | None = PairSettings.prior,
+    method: Method = PairSettings.method,
     erosion_mm: float = EROSION,
-    metric: Metric = "correlation",
+    metric: Metric = PairSettings.metric,
+    settings: PairSettings | None = None,
 ) -> RigidResult:
     """Registers pairs of images that share one rigid pose.
 
@@ -90,10 +91,12 @@ def register_channels(
         device: "auto", "cpu", "cuda" or "mps".
         progress: called at every iteration; what it raises stops the work.
         preview: stop at 2 mm, for a first answer in about a third of the time.
-        prior: how far `initial` may be off, for a maximum a posteriori estimate; see :mod:`.prior`.
+        prior: how far `initial` may be off, for a maximum a posteriori estimate (see :mod:`.prior`); by default as far
+            as navigation is. None: the images alone decide.
         method: "gauss-newton"; "adam" is the paper's plain gradient ascent, from the given start alone.
         erosion_mm: so much is taken off the edge of the fixed masks, half of their voxels at most.
         metric: "correlation", or "lc2" where the fixed images are ultrasound and the moving ones MR.
+        settings: in place of preview, prior, method and metric.
 
     Returns:
         The transform, fixed points -> moving points, and how similar the images were before and after.
@@ -102,9 +105,10 @@ def register_channels(
         InputError: images, masks or the initial transform cannot be used; the sentence says what to do.
     """
     progress = progress or no_progress
+    wanted = PairSettings.of(settings, preview=preview, prior=prior, method=method, metric=metric)
     progress(0.0, "Preparing the images")
-    problem = RigidProblem(channels, initial, device, prior=prior, erosion_mm=erosion_mm, metric=metric)
-    return register_problem(problem, progress, preview=preview, method=method)
+    problem = RigidProblem(channels, initial, device, prior=wanted.prior, erosion_mm=erosion_mm, metric=wanted.metric)
+    return register_problem(problem, progress, preview=wanted.preview, method=wanted.method)
 
 
 def register_rigid(
@@ -117,14 +121,15 @@ def register_rigid(
     progress: Progress | None = None,
     *,
     signed: bool = False,
-    preview: bool = False,
+    preview: bool = PairSettings.preview,
+    prior: PosePrior | None = PairSettings.prior,
 ) -> RigidResult:
     """Registers one moving volume rigidly to the field of view of one fixed one, by masked local correlation.
 
     :func:`register_channels` with a single :class:`Channel`; arguments, result and errors are described there.
     """
     channel = Channel(fixed, moving, fixed_mask, moving_mask, signed)
-    return register_channels([channel], initial, device, progress, preview=preview)
+    return register_channels([channel], initial, device, progress, preview=preview, prior=prior)
 
 
 def register_lc2(
@@ -136,8 +141,8 @@ def register_lc2(
     device: str = "auto",
     progress: Progress | None = None,
     *,
-    prior: PosePrior | None = None,
-    preview: bool = False,
+    prior: PosePrior | None = PairSettings.prior,
+    preview: bool = PairSettings.preview,
 ) -> RigidResult:
     """Registers an MR volume rigidly to intra-operative ultrasound, without synthesis, by LC2 (see :mod:`.lc2`).
 

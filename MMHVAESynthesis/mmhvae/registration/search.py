@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import numpy as np
 
 from ..exceptions import Progress
 from ..images import Matrix, exp_se3
+from ..settings import Method
 from . import adam
 from .gauss_newton import Optimum
 from .levels import Level
 from .objective import Objective
 from .problem import RigidProblem
-
-Method = Literal["gauss-newton", "adam"]
 
 #: Starts are turned about each axis by this (radians).
 START_ROTATION = 0.14

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..compute import choose_device, half_precision, kept_heap, where_it_fits
-from ..exceptions import InputError, Progress, no_progress
+from ..exceptions import InputError, Progress, no_progress, part_of
 from ..images import image_on, resampled
+from ..settings import SegmentationSettings
 from .bundle import SHIPPED, SegmenterBundle, load_segmenter
 from .network import REGIONS
-from .settings import SegmentationSettings
 from .volumes import SegmenterInput, checked_images, prepare
 from .windows import Outline, outline
 
@@ -54,7 +54,9 @@ def segment_tumour(
     bundle: SegmenterBundle | str | Path = SHIPPED,
     reference: sitk.Image | None = None,
     brain_mask: sitk.Image | None = None,
+    *,
     settings: SegmentationSettings | None = None,
+    device: str = "auto",
     progress: Progress | None = None,
 ) -> TumourOutline:
     """Outline the tumour in whichever MRs there are.
@@ -65,7 +67,8 @@ def segment_tumour(
         bundle: a segmenter, or its folder or zip; by default the one that ships with the software.
         reference: its grid receives the result; by default the first image in the order above.
         brain_mask: what lies outside it is not looked at; optional.
-        settings: flips, smallest piece, device.
+        settings: flips, smallest piece, overlap of the windows.
+        device: auto, cpu, cuda or mps.
         progress: called between windows; raising :class:`mmhvae.Cancelled` in it stops the work.
 
     Raises:
@@ -79,24 +82,23 @@ def segment_tumour(
     target = usable[next(iter(usable))] if reference is None else reference
     if target.GetDimension() != 3:
         raise InputError("The reference image is no volume; choose a 3-D image.")
-    shown = prepare(usable, target, modalities, bundle.manifest.spacing_mm, brain_mask, _part(progress, 0.0, PREPARED))
-    found, device = _outlined(bundle, shown, settings, _part(progress, PREPARED, COMPUTED))
+    shown = prepare(
+        usable, target, modalities, bundle.manifest.spacing_mm, brain_mask, part_of(progress, 0.0, PREPARED)
+    )
+    between = part_of(progress, PREPARED, COMPUTED)
+    found, used = _outlined(bundle, shown, settings, device, between)
     progress(COMPUTED, "bringing the outline onto the image's grid")
     kept = _without_small_pieces(found.probability, shown.grid, settings.smallest_piece_ml)
     labels = _labels_on(kept, shown.grid, target)
     spread = resampled(image_on(found.spread.amax(dim=0).numpy(), shown.grid), target)
     progress(1.0, "done")
     return TumourOutline(
-        labels, spread, _volumes(labels), tuple(usable), str(device), round(time.monotonic() - started, 2)
+        labels, spread, _volumes(labels), tuple(usable), str(used), round(time.monotonic() - started, 2)
     )
 
 
-def _part(progress: Progress, start: float, end: float) -> Progress:
-    return lambda fraction, message: progress(start + (end - start) * fraction, message)
-
-
 def _outlined(
-    bundle: SegmenterBundle, shown: SegmenterInput, settings: SegmentationSettings, progress: Progress
+    bundle: SegmenterBundle, shown: SegmenterInput, settings: SegmentationSettings, chosen: str, progress: Progress
 ) -> tuple[Outline, torch.device]:
     def work(device: torch.device) -> Outline:
         network = bundle.network.to(device)
@@ -104,7 +106,7 @@ def _outlined(
         crop, flips, overlap = bundle.manifest.crop, settings.flips, settings.overlap
         return outline(network, shown.images, shown.present, crop, flips, overlap, precision, progress)
 
-    return where_it_fits(work, choose_device(settings.device), progress)
+    return where_it_fits(work, choose_device(chosen), progress)
 
 
 def _without_small_pieces(probability: Tensor, grid: sitk.Image, smallest_ml: float) -> Tensor:

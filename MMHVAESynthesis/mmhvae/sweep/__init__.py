@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from .frames import ArrayFrames as ArrayFrames, FloatArray as FloatArray, Frames as Frames, Sweep as Sweep
     from .hole_filling import filled as filled
     from .image_region import (
-        Clip as Clip,
         brightest as brightest,
         echo_region as echo_region,
         require_clip as require_clip,
@@ -33,6 +32,6 @@ if TYPE_CHECKING:
         write_sequence as write_sequence,
         write_sweep as write_sweep,
     )
-    from .splatting import Compounding as Compounding, Pixels as Pixels
+    from .splatting import Pixels as Pixels
 else:
     __getattr__ = lazy_names(__name__, __file__)

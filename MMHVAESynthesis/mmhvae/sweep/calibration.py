@@ -9,6 +9,7 @@ import numpy as np
 
 from ..exceptions import InputError
 from ..images import flip_ras_lps, inverse, read_transform, to_matrix
+from ..settings import ReconstructionSettings
 from .chain import Edge, composed, find_chain, frames_of
 from .frames import FloatArray
 from .matrices import is_calibration, numbers_in
@@ -18,7 +19,12 @@ _TRANSFORM_MARKS = (b"#Insight Transform File", b"\x89HDF\r\n")
 _WAYS = "give a transform file (.tfm), 16 numbers, or a PLUS configuration (.xml)"
 
 
-def read_calibration(source: str | Path, *, image: str = "Image", probe: str = "Probe") -> FloatArray:
+def read_calibration(
+    source: str | Path,
+    *,
+    image: str = ReconstructionSettings.image_frame,
+    probe: str = ReconstructionSettings.probe_frame,
+) -> FloatArray:
     """ImageToProbe from a file or from numbers.
 
     - A transform file (`.tfm`, `.txt`, `.h5`), as 3D Slicer saves the node of a linear transform: the result is the

@@ -8,19 +8,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..exceptions import InputError
-from ..images import LARGEST_EXTENT_MM, SMALLEST_SPACING_MM
+from ..images import LARGEST_EXTENT_MM
 from .frames import FloatArray
 
 #: Changes of sign that take RAS, which Slicer's Reference frame is in, to ITK's LPS, and back.
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 #: Up to about 40 bytes a voxel are needed at the peak: 4 GB.
 MOST_VOXELS = 100_000_000
-
-
-def require_spacing(spacing: float) -> None:
-    """Raise :class:`InputError` unless ``spacing`` (mm) is one that a volume can have."""
-    if not math.isfinite(spacing) or not SMALLEST_SPACING_MM <= spacing <= LARGEST_EXTENT_MM:
-        raise InputError(f"A voxel spacing of {spacing:g} mm cannot be used; give one such as 0.5 mm.")
 
 
 def grid_around(points: FloatArray, spacing: float) -> sitk.Image:

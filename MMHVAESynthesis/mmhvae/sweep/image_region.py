@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from ..exceptions import InputError
 from ..images import closed
+from ..settings import Clip
 from .frames import ByteArray
 
-#: (X, Y, W, H): first column, first row, width, height, in pixels of the frames as they lie in memory.
-Clip = tuple[int, int, int, int]
 #: Radius of the closing as a share of the frame's longer side. It bridges dark fluid and shadows that open onto the
 #: rim, and spares the arc of a curved array, whose own radius is larger.
 CLOSING_SHARE = 0.15

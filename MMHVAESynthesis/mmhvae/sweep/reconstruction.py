@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import get_args
 
 import numpy as np
 import SimpleITK as sitk
@@ -12,16 +11,19 @@ from numpy.typing import NDArray
 
 from ..exceptions import InputError, Progress, no_progress
 from ..images import image_on
+from ..settings import Clip, Compounding, ReconstructionSettings
 from .field_of_view import gap_radius, swept_field_of_view
 from .frame_usability import usable_frames
 from .frames import ByteArray, FloatArray, Sweep
-from .grid import grid_around, reference_to_index, require_grid, require_spacing
+from .grid import grid_around, reference_to_index, require_grid
 from .hole_filling import filled
-from .image_region import Clip, brightest, clipped, echo_region, require_clip
-from .splatting import Compounder, Compounding, PixelBlocks, Pixels, block_factors
+from .image_region import brightest, clipped, echo_region, require_clip
+from .splatting import Compounder, PixelBlocks, Pixels, block_factors
 
 #: Shares of the work: looking for the image region, splatting; what follows is the field of view and the holes.
 LOOKED, SPLATTED = 0.2, 0.9
+#: From one frame to the next; a probe that is lifted and set down again stays within a head.
+LARGEST_STEP_MM = 200.0
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,14 @@ class Reconstruction:
 
 def reconstruct(
     sweep: Sweep,
-    spacing: float = 0.5,
+    spacing: float = ReconstructionSettings.spacing,
     grid: sitk.Image | None = None,
-    clip: Clip | None = None,
-    compounding: Compounding = "mean",
-    fill_holes: bool = False,
+    clip: Clip | None = ReconstructionSettings.clip,
+    compounding: Compounding = ReconstructionSettings.compounding,
+    fill_holes: bool = ReconstructionSettings.fill_holes,
     progress: Progress | None = None,
+    *,
+    settings: ReconstructionSettings | None = None,
 ) -> Reconstruction:
     """Compound the tracked frames of ``sweep`` into a volume.
 
@@ -68,30 +72,32 @@ def reconstruct(
         compounding: of several frames in one voxel: their weighted mean, the brightest, or the latest in file order.
         fill_holes: give voxels between the frames the mean of their neighbourhood.
         progress: called after each frame; raising :class:`mmhvae.Cancelled` in it stops the work.
+        settings: in place of spacing, clip, compounding and fill_holes.
 
     Raises:
         InputError: no frame can be placed, all lie in one plane, every frame is black, the clip rectangle leaves
             the frames, the grid is too large or misses them, or an argument makes no sense.
     """
     report = progress or no_progress
-    require_spacing(spacing)
-    if compounding not in get_args(Compounding):
-        raise InputError(f"There is no compounding {compounding}; choose from {', '.join(get_args(Compounding))}.")
+    wanted = ReconstructionSettings.of(
+        settings, spacing=spacing, clip=clip, compounding=compounding, fill_holes=fill_holes
+    )
     usable = usable_frames(sweep)
-    clip = require_clip(clip, sweep.frames.shape)
+    clip = require_clip(wanted.clip, sweep.frames.shape)
     poses = sweep.image_to_reference[usable.chosen]
     corners = _corners(poses, clip)
     if grid is None:
-        grid = grid_around(corners, spacing)
+        _require_no_jump(corners, np.flatnonzero(usable.chosen))
+        grid = grid_around(corners, wanted.spacing)
     require_grid(grid)
     _require_thickness(corners, min(grid.GetSpacing()))
     looked_at = clipped_frames(sweep, usable.chosen, clip, report, (0, LOOKED), "finding the image")
     region = echo_region(brightest(looked_at, (clip[3], clip[2])))
     frames = clipped_frames(sweep, usable.chosen, clip, report, (LOOKED, SPLATTED), "compounding")
-    values, reached = compound(frames, poses, region, clip[:2], grid, compounding)
+    values, reached = compound(frames, poses, region, clip[:2], grid, wanted.compounding)
     if not reached.any():
         raise InputError("The grid does not meet the sweep; check that both are in the same frame of reference.")
-    volume, field = _finished(values, reached, grid, fill_holes, report)
+    volume, field = _finished(values, reached, grid, wanted.fill_holes, report)
     report(1.0, "Reconstructed")
     dropped = int((~usable.chosen).sum())
     return Reconstruction(volume, field, len(poses), dropped, str(usable))
@@ -119,7 +125,7 @@ def compound(
     region: NDArray[np.bool_],
     origin: tuple[int, int],
     grid: sitk.Image,
-    compounding: Compounding = "mean",
+    compounding: Compounding = ReconstructionSettings.compounding,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Splat frames of any unit onto a grid.
 
@@ -158,6 +164,17 @@ def _corners(poses: FloatArray, clip: Clip) -> FloatArray:
     x, y, w, h = clip
     pixels = np.array([[c, r, 0, 1] for c in (x, x + w - 1) for r in (y, y + h - 1)], float)  # (4, 4)
     return np.asarray((poses @ pixels.T).transpose(0, 2, 1)[..., :3])
+
+
+def _require_no_jump(corners: FloatArray, numbers: NDArray[np.intp]) -> None:
+    """Refuse a sweep with a step that no hand makes within a head: its volume would hold nothing for the most part."""
+    steps = np.linalg.norm(np.diff(corners.mean(axis=1), axis=0), axis=1)
+    if len(steps) and steps.max() > LARGEST_STEP_MM:
+        worst, extent = int(steps.argmax()), float(np.ptp(corners.reshape(-1, 3), axis=0).max())
+        raise InputError(
+            f"The frames spread over {extent:.0f} mm, since the tracking jumps by {steps[worst]:.0f} mm between the"
+            f" frames {numbers[worst]} and {numbers[worst + 1]}; check the tracking, or leave such frames out."
+        )
 
 
 def _require_thickness(corners: FloatArray, spacing: float) -> None:

@@ -6,9 +6,8 @@ Reference coordinates are written into these files as they are, and 3D Slicer ta
 from __future__ import annotations
 
 import os
-import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..exceptions import InputError
+from ..files import whole_file
+from ..settings import ReconstructionSettings
 from .calibration import check_calibration
 from .frames import FloatArray, Frames, Sweep
 from .header import Header
@@ -35,9 +36,9 @@ def read_sweep(
     path: str | Path,
     image_to_probe: FloatArray | None = None,
     *,
-    image: str = "Image",
-    probe: str = "Probe",
-    reference: str = "Reference",
+    image: str = ReconstructionSettings.image_frame,
+    probe: str = ReconstructionSettings.probe_frame,
+    reference: str = ReconstructionSettings.reference_frame,
 ) -> Sweep:
     """Open a sequence file; its frames are read when they are iterated over.
 
@@ -148,7 +149,8 @@ def write_sequence(
     # IGSIO calls the state of the image otherwise in each format.
     fields += [(f"Seq_Frame{n:04d}_{'Status' if is_nrrd else 'ImageStatus'}", "OK") for n in range(len(frames))]
     write = _write_nrrd if is_nrrd else _write_metaimage
-    _write_atomically(path, lambda stream: write(stream, frames, fields, compress))
+    with whole_file(path) as temporary, temporary.open("wb") as stream:
+        write(stream, frames, fields, compress)
 
 
 def _frame_fields(
@@ -204,21 +206,3 @@ def _checked(frames: Frames) -> Iterator[bytes]:
                 " one size with 8-bit pixels."
             )
         yield frame.tobytes()
-
-
-def _write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Write under a temporary name beside ``path``, and rename; nothing half-written stays behind."""
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(suffix=path.suffix, prefix=".writing-", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as stream:
-            write(stream)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written; check the folder's permissions and free space.") from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..settings import Compounding
 from .frames import FloatArray
 
-Compounding = Literal["mean", "max", "latest"]
 Float32Array = NDArray[np.float32]
 Pixels = NDArray[np.uint8] | NDArray[np.float32]
 Indices = NDArray[np.int64]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..exceptions import InputError
+from ..settings import ReconstructionSettings
 from .chain import Edge, Step, composed, edges_named, find_chain, frames_of
 from .frames import FloatArray
 from .header import Header
@@ -22,9 +23,9 @@ _IMAGE_STATUS = ("imagestatus", "status")
 class CoordinateFrames:
     """What the three frames of the chain are called; PLUS's names unless its configuration says otherwise."""
 
-    image: str = "Image"
-    probe: str = "Probe"
-    reference: str = "Reference"
+    image: str = ReconstructionSettings.image_frame
+    probe: str = ReconstructionSettings.probe_frame
+    reference: str = ReconstructionSettings.reference_frame
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from .frame_synthesis import synthesize_frames as synthesize_frames
     from .live_synthesis import LiveSynthesis as LiveSynthesis
     from .synthesis import (
-        SliceAxis as SliceAxis,
         SynthesisResult as SynthesisResult,
         check_request as check_request,
         synthesize as synthesize,

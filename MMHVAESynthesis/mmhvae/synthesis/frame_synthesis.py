@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from ..bundle import Bundle
 from ..compute import kept_heap
-from ..exceptions import Progress, no_progress
+from ..exceptions import Progress, no_progress, part_of
 from ..images import LARGEST_EXTENT_MM, OWN_SPACING_RATIO, SMALLEST_SPACING_MM, image_on
+from ..settings import Clip, SynthesisSettings
 from ..sweep import (
-    Clip,
     FloatArray,
     Pixels,
     Reconstruction,
@@ -65,12 +65,14 @@ def synthesize_frames(
     sweep: Sweep,
     reconstruction: Reconstruction,
     targets: Sequence[str],
-    temperature: float = 0.5,
-    samples: int = 1,
-    seed: int = 0,
+    temperature: float = SynthesisSettings.temperature,
+    samples: int = SynthesisSettings.samples,
+    seed: int = SynthesisSettings.seed,
     device: str = "auto",
     clip: Clip | None = None,
     progress: Progress | None = None,
+    *,
+    settings: SynthesisSettings | None = None,
 ) -> SynthesisResult:
     """Synthesise every frame of ``sweep`` and compound the results onto the grid of ``reconstruction``.
 
@@ -81,6 +83,7 @@ def synthesize_frames(
         targets, temperature, samples, seed, device: as in :func:`mmhvae.synthesize`.
         clip: (X, Y, W, H) in pixels of the frames.
         progress: raising :class:`mmhvae.Cancelled` in it stops the work.
+        settings: in place of temperature, samples and seed; slices follow the frames, whatever its axis.
 
     Returns:
         As :func:`mmhvae.synthesize`; the uncertainty is the mean over the frames of their own.
@@ -90,17 +93,15 @@ def synthesize_frames(
     """
     started = time.monotonic()
     report = progress or no_progress
+    wanted = SynthesisSettings.of(settings, temperature=temperature, samples=samples, seed=seed)
     stack = _stacked(sweep, clip, bundle.manifest.spacing_mm, report)
     result = synthesize(
         bundle,
         {"us": stack.image},
         targets,
-        temperature,
-        samples,
-        seed,
-        device,
-        progress=lambda done, message: report(READ + (SYNTHESISED - READ) * done, message),
-        slice_axis=2,
+        device=device,
+        progress=part_of(report, READ, SYNTHESISED),
+        settings=replace(wanted, slice_axis="2"),
     )
     report(SYNTHESISED, "compounding the synthetic frames")
     return SynthesisResult(

@@ -21,10 +21,12 @@ from ..compute import choose_device
 from ..exceptions import InputError, no_progress
 from ..images import SAME_SPACING, SMALLEST_SPACING_MM
 from ..network import MMHVAE, TileLayout, VolumeNoise, draw_noise, prepared
+from ..settings import LiveSettings
 from .frame_grid import FrameGrid, PixelSize, frame_grid
+from .passes import Sampling, sampled_planes
 from .preparation import PreparedCase
 from .running_range import RunningRange
-from .synthesis import Sampling, check_request, sampled_planes, usable_precision
+from .synthesis import check_request, usable_precision
 
 Float32Array = NDArray[np.float32]
 #: Echoes outside the field of view, as a share of it, that make it be estimated anew.
@@ -40,18 +42,24 @@ class LiveSynthesis:
         bundle: from :func:`mmhvae.load_bundle`.
         target: the modality to synthesise.
         device: auto, cpu, cuda or mps; where a GPU's memory runs out, the CPU takes over.
-        temperature, seed: as in :func:`mmhvae.synthesize`.
+        temperature, seed: as in :func:`mmhvae.synthesize`, with one sample a frame.
 
     Raises:
         InputError: the target, device or a number cannot be used.
     """
 
     def __init__(
-        self, bundle: Bundle, target: str, device: str = "auto", temperature: float = 0.5, seed: int = 0
+        self,
+        bundle: Bundle,
+        target: str = LiveSettings.target,
+        device: str = "auto",
+        temperature: float = LiveSettings.temperature,
+        seed: int = LiveSettings.seed,
     ) -> None:
-        check_request(bundle.network.config, {"us"}, {target}, temperature, 1, seed)
-        self.target, self.device = target, choose_device(device)
-        self._bundle, self._temperature, self._seed = bundle, temperature, seed
+        settings = LiveSettings(target, temperature, seed)
+        check_request(bundle.network.config, {"us"}, {settings.target})
+        self.target, self.device = settings.target, choose_device(device)
+        self._bundle, self._temperature, self._seed = bundle, settings.temperature, settings.seed
         self._range = RunningRange()
         self._shape: tuple[int, ...] = ()
         self._pixel_size: PixelSize = (0.0, 0.0)

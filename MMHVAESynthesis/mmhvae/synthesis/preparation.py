@@ -22,6 +22,7 @@ from ..images import (
     resampled_within,
     restored,
     to_slices,
+    with_zero_background,
     working_grid,
 )
 
@@ -58,7 +59,7 @@ def prepare(
     for name in bundle.network.config.modalities:
         if name in inputs:
             image = check_volume(inputs[name], f"{name} image")
-            images[name] = image if name == "us" else _above_zero(image)
+            images[name] = with_zero_background(image, "ultrasound") if name == "us" else _above_zero(image)
             step()
     anchor = images.get("us", next(iter(images.values())))
     visible = field_of_view(anchor)

@@ -7,9 +7,8 @@ through the network slice by slice, and the result is put back onto the referenc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,28 +18,23 @@ from torch import Tensor
 
 from ..bundle import Bundle
 from ..compute import choose_device, half_precision, kept_heap
-from ..exceptions import InputError, Progress, no_progress
+from ..exceptions import InputError, Progress, no_progress, part_of
 from ..images import image_on
 from ..network import (
-    BACKGROUND,
     MMHVAE,
     MMHVAEConfig,
     TileLayout,
-    VolumeNoise,
-    computing,
     draw_noise,
+    fitting_slices,
     prepared,
     slices_per_batch,
 )
+from ..settings import SliceAxis, SynthesisSettings
+from .passes import Sampling, Statistics, run_in_batches, run_side_by_side, sampled_planes
 from .preparation import PREPARING, PreparedCase, prepare, returned
 
-SliceAxis = int | Literal["all"]
 #: Largest mean difference between reduced precision and float32, as a share of the output's range.
 PRECISION_TOLERANCE = 0.005
-#: Far above the prior's own 1; beyond it the images lose all meaning, and in the end their numbers overflow.
-LARGEST_TEMPERATURE = 10.0
-#: The noise of all samples is held in memory.
-MOST_SAMPLES = 50
 #: Shares of the progress at which preparation ends, and at which the network has done its work.
 PREPARED, COMPUTED = 0.05, 0.95
 RETURNING = "bringing the images onto the input's grid"
@@ -70,34 +64,13 @@ class SynthesisResult:
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """How the network is run."""
-
-    targets: tuple[str, ...]
-    temperature: float
-    noise: tuple[VolumeNoise, ...]  # one a sample
-    device: torch.device
-    dtype: torch.dtype = torch.float32
-
-
-@dataclass(frozen=True)
 class _Request:
     """What the caller asked for, checked."""
 
     targets: tuple[str, ...]
-    temperature: float
-    samples: int
-    seed: int
+    settings: SynthesisSettings
     device: torch.device
     batch_size: int | None
-
-
-@dataclass
-class _Statistics:
-    """Mean and standard deviation over the samples, a target (S, H, W)."""
-
-    mean: dict[str, Tensor] = field(default_factory=dict)
-    deviation: dict[str, Tensor] = field(default_factory=dict)
 
 
 @kept_heap()
@@ -105,15 +78,16 @@ def synthesize(
     bundle: Bundle,
     inputs: Mapping[str, sitk.Image],
     targets: Sequence[str],
-    temperature: float = 0.5,
-    samples: int = 1,
-    seed: int = 0,
+    temperature: float = SynthesisSettings.temperature,
+    samples: int = SynthesisSettings.samples,
+    seed: int = SynthesisSettings.seed,
     device: str = "auto",
     reference: sitk.Image | None = None,
     progress: Progress | None = None,
     *,
     slice_axis: SliceAxis | None = None,
     batch_size: int | None = None,
+    settings: SynthesisSettings | None = None,
 ) -> SynthesisResult:
     """Synthesise ``targets`` from the modalities in ``inputs``.
 
@@ -127,11 +101,12 @@ def synthesize(
         device: auto, cpu, cuda or mps.
         reference: its grid receives the results; by default the ultrasound, else the first input in the bundle's
             order.
-        progress: called between batches; raising :class:`mmhvae.Cancelled` in it stops the work.
+        progress: called between slices; raising :class:`mmhvae.Cancelled` in it stops the work.
         slice_axis: index axis of the ultrasound that slices follow, 0, 1 or 2; by default the bundle's. "all" slices
             along each in turn: three times the work, smoother images, and an uncertainty that knows where the
             three disagree.
         batch_size: slices at a time; by default what the memory holds.
+        settings: in place of temperature, samples, seed and slice_axis.
 
     Raises:
         InputError: an input, target or number cannot be used.
@@ -139,42 +114,22 @@ def synthesize(
     started = time.monotonic()
     progress = progress or no_progress
     config = bundle.network.config
-    check_request(config, inputs, targets, temperature, samples, seed)
-    axes = _slice_axes(bundle, slice_axis)
+    check_request(config, inputs, targets)
+    wanted = SynthesisSettings.of(settings, temperature=temperature, samples=samples, seed=seed, slice_axis=slice_axis)
+    axes = wanted.axes(bundle.manifest.slice_axis)
     request = _Request(
         targets=tuple(name for name in config.modalities if name in targets),
-        temperature=temperature,
-        samples=samples if temperature else 1,
-        seed=seed,
+        settings=wanted if wanted.temperature else replace(wanted, samples=1),
         device=choose_device(device),
         batch_size=batch_size,
     )
     results = [
-        _along(bundle, inputs, reference, axis, request, _part(progress, turn, len(axes)))
+        _along(bundle, inputs, reference, axis, request, part_of(progress, turn / len(axes), (turn + 1) / len(axes)))
         for turn, axis in enumerate(axes)
     ]
-    combined = results[0] if len(results) == 1 else _combined(results, request.samples)
+    combined = results[0] if len(results) == 1 else _combined(results, request.settings.samples)
     progress(1.0, "done")
     return replace(combined, seconds=time.monotonic() - started)
-
-
-def _slice_axes(bundle: Bundle, slice_axis: SliceAxis | None) -> tuple[int, ...]:
-    if slice_axis == "all":
-        return (0, 1, 2)
-    axis = bundle.manifest.slice_axis if slice_axis is None else slice_axis
-    if axis not in (0, 1, 2):
-        raise InputError(f"The slice axis is {axis}; give 0, 1, 2 or all.")
-    return (int(axis),)
-
-
-def _part(progress: Progress, turn: int, turns: int) -> Progress:
-    """Progress of one of several equal parts."""
-    return lambda fraction, message: progress((turn + fraction) / turns, message)
-
-
-def _between(progress: Progress, start: float, end: float) -> Progress:
-    """Progress of a part of the whole."""
-    return lambda fraction, message: progress(start + (end - start) * fraction, message)
 
 
 def _along(
@@ -186,14 +141,14 @@ def _along(
     progress: Progress,
 ) -> SynthesisResult:
     """The whole work with slices along one axis."""
-    config = bundle.network.config
+    config, settings = bundle.network.config, request.settings
     progress(0.0, PREPARING)
-    case, output_field = prepare(bundle, inputs, reference, axis, _between(progress, 0, PREPARED))
+    case, output_field = prepare(bundle, inputs, reference, axis, part_of(progress, 0, PREPARED))
     layout = TileLayout.covering((case.mask.shape[1], case.mask.shape[2]), config.image_size, config.stride)
     slice_spacing = case.grid.GetSpacing()[axis]
-    noise = draw_noise(config, layout, len(case.mask), slice_spacing, request.samples, request.seed)
-    sampling = Sampling(request.targets, request.temperature, noise, request.device)
-    between = _between(progress, PREPARED, COMPUTED)
+    noise = draw_noise(config, layout, len(case.mask), slice_spacing, settings.samples, settings.seed)
+    sampling = Sampling(request.targets, settings.temperature, noise, request.device)
+    between = part_of(progress, PREPARED, COMPUTED)
     statistics, sampling = _run_where_it_fits(bundle, case, layout, sampling, request.batch_size, between)
     images, uncertainty = {}, {}
     for number, name in enumerate(request.targets):
@@ -225,18 +180,11 @@ def _combined(results: Sequence[SynthesisResult], samples: int) -> SynthesisResu
     return replace(first, images=images, uncertainty=uncertainty)
 
 
-def check_request(
-    config: MMHVAEConfig,
-    inputs: Collection[str],
-    targets: Collection[str],
-    temperature: float,
-    samples: int,
-    seed: int,
-) -> None:
-    """Refuse modalities and numbers that :func:`synthesize` cannot work with.
+def check_request(config: MMHVAEConfig, inputs: Collection[str], targets: Collection[str]) -> None:
+    """Refuse modalities that :func:`synthesize` cannot work with.
 
     Raises:
-        InputError: no input or target, an unknown one, or a number out of its range.
+        InputError: no input or target, or an unknown one.
     """
     known = ", ".join(config.modalities)
     if not inputs:
@@ -246,12 +194,6 @@ def check_request(
     for name in [*inputs, *targets]:
         if name not in config.modalities:
             raise InputError(f"The bundle does not know {name!r}; it has {known}.")
-    if not 0 <= temperature <= LARGEST_TEMPERATURE:  # false for NaN too
-        raise InputError(f"The temperature is {temperature:g}; give a number from 0 to 10, such as 0.5.")
-    if not 1 <= samples <= MOST_SAMPLES:
-        raise InputError(f"{samples} samples were asked for; ask for at least 1 and at most {MOST_SAMPLES}.")
-    if not 0 <= seed < 2**63:
-        raise InputError(f"The seed is {seed}; give a whole number from 0 to 2**63 - 1.")
 
 
 def _run_where_it_fits(
@@ -261,14 +203,19 @@ def _run_where_it_fits(
     sampling: Sampling,
     batch_size: int | None,
     progress: Progress,
-) -> tuple[_Statistics, Sampling]:
+) -> tuple[Statistics, Sampling]:
     """Run on the device chosen or, where its memory cannot hold even one slice, on the CPU; says how it was run."""
     config = bundle.network.config
     try:
         sampling = replace(sampling, dtype=usable_precision(bundle, case, layout, sampling, progress))
         network = prepared(bundle.network, sampling.device, sampling.dtype)
-        size = batch_size or slices_per_batch(config, len(case.inputs), sampling.device, sampling.dtype)
-        return _run(network, case, layout, sampling, size, progress), sampling
+        memory = (config, len(case.inputs), sampling.device, sampling.dtype)
+        if scales_by_slices(sampling.device):
+            at_once = batch_size or min(torch.get_num_threads(), fitting_slices(*memory))
+            return run_side_by_side(network, case, layout, sampling, at_once, progress), sampling
+        return run_in_batches(
+            network, case, layout, sampling, batch_size or slices_per_batch(*memory), progress
+        ), sampling
     except torch.OutOfMemoryError:
         if sampling.device.type == "cpu":
             raise
@@ -277,95 +224,9 @@ def _run_where_it_fits(
     return _run_where_it_fits(bundle, case, layout, on_cpu, None, progress)
 
 
-def _run(
-    network: MMHVAE, case: PreparedCase, layout: TileLayout, sampling: Sampling, batch_size: int, progress: Progress
-) -> _Statistics:
-    """All slices that show something, batch by batch; where a GPU's memory runs out, with smaller batches.
-
-    Raises:
-        torch.OutOfMemoryError: a single slice is too much.
-    """
-    count = len(case.mask)
-    result = _Statistics({name: torch.zeros(case.mask.shape) for name in sampling.targets})
-    if len(sampling.noise) > 1:
-        result.deviation = {name: torch.zeros(case.mask.shape) for name in sampling.targets}
-    shown = torch.nonzero(case.mask.flatten(1).any(1)).flatten().tolist()
-    done = 0
-    while done < len(shown):
-        chosen = shown[done : done + batch_size]
-
-        def still(share: float, chosen: list[int] = chosen, done: int = done) -> None:
-            progress((done + share * len(chosen)) / len(shown), f"slice {chosen[0] + 1} of {count}")
-
-        try:
-            for name, planes in sampled_planes(network, case, layout, sampling, chosen, batch_size, still).items():
-                result.mean[name][chosen] = planes.mean(0)
-                if name in result.deviation:
-                    result.deviation[name][chosen] = planes.std(0)
-        except torch.OutOfMemoryError:
-            if batch_size == 1:
-                raise
-            batch_size //= 2
-            continue
-        done += len(chosen)
-        progress(done / len(shown), f"slice {chosen[-1] + 1} of {count}")
-    return result
-
-
-@torch.inference_mode()
-def sampled_planes(
-    network: MMHVAE,
-    case: PreparedCase,
-    layout: TileLayout,
-    sampling: Sampling,
-    slices: list[int],
-    batch_size: int,
-    still: Callable[[float], None],
-) -> dict[str, Tensor]:
-    """Every sample of some slices: target -> (N, S, H, W), harmonised to [0, 1]; on the CPU.
-
-    ``still`` hears of the share that is done after each sample of each batch of tiles, and may stop the work.
-    """
-    inputs = {name: layout.cut(planes[slices], BACKGROUND) for name, planes in case.inputs.items()}
-    mask = layout.cut(case.mask[slices], False)  # (S, T, side, side)
-    shown = torch.nonzero(mask.flatten(2).any(2))  # (n, 2): tiles that show something
-    tiles = {
-        name: torch.full((len(sampling.noise), *mask.shape), BACKGROUND) for name in sampling.targets
-    }  # (N, S, T, side, side)
-    noise = [[layout.cut_noise(field.at(index)) for index in slices] for field in sampling.noise]
-    batches, count = shown.split(batch_size), len(sampling.noise)
-    for turn, which in enumerate(batches):
-        at = (which[:, 0], which[:, 1])
-        batch = {name: planes[at][:, None] for name, planes in inputs.items()}  # (B, 1, side, side)
-        mine = [_stacked(field, which.tolist()) for field in noise]
-        for draw, images in enumerate(_images(network, batch, mask[at][:, None], sampling, mine)):
-            for name, image in images.items():
-                tiles[name][draw][at] = image[:, 0]
-            still((turn + (draw + 1) / count) / len(batches))
-    return {name: (layout.blend(values) + 1) / 2 for name, values in tiles.items()}
-
-
-def _stacked(noise: Sequence[Sequence[Tensor]], which: Sequence[Sequence[int]]) -> list[Tensor]:
-    """Noise a slice, a level (T, C[, h, w]) -> a level (B, C[, h, w]) for a batch of (slice, tile)."""
-    levels = range(len(noise[0]))
-    return [torch.stack([noise[index][level][tile] for index, tile in which]) for level in levels]
-
-
-def _images(
-    network: MMHVAE,
-    batch: Mapping[str, Tensor],
-    mask: Tensor,
-    sampling: Sampling,
-    noise: Sequence[Sequence[Tensor]],
-) -> Iterator[dict[str, Tensor]]:
-    """One draw after the other: target -> (B, 1, side, side) float32 on the CPU. Encodes once for all draws."""
-    device = sampling.device
-    with computing(device, sampling.dtype):
-        encodings = network.encode({name: image.to(device) for name, image in batch.items()})
-        for levels in noise:
-            z1, _ = network.fuse(encodings, sampling.temperature, noise=[level.to(device) for level in levels])
-            images = network.decode(z1, sampling.targets)
-            yield {name: torch.where(mask, image.float().cpu(), BACKGROUND) for name, image in images.items()}
+def scales_by_slices(device: torch.device) -> bool:
+    """Whether slices beside each other, one thread each, are faster than batches."""
+    return device.type == "cpu"
 
 
 def usable_precision(
@@ -387,7 +248,8 @@ def usable_precision(
         def slice_in(dtype: torch.dtype) -> dict[str, Tensor]:
             how = replace(sampling, noise=sampling.noise[:1], dtype=dtype)
             network = prepared(bundle.network, sampling.device, dtype)
-            still = lambda share: progress(0.0, "checking the GPU's reduced precision")  # noqa: E731
+            whose = "processor" if sampling.device.type == "cpu" else "GPU"
+            still = lambda share: progress(0.0, f"checking the {whose}'s reduced precision")  # noqa: E731
             return sampled_planes(network, case, layout, how, fullest, 1, still)
 
         exact, fast = slice_in(torch.float32), slice_in(reduced)

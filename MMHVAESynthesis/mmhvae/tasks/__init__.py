@@ -10,6 +10,6 @@ if TYPE_CHECKING:
     from .context import BundleCache as BundleCache, Context as Context
     from .parameters import Parameters as Parameters
     from .streams import LiveStreams as LiveStreams
-    from .tasks import TASKS as TASKS
+    from .table import TASKS as TASKS
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import SimpleITK as sitk
 
 from ..bundle import CARD, MANIFEST, WEIGHTS, Bundle, load_bundle
 from ..exceptions import InputError, Progress
+from ..images import write_volumes
 from .streams import LiveStreams
 
 #: Bundles kept in memory: the one in use, and the one that it is compared with.
 MOST_BUNDLES = 2
-
-Answer = dict[str, Any]
 
 
 class BundleCache:
@@ -65,11 +62,8 @@ class Context:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         path = self.folder / f"{name}.mha"
         try:
-            sitk.WriteImage(image, str(path), useCompression=False)
-            # ITK writes to a full disk without an error.
-            complete = path.stat().st_size > math.prod(image.GetSize()) * image.GetSizeOfPixelComponent()
-        except (RuntimeError, OSError):
-            complete = False
-        if not complete:
-            raise InputError(f"The result does not fit into {self.folder.parent}; free some space on that disk.")
+            write_volumes({path: image}, compress=False)
+        except InputError as error:
+            text = f"The result does not fit into {self.folder.parent}; free some space on that disk."
+            raise InputError(text) from error
         return str(path)

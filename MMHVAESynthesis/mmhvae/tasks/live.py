@@ -6,37 +6,35 @@ The client asks for the next frame only when it has the last one, so frames are 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..answers import LiveAnswer
 from ..exceptions import InputError
+from ..settings import LiveSettings
 from ..synthesis import LiveSynthesis
 from .context import Context
 from .parameters import Parameters
 
 
-def run_live_frame(parameters: Parameters, context: Context) -> dict[str, Any]:
+def run_live_frame(parameters: Parameters, context: Context) -> LiveAnswer:
     """The synthetic frame of one frame; ``stream`` tells one source from another, and a restart from what was."""
     started = time.monotonic()
     bundle_path, frame_path = parameters.required_path("bundle"), parameters.required_path("frame")
-    target, device, stream = parameters.text("target"), parameters.text("device", "auto"), parameters.text("stream", "")
-    temperature, seed = parameters.number("temperature", 0.5), parameters.whole("seed", 0)
+    device, stream = parameters.text("device", "auto"), parameters.text("stream", "")
+    settings = parameters.settings(LiveSettings)
     pixel_size = (parameters.number("pixel_width", 0.0), parameters.number("pixel_height", 0.0))
     parameters.finish()
     bundle, warm = context.bundles.load(bundle_path)
-    key = (id(bundle), target, device, temperature, seed, stream)
-    live = context.streams.stream(key, lambda: LiveSynthesis(bundle, target, device, temperature, seed))
+    key = (id(bundle), settings, device, stream)
+    live = context.streams.stream(
+        key, lambda: LiveSynthesis(bundle, settings.target, device, settings.temperature, settings.seed)
+    )
     image = live.synthesize(_read(frame_path), pixel_size)
-    return {
-        "image": _written(image, context.folder),
-        "device": str(live.device),
-        "warm": warm,
-        "milliseconds": 1000 * (time.monotonic() - started),
-    }
+    path = _written(image, context.folder)
+    return LiveAnswer(path, str(live.device), warm, milliseconds=1000 * (time.monotonic() - started))
 
 
 def _read(path: Path) -> NDArray[np.generic]:
@@ -57,6 +55,3 @@ def _written(image: NDArray[np.float32], folder: Path) -> str:
     except OSError as error:
         raise InputError(f"The result does not fit into {folder.parent}; free some space on that disk.") from error
     return str(path)
-
-
-LIVE_TASKS: Mapping[str, Callable[[Parameters, Context], dict[str, Any]]] = {"live_frame": run_live_frame}

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
+from ..answers import OverlayAnswer
 from ..exceptions import InputError
-from ..overlays import label_steps
+from ..images import open_image
+from ..overlays import label_steps, require_labels
 from .context import Context
 from .parameters import Parameters
-
-Answer = dict[str, Any]
 
 PLACING = "bringing the segments onto the grid"
 
 
-def run_overlay(parameters: Parameters, context: Context) -> Answer:
+def run_overlay(parameters: Parameters, context: Context) -> OverlayAnswer:
     """Each of the label maps ("layers", paths by name) on the grid ("size" and "place"), and what became of its labels.
 
     "place" (16 numbers, row by row) takes the grid's indices (i, j, k) to LPS mm, and "transform" (16 numbers) takes
@@ -48,8 +46,8 @@ def run_overlay(parameters: Parameters, context: Context) -> Answer:
                 break
             context.progress((number + share) / len(paths), PLACING)
         images[name] = context.write(image, f"overlay-{number}")
-        labels[name] = [asdict(label) for label in placed]
-    return {"images": images, "labels": labels}
+        labels[name] = tuple(placed)
+    return OverlayAnswer(images, labels)
 
 
 def _matrix(parameters: Parameters, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -72,12 +70,6 @@ def _grid(size: list[int], place: np.ndarray[Any, np.dtype[np.float64]]) -> sitk
 
 
 def _read(path: Path) -> sitk.Image:
-    try:
-        return sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise InputError(
-            f"The label map {path.name} cannot be read; free some space on the disk, and retry."
-        ) from error
-
-
-OVERLAY_TASKS: Mapping[str, Callable[[Parameters, Context], Answer]] = {"overlay": run_overlay}
+    labels = open_image(path, "label map")
+    require_labels(labels, path)
+    return labels

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..exceptions import InputError
+from ..fields import Settings, kinds_of
 
 _T = TypeVar("_T")
+_S = TypeVar("_S", bound=Settings)
 _KIND_NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list"}
 
 
@@ -24,20 +26,17 @@ class Parameters:
         """A text; required where there is no default."""
         return self._required(name, self._take(name, str, default))
 
+    def settings(self, kind: type[_S]) -> _S:
+        """Those of the parameters that are fields of ``kind``, and its defaults for the others."""
+        given = {name: self._values.pop(name) for name in kinds_of(kind) if name in self._values}
+        return kind.from_json(given)
+
     def number(self, name: str, default: float) -> float:
         """A finite number."""
         value = self._take(name, float, default)
         if value is None or not math.isfinite(value):
             raise InputError(f"The parameter {name} is not finite; give an ordinary number.")
         return value
-
-    def whole(self, name: str, default: int) -> int:
-        """A whole number."""
-        return self._required(name, self._take(name, int, default))
-
-    def flag(self, name: str, default: bool = False) -> bool:
-        """True or false."""
-        return self._required(name, self._take(name, bool, default))
 
     def texts(self, name: str) -> list[str]:
         """A list of texts, which is required."""

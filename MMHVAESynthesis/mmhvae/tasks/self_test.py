@@ -7,18 +7,20 @@ a driver can compute wrongly. Better to learn it from a click than in the operat
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..answers import SelfTestAnswer
 from ..compute import choose_device
 from ..exceptions import InputError
 from ..images import exp_se3
 from ..network import MMHVAE, MMHVAEConfig, computing, prepared
 from ..registration import LocalCorrelation, Volume
+from .context import Context
+from .parameters import Parameters
 
 #: Largest differences from the CPU, of images in [-1, 1] and as a share of the gradient: rounding, a hundredfold.
 NETWORK_TOLERANCE = 1e-3
@@ -26,17 +28,15 @@ GRADIENT_TOLERANCE = 1e-2
 CONFIG = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
 
 
-@dataclass(frozen=True)
-class SelfTest:
-    """What :func:`self_test` found; differences from the CPU as in the tolerances above."""
-
-    device: str
-    network_difference: float
-    gradient_difference: float
-    seconds: float
+def run_self_test(parameters: Parameters, context: Context) -> SelfTestAnswer:
+    """A small network and a gradient on the device, compared with the CPU."""
+    device = parameters.text("device", "auto")
+    parameters.finish()
+    context.progress(0.0, "testing the device")
+    return self_test(device)
 
 
-def self_test(name: str = "auto") -> SelfTest:
+def self_test(name: str = "auto") -> SelfTestAnswer:
     """Pass images through a small network, and differentiate a similarity by the pose, on the device ``name``.
 
     Raises:
@@ -55,7 +55,7 @@ def self_test(name: str = "auto") -> SelfTest:
             f"The device {device} computes wrong results (off by {network:.2g} and {gradient:.2g}); "
             "use the CPU, and update the device's driver."
         )
-    return SelfTest(str(device), network, gradient, time.monotonic() - started)
+    return SelfTestAnswer(str(device), network, gradient, time.monotonic() - started)
 
 
 @torch.inference_mode()

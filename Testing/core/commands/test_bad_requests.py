@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmhvae
 import pytest
 import SimpleITK as sitk
-from mmhvae.images.transforms import write_transform
+from mmhvae.images import write_transform
 
 from .calls import files, saved, speckled, synthesis
 
@@ -21,10 +21,10 @@ from .calls import files, saved, speckled, synthesis
         (["--temperature", "nan"], "temperature"),
         (["--temperature", "1e300"], "temperature"),
         (["--temperature", "warm"], "temperature"),
-        (["--samples", "0"], "at least 1"),
+        (["--samples", "0"], "number of samples is 0; give a whole number from 1 to 50"),
         (["--samples", "2.5"], "samples"),
         (["--seed", str(2**64)], "seed"),
-        (["--slice-axis", "3"], "slice-axis"),
+        (["--slice-axis", "3"], "slice axis is 3; give 0, 1, 2 or all"),
         (["--device", "abacus"], "abacus"),
         (["--reference", "nowhere.nii"], "nowhere.nii"),
         (["--bundle", "nowhere\nat all"], "nowhere at all"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae import InputError
-from mmhvae.images.transforms import write_transform
+from mmhvae.images import write_transform
 from mmhvae.overlays.label_files import read_segmentation
 
 
@@ -120,3 +120,27 @@ def test_other_wrong_options(run, case, option, value, words):
     assert status == 2
     assert words in errors
     assert case["reference"].read_bytes() == before
+
+
+def layered(case, box, count: int) -> None:
+    names = {f"Segment{n}_{what}": value for n in range(count) for what, value in {
+        "Name": f"part {n}", "LabelValue": "3", "Layer": str(n)}.items()}  # fmt: skip
+    write(case["segmentation"], np.stack([box] * count, -1) if count > 1 else box, **names)
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".mha"])
+def test_layers_never_overwrite_what_is_not_ours_and_leave_none_of_an_earlier_run(run, case, box, suffix):
+    case["output"] = case["output"].with_name(f"on{suffix}")
+    second, third, fourth = (case["output"].with_name(f"on-{n}{suffix}") for n in (2, 3, 4))
+    layered(case, box, 3)
+    assert overlay(run, case)[0] == 0
+    assert third.exists()
+    fourth.write_bytes(b"somebody's")
+    layered(case, box, 2)
+    status, output, _ = overlay(run, case)
+    assert (status, second.exists(), third.exists()) == (0, True, False)
+    assert f"{fourth} is not of this segmentation" in output
+    second.write_bytes(b"somebody's")
+    status, _, errors = overlay(run, case)
+    assert (status, "no layer of an overlay" in errors) == (2, True)
+    assert (second.read_bytes(), fourth.read_bytes()) == (b"somebody's", b"somebody's")

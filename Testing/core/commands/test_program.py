@@ -42,7 +42,7 @@ def test_an_interrupt_writes_nothing(run, bundle, us, tmp_path, monkeypatch, sto
         if fraction > 0.2:
             raise stop
 
-    monkeypatch.setattr("mmhvae.cli.report", interrupted)
+    monkeypatch.setattr("mmhvae.commands.synthesize.report", interrupted)
     status, _, errors = run(*synthesis(bundle, us, tmp_path / "out"))
     assert (status, errors) == (130, "mmhvae: Cancelled.\n")
     assert files(tmp_path / "out") == []

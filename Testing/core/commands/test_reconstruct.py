@@ -43,7 +43,7 @@ def path(sweep, tmp_path) -> Path:
     return tmp_path / "sweep.igs.mha"
 
 
-@pytest.mark.parametrize("options", [[], ["--spacing", 0.8, "--fill-holes"], ["--compounding", "max"]])
+@pytest.mark.parametrize("options", [[], ["--spacing", 0.8, "--no-fill-holes"], ["--compounding", "max"]])
 def test_reconstructs_as_the_library_does(run, path, sweep, tmp_path, options):
     output, mask = tmp_path / "us.nii.gz", tmp_path / "mask.nii.gz"
     status, text, errors = run("reconstruct", path, "--output", output, "--field-of-view", mask, *options)
@@ -52,7 +52,7 @@ def test_reconstructs_as_the_library_does(run, path, sweep, tmp_path, options):
     assert "Not approved for clinical use" in text
     spacing = 0.8 if "--spacing" in options else 0.5
     compounding = "max" if "--compounding" in options else "mean"
-    expected = reconstruct(sweep, spacing, compounding=compounding, fill_holes="--fill-holes" in options)
+    expected = reconstruct(sweep, spacing, compounding=compounding, fill_holes="--no-fill-holes" not in options)
     for written, image in ((output, expected.volume), (mask, expected.field_of_view)):
         got = sitk.ReadImage(str(written))
         assert got.GetPixelID() == sitk.sitkUInt8
@@ -82,11 +82,11 @@ def test_a_grid_and_a_clip_rectangle_are_kept_to(run, path, sweep, tmp_path, obl
     [
         (["--output", "us.txt"], "no suffix"),
         (["--output", "us.nii.gz", "--field-of-view", "us.nii.gz"], "both volume and field of view"),
-        (["--output", "us.nii.gz", "--spacing", 0], "spacing of 0 mm"),
-        (["--output", "us.nii.gz", "--spacing", "nan"], "spacing of nan mm"),
+        (["--output", "us.nii.gz", "--spacing", 0], "spacing is 0; give a number from 0.02 to 100 mm"),
+        (["--output", "us.nii.gz", "--spacing", "nan"], "spacing is nan;"),
         (["--output", "us.nii.gz", "--clip", -3, 0, 10, 10], "within the frames of 36 x 30"),
         (["--output", "us.nii.gz", "--clip", 1, 2, 3], "expected 4 arguments"),
-        (["--output", "us.nii.gz", "--compounding", "median"], "nvalid choice"),
+        (["--output", "us.nii.gz", "--compounding", "median"], "compounding is median; give mean, max or latest"),
         (["--output", "us.nii.gz", "--image-to-probe", "1 2 3"], "."),
         (["--output", "us.nii.gz", "--image-to-probe", ""], "."),
         (["--output", "us.nii.gz", "--image-to-probe", "1 0 0 0 0 1 0 0 0 0 1 0 0 0 0 1"], "leave the calibration out"),
@@ -154,9 +154,13 @@ def test_synthesises_on_the_grid_of_the_sweep(run, bundle, path, sweep, tmp_path
     ("arguments", "words"),
     [
         (["--sweep", "sweep.igs.mha", "--us", "us.nii.gz"], "either --us or --sweep"),
-        (["--us", "us.nii.gz", "--clip", 0, 0, 9, 9], "describe a sweep"),
+        (["--us", "us.nii.gz", "--clip", 0, 0, 9, 9], "--clip describes a sweep"),
+        (["--us", "us.nii.gz", "--spacing", 1], "--spacing describes a sweep"),
         (["--sweep", "sweep.igs.mha", "--clip", 0, 0, 99, 9], "within the frames"),
-        (["--sweep", "sweep.igs.mha", "--spacing", 0, "--samples", 0], "0 samples"),  # before the sweep is looked at
+        (
+            ["--sweep", "sweep.igs.mha", "--spacing", 0, "--samples", 0],
+            "samples is 0;",
+        ),  # before the sweep is looked at
     ],
 )
 def test_synthesis_refuses_what_makes_no_sense(run, bundle, path, tmp_path, monkeypatch, arguments, words):

@@ -39,11 +39,12 @@ def test_ways_to_register(run, displaced, tmp_path, more):
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (["--prior", "0", "3"], "above 0"),
+        (["--prior", "0", "3"], "prior's translation is 0; give a number from 0.1 to 100 mm"),
         (["--prior", "3"], "--prior"),
-        (["--prior", "3", "wide"], "--prior"),
-        (["--metric", "nmi"], "--metric"),
-        (["--method", "newton"], "--method"),
+        (["--prior", "3", "wide"], "prior's rotation is wide; give a number"),
+        (["--prior", "3", "3", "--no-prior"], "not allowed with"),
+        (["--metric", "nmi"], "metric is nmi; give correlation or lc2"),
+        (["--method", "newton"], "method is newton; give gauss-newton or adam"),
         (["--metric", "lc2", "--same-contrast"], "--same-contrast"),
         (["--uncertainty", "missing.nii.gz"], "missing.nii.gz"),
     ],

@@ -17,6 +17,7 @@ def test_synthesis_lies_on_the_input_grid(run, bundle, tmp_path, oblique, seed):
     status, text, errors = run(*synthesis(bundle, us, output, "--samples", 2, targets=("t2", "flair")))
     assert (status, errors) == (0, "")
     assert "Not approved for clinical use" in text
+    assert "100% of the ultrasound is above 0" in text
     names = ["flair-uncertainty.nii.gz", "flair.nii.gz", "t2-uncertainty.nii.gz", "t2.nii.gz"]
     assert files(output) == names
     for name in names:

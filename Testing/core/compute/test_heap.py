@@ -18,7 +18,7 @@ SCENARIO = f"""
 import json, resource
 from pathlib import Path
 import torch
-from mmhvae import heap
+from mmhvae.compute import heap
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

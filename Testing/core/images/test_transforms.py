@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 from mmhvae.exceptions import InputError
-from mmhvae.images import transforms as tf
+from mmhvae.images import read_transform, transforms as tf, write_transform
 
 EULER = sitk.Euler3DTransform((3.0, -40.0, 12.0), 0.3, -0.2, 0.5, (4.0, -5.0, 6.0))
 POINTS = np.random.default_rng(1).normal(scale=60, size=(5, 3))
@@ -101,8 +101,8 @@ def test_moving_node_matrix_brings_moving_points_onto_fixed_ones_in_ras() -> Non
 )
 def test_files_round_trip(tmp_path: Path, transform: sitk.Transform, suffix: str) -> None:
     path = tmp_path / f"T{suffix}"
-    tf.write_transform(transform, path)
-    np.testing.assert_allclose(tf.to_rigid_matrix(tf.read_transform(path)), tf.to_matrix(transform), atol=1e-9)
+    write_transform(transform, path)
+    np.testing.assert_allclose(tf.to_rigid_matrix(read_transform(path)), tf.to_matrix(transform), atol=1e-9)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
@@ -130,13 +130,13 @@ def test_slightly_inexact_rotations_are_made_exact() -> None:
 
 def test_unusable_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no transform file"):
-        tf.read_transform(tmp_path / "missing.tfm")
+        read_transform(tmp_path / "missing.tfm")
     (tmp_path / "broken.tfm").write_text(
         "#Insight Transform File V1.0\nTransform: Nonsense_double_3_3\nParameters: 1\n"
     )
     with pytest.raises(InputError, match="not a transform"):
-        tf.read_transform(tmp_path / "broken.tfm")
+        read_transform(tmp_path / "broken.tfm")
     with pytest.raises(InputError, match="suffix"):
-        tf.write_transform(EULER, tmp_path / "T.nii")
+        write_transform(EULER, tmp_path / "T.nii")
     with pytest.raises(InputError, match="cannot be written"):
-        tf.write_transform(EULER, tmp_path / "nowhere" / "T.tfm")
+        write_transform(EULER, tmp_path / "broken.tfm" / "T.tfm")

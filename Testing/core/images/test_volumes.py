@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
+from mmhvae.images import write_volume
 from mmhvae.images.volumes import (
     SMALLEST_WEIGHT,
     bounding_box,
@@ -19,7 +20,6 @@ from mmhvae.images.volumes import (
     same_grid,
     to_slices,
     working_grid,
-    write_volume,
 )
 
 

@@ -13,10 +13,11 @@ from mmhvae.exceptions import InputError
 from mmhvae.images.transforms import exp_se3, translation_matrix
 from mmhvae.registration.channels import Channel, fixed_side
 from mmhvae.registration.masks import edge_distances, eroded
-from mmhvae.registration.prior import NAVIGATION, PosePrior, PriorTerm
+from mmhvae.registration.prior import PriorTerm
 from mmhvae.registration.problem import RigidProblem
 from mmhvae.registration.rigid import ALIKE, register_channels, register_problem
 from mmhvae.registration.windows import Derivatives
+from mmhvae.settings import NAVIGATION, PosePrior
 from scipy import ndimage
 
 Sampler = Callable[..., sitk.Image]
@@ -206,7 +207,7 @@ def test_the_prior_pulls_as_the_closed_form_says(channels: list[Channel]) -> Non
 
 @pytest.mark.parametrize("deviations", [(0.0, 1.0), (1.0, -2.0), (float("nan"), 1.0), (1.0, float("inf"))])
 def test_impossible_priors(deviations: tuple[float, float]) -> None:
-    with pytest.raises(InputError, match="above 0"):
+    with pytest.raises(InputError, match=r"give a number from 0\.1"):
         PosePrior(*deviations)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.registration.landmarks import best_rigid_fit, read_markups, read_tag, target_registration_error
+from mmhvae.registration import read_markups, read_tag, target_registration_error
+from mmhvae.registration.landmarks import best_rigid_fit
 
 LANDMARKS = Path(__file__).resolve().parents[4] / "shared" / "data" / "resect" / "landmarks"
 TAG = 'MNI Tag Point File\nVolumes = 2;\n% a comment\n\nPoints =\n 1 2 3 4 5 6 ""\n -1 2.5 3 4 5 7 "a label";\n'

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from mmhvae.cli import main
 from mmhvae.overlays import read_segmentation
 from mmhvae.segmentation import SEGMENTS, as_segmentation, save_segmenter
+from mmhvae.settings import SegmentationSettings
 from mmhvae.tasks import TASKS, BundleCache, Context, Parameters
 
 from .phantom import head, oblique_grid, segmenter, truth
@@ -50,11 +51,11 @@ def test_the_command_and_the_engine_write_the_same_outline(bundle, image, tmp_pa
     context = Context(BundleCache(), tmp_path / "1", lambda fraction, message: None)
     request = {"inputs": {"flair": str(image)}, "bundle": str(bundle), "flips": 1}
     answer = TASKS["segment"](Parameters(request), context)
-    json.dumps(answer)
-    by_engine, by_command = (sitk.ReadImage(str(path)) for path in (answer["labels"], output))
+    json.dumps(answer.to_json())
+    by_engine, by_command = (sitk.ReadImage(str(path)) for path in (answer.labels, output))
     np.testing.assert_array_equal(sitk.GetArrayFromImage(by_engine), sitk.GetArrayFromImage(by_command))
     np.testing.assert_allclose(by_engine.GetDirection(), by_command.GetDirection(), atol=1e-6)
-    assert answer["settings"]["smallest_piece_ml"] == 0.2
+    assert answer.settings == SegmentationSettings(flips=1)
     assert sitk.ReadImage(str(uncertainty)).GetSize() == by_command.GetSize()
 
 
@@ -65,7 +66,7 @@ def test_the_command_and_the_engine_write_the_same_outline(bundle, image, tmp_pa
         (["--output", "o.seg.nrrd"], "No MR was given"),
         (["--output", "o.seg.nrrd", "--t2", "none.nii.gz"], "There is no file"),
         (["--output", "o.seg.nrrd", "--t2", "patient-us.nii.gz"], "ultrasound by its name"),
-        (["--output", "o.seg.nrrd", "--flair", "IMAGE", "--flips", "5"], "5 flips"),
+        (["--output", "o.seg.nrrd", "--flair", "IMAGE", "--flips", "9"], "flips"),
         (["--output", "o.seg.nrrd", "--flair", "IMAGE", "--bundle", "none"], "There is no bundle"),
     ],
 )

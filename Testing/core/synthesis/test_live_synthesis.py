@@ -20,7 +20,7 @@ from mmhvae.synthesis.running_range import MEMORY, RunningRange
 from mmhvae.tasks.context import BundleCache, Context
 from mmhvae.tasks.parameters import Parameters
 from mmhvae.tasks.streams import LiveStreams
-from mmhvae.tasks.tasks import TASKS
+from mmhvae.tasks.table import TASKS
 
 CONFIG = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
 
@@ -197,9 +197,9 @@ def test_the_engine_keeps_a_stream_warm_until_the_settings_change(saved, tmp_pat
         size = {"pixel_width": 0.5, "pixel_height": 0.6}
         context = Context(bundles, tmp_path / str(number), no_progress, streams)
         answer = TASKS["live_frame"](Parameters(parameters | size | settings), context)
-        assert answer["milliseconds"] > 0
-        assert answer["device"] == "cpu"
-        return np.load(answer["image"])
+        assert answer.milliseconds > 0
+        assert answer.device == "cpu"
+        return np.load(answer.image)
 
     first = ask(1)
     stream = streams._stream

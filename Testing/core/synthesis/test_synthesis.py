@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from mmhvae.images.volumes import image_on, same_grid
 from mmhvae.network.model import MMHVAE, MMHVAEConfig
 from mmhvae.network.noise import draw_noise
 from mmhvae.network.tiles import TileLayout
+from mmhvae.synthesis import synthesis
 
 CONFIG = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
 
@@ -69,7 +71,8 @@ def test_inputs_may_lie_on_different_grids_and_the_reference_decides(bundle, obl
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 50])
-def test_the_seed_alone_decides_whatever_the_batch_size(bundle, oblique, batch_size):
+def test_the_seed_alone_decides_whatever_the_batch_size(bundle, oblique, batch_size, monkeypatch):
+    monkeypatch.setattr(synthesis, "scales_by_slices", lambda device: False)  # batches, as on a GPU
     us = sweep(oblique(1, SMALL))
     expected = synthesize(bundle, {"us": us}, ["t2"], samples=2, seed=7, batch_size=8)
     again = synthesize(bundle, {"us": us}, ["t2"], samples=2, seed=7, batch_size=batch_size)
@@ -79,6 +82,22 @@ def test_the_seed_alone_decides_whatever_the_batch_size(bundle, oblique, batch_s
             array(getattr(again, kind)["t2"]), array(getattr(expected, kind)["t2"]), rtol=0, atol=1e-5
         )
     assert np.abs(array(other.images["t2"]) - array(expected.images["t2"])).max() > 1e-3
+
+
+def test_slices_side_by_side_give_the_same_bits_however_many_and_what_batches_give(bundle, oblique, monkeypatch):
+    us = sweep(oblique(1, SMALL))
+    ask = partial(synthesize, bundle, {"us": us}, ["t2"], samples=2, seed=7)
+    alone, two, nine = ask(batch_size=1), ask(batch_size=2), ask(batch_size=9)
+    monkeypatch.setattr(synthesis, "scales_by_slices", lambda device: False)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # sums over several threads round otherwise, and near-empty slices magnify that
+    batches = ask(batch_size=4)
+    torch.set_num_threads(threads)
+    for kind in ("images", "uncertainty"):
+        expected = array(getattr(alone, kind)["t2"])
+        assert np.array_equal(array(getattr(two, kind)["t2"]), expected)
+        assert np.array_equal(array(getattr(nine, kind)["t2"]), expected)
+        assert np.array_equal(array(getattr(batches, kind)["t2"]), expected)
 
 
 def test_mean_and_deviation_are_those_of_the_samples(bundle, oblique, monkeypatch):
@@ -110,7 +129,7 @@ def test_noise_is_standard_normal_and_neighbouring_slices_share_it():
 
 
 def test_one_sample_claims_no_uncertainty(bundle, oblique):
-    assert synthesize(bundle, {"us": sweep(oblique(0, SMALL))}, ["t2"]).uncertainty == {}
+    assert synthesize(bundle, {"us": sweep(oblique(0, SMALL))}, ["t2"], samples=1).uncertainty == {}
 
 
 def test_slices_run_along_the_third_axis_unless_told_otherwise(bundle):
@@ -183,6 +202,7 @@ def test_progress_rises_and_cancel_stops(bundle, oblique):
 
 
 def test_running_out_of_gpu_memory_halves_the_batch(bundle, oblique, monkeypatch):
+    monkeypatch.setattr(synthesis, "scales_by_slices", lambda device: False)  # as on a GPU
     us = sweep(oblique(0, SMALL))
     expected = array(synthesize(bundle, {"us": us}, ["t2"]).images["t2"])
     encode, sizes = MMHVAE.encode, []
@@ -219,7 +239,7 @@ def elsewhere() -> sitk.Image:
         ({"targets": ["swi"]}, "does not know 'swi'"),
         ({"temperature": -0.1}, "temperature"),
         ({"temperature": float("nan")}, "temperature"),
-        ({"samples": 0}, "at least 1"),
+        ({"samples": 0}, "number of samples is 0"),
         ({"device": "abacus"}, "abacus"),
         ({"slice_axis": 3}, "slice axis"),
         ({"inputs": {"us": volume(0.0)}}, "zero everywhere"),

@@ -14,7 +14,7 @@ from mmhvae.overlays.label_maps import labels_on_grid
 from mmhvae.tasks.context import BundleCache, Context
 from mmhvae.tasks.overlay import run_overlay
 from mmhvae.tasks.parameters import Parameters
-from mmhvae.tasks.tasks import TASKS
+from mmhvae.tasks.table import TASKS
 
 MOVED = exp_se3(np.array([0.1, -0.2, 0.15, 3.0, -2.0, 1.0]))
 PLACE = exp_se3(np.array([0.3, 0.2, -0.1, 2.0, 4.0, -3.0])) @ np.diag([0.8, 0.9, 0.7, 1.0])
@@ -42,7 +42,7 @@ def asked(files: dict[str, Path], **changes: Any) -> dict[str, Any]:
 
 
 def run(request: dict[str, Any], folder: Path, progress: Any = lambda fraction, message: None) -> dict[str, Any]:
-    return run_overlay(Parameters(request), Context(BundleCache(), folder, progress))
+    return run_overlay(Parameters(request), Context(BundleCache(), folder, progress)).to_json()
 
 
 def test_it_is_the_cores_placing_on_the_grid_that_was_asked_for(layers, tmp_path):

@@ -9,12 +9,12 @@ import pytest
 import SimpleITK as sitk
 import torch
 from mmhvae import Cancelled, InputError
-from mmhvae.images.transforms import exp_se3, read_transform, to_matrix
+from mmhvae.images import exp_se3, read_transform, to_matrix
 from mmhvae.images.volumes import field_of_view
 from mmhvae.registration.channels import Channel
-from mmhvae.registration.prior import PosePrior
 from mmhvae.registration.rigid import register_channels
 from mmhvae.registration.trust import assess
+from mmhvae.settings import PosePrior
 from mmhvae.tasks import registration as registration_tasks
 from mmhvae.tasks.context import BundleCache, Context
 from mmhvae.tasks.parameters import Parameters
@@ -65,12 +65,13 @@ def asked(files, names=("t2", "flair"), **changes):
         return {name: str(files[f"{kind}-{name}"]) for name in names}
 
     request = {kind: group(kind) for kind in ("fixed", "moving", "uncertainty")}
-    request |= {"ultrasound": str(files["us"]), "preview": True, "device": "cpu"}
-    return {key: value for key, value in (request | changes).items() if value is not None}
+    request |= {"ultrasound": str(files["us"]), "preview": True, "prior": None, "device": "cpu"}
+    return request | changes
 
 
 def run(request, folder, progress=lambda fraction, message: None):
-    return registration_tasks.run_register_case(Parameters(request), Context(BundleCache(), folder, progress))
+    task = registration_tasks.run_register_case
+    return task(Parameters(request), Context(BundleCache(), folder, progress)).to_json()
 
 
 def test_it_is_the_cores_registration_and_verdict(files, tmp_path):
@@ -110,7 +111,7 @@ def test_a_contrast_that_is_another_one_costs_trust(files, tmp_path):
 
 
 def test_without_synthetic_images_the_ultrasound_itself_is_registered(files, tmp_path):
-    answer = run(asked(files, names=("t2",), fixed=None, uncertainty=None), tmp_path / "1")
+    answer = run(asked(files, names=("t2",), fixed={}, uncertainty={}, method="direct"), tmp_path / "1")
     np.testing.assert_allclose(np.reshape(answer["matrix"], (4, 4)), MOVED, atol=0.5)
 
 
@@ -125,8 +126,9 @@ def test_without_synthetic_images_the_ultrasound_itself_is_registered(files, tmp
         ({"ultrasound": "nowhere.mha"}, "no file"),
         ({"initial": [1.0] * 15}, "not 16 finite numbers"),
         ({"initial": np.diag([2.0, 1, 1, 1]).ravel().tolist()}, "scales, shears"),
-        ({"prior": {"translation_mm": 0.0, "rotation_deg": 5.0}}, "prior"),
-        ({"prior": {"translation_mm": 5.0, "rotation_deg": 5.0, "mm": 1}}, "no parameter mm"),
+        ({"prior": {"translation_mm": 0.0, "rotation_deg": 5.0}}, "prior's translation is 0; give a number"),
+        ({"prior": {"translation_mm": 5.0, "rotation_deg": 5.0, "mm": 1}}, "no setting mm"),
+        ({"method": "synthetic"}, "method is synthetic; give synthesis or direct"),
     ],
 )
 def test_what_cannot_be_registered_is_a_sentence(files, tmp_path, changes, words):

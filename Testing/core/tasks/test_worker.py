@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import mmhvae
@@ -15,12 +16,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
-from mmhvae import Cancelled, InputError, protocol, register_rigid, worker
+from mmhvae import Cancelled, InputError, protocol, worker
 from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
 from mmhvae.compute.memory_ladder import where_it_fits
-from mmhvae.images.transforms import read_transform, to_matrix
-from mmhvae.images.volumes import image_on, read_volume, same_grid
+from mmhvae.images.volumes import image_on, same_grid
 from mmhvae.network.model import MMHVAE, MMHVAEConfig
+from mmhvae.settings import ReconstructionSettings, SynthesisSettings
 from mmhvae.sweep.frames import ArrayFrames, Sweep
 from mmhvae.sweep.reconstruction import reconstruct
 from mmhvae.sweep.sequence_file import read_sweep, write_sweep
@@ -120,17 +121,16 @@ def test_it_says_who_it_is_before_anything_else(engine):
         ("synthesize", {"bundle": 7}, "bundle is not a text"),
         ("synthesize", {"bundle": "b", "targets": "t2"}, "targets is not a list"),
         ("synthesize", {"bundle": "b", "targets": [1]}, "targets is not a text"),
-        ("synthesize", {"bundle": "b", "targets": ["t2"], "samples": 2.5}, "samples is not a whole number"),
-        ("synthesize", {"bundle": "b", "targets": ["t2"], "samples": True}, "samples is not a whole number"),
-        ("synthesize", {"bundle": "b", "targets": ["t2"], "temperature": float("nan")}, "not finite"),
+        ("synthesize", {"bundle": "b", "targets": ["t2"], "samples": 2.5}, "samples is 2.5; give a whole number"),
+        ("synthesize", {"bundle": "b", "targets": ["t2"], "samples": True}, "samples is True; give a whole number"),
+        ("synthesize", {"bundle": "b", "targets": ["t2"], "temperature": float("nan")}, "temperature is nan"),
         ("synthesize", {"bundle": "b", "targets": ["t2"], "inputs": ["us"]}, "a path for each name"),
         ("synthesize", {"bundle": "b", "targets": ["t2"], "slice_axis": "3"}, "slice axis"),
         ("synthesize", {"bundle": "b", "targets": ["t2"], "temprature": 0.5}, "no parameter temprature"),
         ("synthesize", {"bundle": "b", "targets": ["t2"], "inputs": {"us": "u"}, "sweep": {}}, "choose one"),
-        ("reconstruct", {"path": "s", "clip": [1, 2]}, "has 2 numbers; give 4"),
+        ("reconstruct", {"path": "s", "clip": [1, 2]}, "clip is [1, 2]; give 4 whole numbers"),
         ("reconstruct", {"path": "/no.mha"}, "no sequence file"),
-        ("register", {"fixed": "/no.mha", "moving": "/no.mha"}, "no file /no.mha"),
-        ("register", {"fixed": "f", "moving": "m", "preview": 1}, "preview is not true or false"),
+        ("reconstruct", {"path": "s", "fill_holes": 1}, "fill holes is 1; give true or false"),
         ("self_test", {"device": "abacus"}, "use auto, cpu"),
     ],
 )  # fmt: skip
@@ -151,23 +151,6 @@ def test_what_is_no_request_is_refused_and_the_next_one_works(engine, line):
     assert engine.ask(6, "self_test", device="cpu")["result"]["device"] == "cpu"
 
 
-def test_registration_is_that_of_the_core(engine, files):
-    fixed = read_volume(files / "us.nrrd")
-    moved = sitk.Euler3DTransform((16, 16, 16), 0.03, 0, -0.02, (1.0, -0.5, 0.7))
-    sitk.WriteImage(sitk.Resample(fixed, fixed, moved), str(engine.folder / "moving.mha"))
-    expected = register_rigid(fixed, read_volume(engine.folder / "moving.mha"), device="cpu", preview=True)
-    engine.send(id=7, method="register", parameters={
-        "fixed": str(files / "us.nrrd"), "moving": str(engine.folder / "moving.mha"), "preview": True, "device": "cpu",
-    })  # fmt: skip
-    *reports, answer = engine.answers(7)
-    result = answer["result"]
-    assert [r["fraction"] for r in reports] == sorted(r["fraction"] for r in reports)
-    assert Path(result["transform"]).parent == engine.folder / "7"
-    assert np.allclose(to_matrix(read_transform(result["transform"])), to_matrix(expected.transform), atol=1e-6)
-    assert result["similarity_after"] == pytest.approx(expected.similarity_after)
-    assert (result["converged"], result["device"], result["notice"]) == (expected.converged, "cpu", "")
-
-
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory) -> Path:
     """24 frames of 24 x 20 pixels of 1 mm, one mm apart."""
@@ -185,12 +168,14 @@ def test_a_sweep_is_reconstructed_and_can_stand_for_the_ultrasound(engine, files
     alone = engine.ask(8, "reconstruct", **asked)["result"]
     bundle = str(files / "bundle")
     both = engine.ask(9, "synthesize", bundle=bundle, sweep=asked, targets=["t2"], device="cpu")["result"]
-    for result in (alone, both):
+    for result in (alone, both["reconstruction"]):
         assert (result["frames_used"], result["frames_dropped"]) == (24, 0)
         image = sitk.ReadImage(result["ultrasound"])
         assert same_grid(image, expected.volume)
         assert np.array_equal(sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(expected.volume))
     assert same_grid(sitk.ReadImage(both["images"]["t2"]), expected.volume)
+    assert both["settings"] == SynthesisSettings().to_json()
+    assert alone["settings"] == replace(ReconstructionSettings(), spacing=1.0, clip=(2, 1, 20, 18)).to_json()
 
 
 def test_cancel_stops_the_work_at_hand_and_work_not_begun(engine, endless):
@@ -356,10 +341,10 @@ def test_the_channel_is_whole_lines_from_any_thread():
 
 
 def test_parameters_have_defaults_and_null_is_one():
-    parameters = Parameters({"seed": None, "spacing": 2, "fill": False})
-    assert parameters.whole("seed", 3) == 3
-    assert parameters.number("spacing", 0.5) == 2
-    assert parameters.flag("fill", True) is False
+    parameters = Parameters({"name": None, "pixel_width": 2, "seed": 7})
+    assert parameters.text("name", "tiny") == "tiny"
+    assert parameters.number("pixel_width", 0.5) == 2
+    assert parameters.settings(SynthesisSettings) == SynthesisSettings(seed=7)
     parameters.finish()
 
 

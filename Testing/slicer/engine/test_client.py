@@ -180,7 +180,7 @@ def talk(event, arguments):
 busy = False
 def hook(event, arguments):
     global busy
-    if sys.modules.get("mmhvae.tasks.tasks") and not busy:
+    if sys.modules.get("mmhvae.tasks.table") and not busy:
         busy = True
         talk(event, arguments)
         busy = False

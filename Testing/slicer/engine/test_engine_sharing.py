@@ -23,20 +23,20 @@ def engine(scene, tmp_path):
 
 
 def test_it_is_polled_from_its_start_to_its_last_answer_and_no_longer(engine):
-    assert not engine._timer.isActive()
+    assert not engine._timer.is_on
     heard: list[object] = []
     engine.submit(engine.job(), "self_test", {"device": "cpu"}, Callbacks(heard.append, heard.append))
-    assert engine._timer.isActive()
+    assert engine._timer.is_on
     rig.wait_until(lambda: heard, timeout=120)
     assert heard[0]["device"] == "cpu"
-    rig.wait_until(lambda: not engine._timer.isActive())
+    rig.wait_until(lambda: not engine._timer.is_on)
     assert not engine.is_busy
 
 
 def test_starting_it_early_finds_it_ready(engine):
     engine.start()
     rig.wait_until(lambda: engine.readiness is not None, timeout=120)
-    rig.wait_until(lambda: not engine._timer.isActive())
+    rig.wait_until(lambda: not engine._timer.is_on)
 
 
 def test_a_listener_that_raises_stops_nobody_else(engine, caplog):

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 import slicer
 from mmhvae import InputError
+from mmhvae.settings import LiveSettings
 from MMHVAESynthesisLib.live import live_view as live_module
 from MMHVAESynthesisLib.live.live_frame import take_frame
-from MMHVAESynthesisLib.live.live_view import LiveSettings, LiveView
+from MMHVAESynthesisLib.live.live_view import LiveRequest, LiveView
 from MMHVAESynthesisLib.nodes.geometry import ijk_to_ras, to_array
 from MMHVAESynthesisLib.nodes.volume_files import voxels
 from MMHVAESynthesisLib.synthesis.results import is_synthetic
@@ -29,7 +30,7 @@ from .streams import SHAPE, frame, push, stream
 @pytest.fixture
 def settings(bundle):
     """``settings(**changes)`` with a tiny model."""
-    return partial(LiveSettings, bundle, device="cpu")
+    return partial(LiveRequest, bundle, device="cpu")
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def live(scene, engine):
 
 
 def idle(live: LiveView) -> bool:
-    return live._stream._job is None and live._stream._waiting is None and not live._stream._soon.isActive()
+    return live._stream._job is None and live._stream._waiting is None and not live._stream._soon.is_on
 
 
 def settle(live: LiveView) -> None:
@@ -83,7 +84,7 @@ def test_frames_are_dropped_never_queued_and_the_last_one_ends_up_shown(live, se
         most = max(most, len(pending))
 
     monkeypatch.setattr(live._engine, "submit", counting)
-    live.start(source, settings(temperature=0.0))
+    live.start(source, settings(settings=LiveSettings(temperature=0.0)))
     for number in range(1, 60):
         push(source, frame(number))
         rig.process_events(2)

@@ -119,6 +119,13 @@ def sheared():
     return under(matrix)
 
 
+def hardened():
+    """The shear is the volume's own now, and its transform is gone."""
+    node = sheared()
+    node.HardenTransform()
+    return node
+
+
 def scaled_across():
     """Scaling along an axis that is oblique to the voxels shears them."""
     matrix = np.eye(4)
@@ -142,8 +149,9 @@ BAD = [
     (empty, "iUS is empty"),
     (coloured, "several values a voxel"),
     (lambda: volume(np.ones((1, 4, 4), np.uint8)), "single slice"),
-    (sheared, "sheared"),
-    (scaled_across, "sheared"),
+    (sheared, "sheared by its transform: its axes are not at right angles; resample it with the module Resample Sc"),
+    (scaled_across, "or use a transform that only moves, turns and scales"),
+    (hardened, "sheared: its axes are not at right angles; resample it with the module Resample Scalar/Vector/DWI"),
     (lambda: under(np.diag([1.0, 1.0, 0.0, 1.0])), "flattened"),
     (bent, "bends it (Bad)"),
 ]

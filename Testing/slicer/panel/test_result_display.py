@@ -10,6 +10,7 @@ rig.require()
 
 import slicer
 from mmhvae.images.modalities import MODALITIES
+from mmhvae.settings import SynthesisSettings
 from MMHVAESynthesisLib.synthesis.results import ANCHOR, KIND, MADE, MODALITY, Provenance
 from PySide6 import QtCore, QtTest
 
@@ -25,7 +26,7 @@ def panel(scene):
     representation.window().resize(1400, 950)
     widget = representation.self()
     ultrasound = volume(fan(), name="iUS")
-    made = Provenance("starter", "", "cpu", 0, 0.5, 4, "", "", {})
+    made = Provenance("starter", "", "cpu", SynthesisSettings(), "", {})
     for kind, name in (("image", "t2"), ("uncertainty", "t2"), ("image", "flair")):
         node = volume(np.random.default_rng(0).random((40, 40, 40), np.float32), name=f"SYNTHETIC {name} {kind}")
         node.CreateDefaultDisplayNodes()

@@ -60,7 +60,7 @@ def selector(panel, name):
 
 def settled(panel):
     rig.process_events()
-    rig.wait_until(lambda: not panel._timer.isActive(), 20, "calm, when changes are looked at")
+    rig.wait_until(lambda: not panel._timer.is_on, 20, "calm, when changes are looked at")
     return panel.ui.stateLabel.text
 
 
@@ -80,7 +80,7 @@ def test_the_demo_sweep_becomes_a_synthetic_t2(panel):
     """The newcomer's path: the sample, one button, and the T2 lies over the ultrasound and says what it is."""
     from MMHVAESynthesisLib.sample_data import load_demo_case
 
-    assert len(load_demo_case()) == 5
+    assert len(load_demo_case()) == 6
     assert "Ready" in settled(panel)
     assert "118 frames" in panel.ui.sweepLabel.text
     for name in ("Cet1", "Flair"):

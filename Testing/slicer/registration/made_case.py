@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from mmhvae.settings import SynthesisSettings
 from MMHVAESynthesisLib.nodes.geometry import ijk_to_ras, parent_to_world
 from MMHVAESynthesisLib.nodes.volume_files import FileImage
 from MMHVAESynthesisLib.synthesis.installed_bundles import weights_checksum
@@ -127,9 +128,14 @@ def _fan() -> NDArray[np.bool_]:
     return inside
 
 
+SETTINGS = SynthesisSettings(samples=1)
+
+
 def _store(ultrasound: Any, images: dict[str, NDArray[np.float32]], place: Matrix) -> None:
     """As an Apply of MMHVAESynthesis would: the registration finds them in the scene, and uses them."""
-    request = Request({"us": ultrasound}, None, "", "", tuple(images), "starter", "cpu", 1, 0.5, 0, "")
+    request = Request({"us": ultrasound}, None, "", "", tuple(images), "starter", "cpu", SETTINGS)
     files = {name: FileImage(array, place) for name, array in images.items()}
-    made = Provenance("starter", weights_checksum("starter"), "cpu", 0, 0.5, 1, "", "", input_fingerprints(request))
+    made = Provenance(
+        "starter", weights_checksum("starter"), "cpu", SynthesisSettings(samples=1), "", input_fingerprints(request)
+    )
     store(request, ReadResults(files, {}, None, ijk_to_ras(ultrasound), "", 1.0, "cpu"), made)

@@ -12,7 +12,7 @@ from PySide6 import QtTest
 
 def settled(panel):
     rig.process_events()
-    rig.wait_until(lambda: not panel._timer.isActive() and not panel._let_go.isActive(), 20, "calm")
+    rig.wait_until(lambda: not panel._timer.is_on and not panel._let_go.is_on, 20, "calm")
     return panel.ui.stateLabel.text
 
 

@@ -34,46 +34,40 @@ def load_ui(folder, **changes):
     return slicer.util.loadUI(str(folder / "form.ui"))
 
 
-@pytest.mark.parametrize(
-    ("mistake", "error"),
-    [
-        (lambda: qt.QNothing, AttributeError),
-        (lambda: qt.Signal, AttributeError),  # PySide's, not Slicer's
-        (lambda: ctk.ctkNothing, AttributeError),
-        (lambda: slicer.qMRMLNothing, AttributeError),
-        (lambda: slicer.app.nothing, AttributeError),
-        (lambda: slicer.modules.nothing, AttributeError),
-        (lambda: qt.QLabel("text").text(), TypeError),  # a property
-        (lambda: setattr(qt.QLabel(), "txt", "a"), AttributeError),
-        (lambda: setattr(ctk.ctkSliderWidget(), "valeu", 1), AttributeError),
-        (lambda: setattr(slicer.qMRMLNodeComboBox(), "nodeType", ()), AttributeError),
-        (lambda: qt.QPushButton().connect("clcked()", print), AttributeError),
-        (lambda: qt.QPushButton().connect("clicked", print), AttributeError),
-        (lambda: qt.QPushButton().connect("clicked(int)", print), AttributeError),
-        (lambda: qt.QComboBox().connect("currentIndexChanged(QString)", print), AttributeError),  # gone in Qt 6
-        (lambda: slicer.qMRMLNodeComboBox().connect("currentNodeChanged(vtkMRMLNode)", print), AttributeError),
-        (lambda: slicer.util.loadUI("nowhere.ui"), RuntimeError),
-    ],
-)
-def test_a_name_that_does_not_exist_is_refused(scene, mistake, error):
-    with pytest.raises(error):
-        mistake()
+MISTAKES = [
+    (lambda: qt.QNothing, AttributeError),
+    (lambda: qt.Signal, AttributeError),  # PySide's, not Slicer's
+    (lambda: ctk.ctkNothing, AttributeError),
+    (lambda: slicer.qMRMLNothing, AttributeError),
+    (lambda: slicer.app.nothing, AttributeError),
+    (lambda: slicer.modules.nothing, AttributeError),
+    (lambda: qt.QLabel("text").text(), TypeError),  # a property
+    (lambda: setattr(qt.QLabel(), "txt", "a"), AttributeError),
+    (lambda: setattr(ctk.ctkSliderWidget(), "valeu", 1), AttributeError),
+    (lambda: setattr(slicer.qMRMLNodeComboBox(), "nodeType", ()), AttributeError),
+    (lambda: qt.QPushButton().connect("clcked()", print), AttributeError),
+    (lambda: qt.QPushButton().connect("clicked", print), AttributeError),
+    (lambda: qt.QPushButton().connect("clicked(int)", print), AttributeError),
+    (lambda: qt.QComboBox().connect("currentIndexChanged(QString)", print), AttributeError),  # gone in Qt 6
+    (lambda: slicer.qMRMLNodeComboBox().connect("currentNodeChanged(vtkMRMLNode)", print), AttributeError),
+    (lambda: slicer.util.loadUI("nowhere.ui"), RuntimeError),
+]
 
 
-@pytest.mark.parametrize(
-    "mistake",
-    [
-        {"widget": "ctkNothing"},
-        {"property": "txet"},
-        {"sender": "nobody"},
-        {"signal": "tgled(bool)"},
-        {"slot": "setEnable(bool)"},
-    ],
-)
-def test_a_mistake_in_a_ui_file_is_refused(scene, tmp_path, mistake):
+def test_a_name_that_does_not_exist_is_refused(scene):
+    for mistake, error in MISTAKES:
+        with pytest.raises(error):
+            mistake()
+
+
+def test_a_mistake_in_a_ui_file_is_refused(scene, tmp_path):
     load_ui(tmp_path)
-    with pytest.raises((RuntimeError, AttributeError)):
-        load_ui(tmp_path, **mistake)
+    for mistake in (
+        {"widget": "ctkNothing"}, {"property": "txet"}, {"sender": "nobody"}, {"signal": "tgled(bool)"},
+        {"slot": "setEnable(bool)"},
+    ):  # fmt: skip
+        with pytest.raises((RuntimeError, AttributeError)):
+            load_ui(tmp_path, **mistake)
 
 
 def test_a_ui_file_has_its_widgets_connections_and_dynamic_properties(scene, tmp_path):
@@ -87,25 +81,26 @@ def test_a_ui_file_has_its_widgets_connections_and_dynamic_properties(scene, tmp
     assert ui.two.enabled
 
 
-@pytest.mark.parametrize(
-    ("signature", "slot", "expected"),
-    [
+def test_a_slot_gets_what_the_signature_and_it_have(scene):
+    for signature, slot, expected in [
         ("clicked()", lambda *given: given, ()),
         ("clicked(bool)", lambda *given: given, (False,)),
         ("clicked(bool)", lambda: (), ()),
         ("clicked()", lambda given="default": (given,), ("default",)),
         ("clicked(bool)", lambda given="default": (given,), (False,)),
-    ],
-)
-def test_a_slot_gets_what_the_signature_and_it_have(scene, signature, slot, expected):
-    heard = []
-    button = qt.QPushButton()
-    listener = functools.wraps(slot)(lambda *given: heard.append(slot(*given)))  # has the parameters of ``slot``
-    button.connect(signature, listener)
-    button.click()
-    button.disconnect(signature, listener)
-    button.click()
-    assert heard == [expected]
+    ]:
+        heard, button = [], qt.QPushButton()
+        listener = heard_by(heard, slot)
+        button.connect(signature, listener)
+        button.click()
+        button.disconnect(signature, listener)
+        button.click()
+        assert heard == [expected], signature
+
+
+def heard_by(heard, slot):
+    """A listener that has the parameters of ``slot``."""
+    return functools.wraps(slot)(lambda *given: heard.append(slot(*given)))
 
 
 def show(widget):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import types
 from collections.abc import Iterator
 from importlib.metadata import version
 
@@ -21,7 +20,7 @@ from mmhvae.network.model import MMHVAE, MMHVAEConfig
 from MMHVAESynthesisLib.engine.engine_sharing import SlicerEngine
 from MMHVAESynthesisLib.engine.process import is_running
 from MMHVAESynthesisLib.engine.qt_process import QtProcess
-from MMHVAESynthesisLib.setup import setup_check, torch_repair
+from MMHVAESynthesisLib.setup import package_installer, setup_check, setup_panel
 from MMHVAESynthesisLib.setup.package_run import PackageRun
 from MMHVAESynthesisLib.setup.setup_check import Finding, SetupCheck, package_findings
 from MMHVAESynthesisLib.setup.setup_panel import SetupPanel
@@ -150,68 +149,17 @@ def test_slicers_own_packages(monkeypatch):
     assert "install Slicer again" in absent.text
 
 
-# torch by the PyTorch extension, whose code differs between its versions
-
-
-class Installs:
-    """As the extension is now."""
-
-    def installTorch(self, askConfirmation=False, forceComputationBackend=None, torchVersionRequirement=None):  # noqa: N802
-        assert (askConfirmation, torchVersionRequirement) == (True, ">=2.5")
-        return object()
-
-
-class Changed:
-    """Other arguments, nothing returned."""
-
-    def installTorch(self, ask=True):  # noqa: N802
-        pass
-
-    def torchInstalled(self):  # noqa: N802
-        return True
-
-
-class Refused(Changed):
-    """The user said no; a broken installation makes it raise."""
-
-    def torchInstalled(self):  # noqa: N802
-        raise TypeError("'NoneType' object is not iterable")
-
-
-class Fails(Changed):
-    """pip failed."""
-
-    def installTorch(self, askConfirmation=False):  # noqa: N802
-        raise RuntimeError("no network")
-
-
-class Empty:
-    """Some day."""
-
-
-@pytest.mark.parametrize(
-    ("logic", "words"),
-    [
-        (Installs, ""), (Changed, ""), (Refused, "not installed"), (Fails, "no network"), (Empty, "extension"),
-        (None, "extension"),
-    ],
-)  # fmt: skip
-def test_torch_by_the_extension(monkeypatch, logic, words):
-    module = None if logic is None else types.SimpleNamespace(PyTorchUtilsLogic=logic)
-    monkeypatch.setitem(sys.modules, "PyTorchUtils", module)
-    sentence = torch_repair.install_torch("2.5")
-    assert (words in sentence) if words else sentence == ""
-
-
 # The panel
 
 
 @pytest.fixture
-def setup(engine, store, bare_python, tmp_path) -> Iterator[SetupPanel]:
+def setup(engine, store, bare_python, tmp_path, monkeypatch) -> Iterator[SetupPanel]:
     """The panel, shown; it installs a tiny package into an interpreter of its own."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     wheels = read_wheel_list(make_list(tmp_path / "list.txt", [make_wheel(folder, "tiny_a")]))
+    monkeypatch.setattr(setup_panel, "INSTALLED_BY_US", {"tiny_a": "1.0"})
+    monkeypatch.setattr(setup_panel, "requirement", lambda name: f"{name}>=1.0")
     panel = SetupPanel(engine, store, lambda: PackageRun((str(bare_python),), QtProcess), wheels)
     panel.widget.resize(380, 500)
     panel.widget.show()
@@ -222,11 +170,24 @@ def setup(engine, store, bare_python, tmp_path) -> Iterator[SetupPanel]:
 
 def test_the_panel_checks(setup):
     assert "Nothing was looked at yet" in rig.shown_text(setup.widget)
+    assert setup.check_button.text == "Check this computer"
     rig.click(setup.check_button)
     rig.wait_until(lambda: "All is well" in setup.label.text, PATIENCE)
-    assert not setup.torch_button.isEnabled()
-    assert not setup.safetensors_button.isEnabled()
+    assert not setup.network_button.isEnabled()
     assert setup.check_button.isEnabled()
+    assert setup.check_button.text == "Check again"
+
+
+def test_the_panel_installs_what_is_missing(setup, monkeypatch):
+    monkeypatch.setattr(setup_check, "INSTALLED_BY_US", {"safetensors": "99.0"})
+    monkeypatch.setattr(package_installer, "missing_packages", lambda: ["safetensors"])
+    rig.click(setup.check_button)
+    rig.wait_until(setup.network_button.isEnabled, PATIENCE)
+    monkeypatch.setattr(setup_check, "INSTALLED_BY_US", {"safetensors": "0.4"})
+    rig.click(setup.network_button)
+    assert rig.pip_requests[0][0] == "safetensors>=0.4"
+    assert setup.work.label.text == "The packages were installed."
+    rig.wait_until(lambda: "All is well" in setup.label.text, PATIENCE)
 
 
 def test_the_panel_installs_from_wheels(setup, tmp_path, bare_python, monkeypatch):
@@ -296,8 +257,6 @@ def test_the_list_is_shown_and_saved(setup, tmp_path, monkeypatch):
 
 
 def test_without_a_list(engine, store, monkeypatch):
-    from MMHVAESynthesisLib.setup import setup_panel
-
     monkeypatch.setattr(setup_panel, "list_for_this_computer", lambda: None)
     panel = SetupPanel(engine, store)
     assert not panel.wheels_button.isEnabled()

@@ -55,8 +55,34 @@ class Handler(SimpleHTTPRequestHandler):
             super().copyfile(source, outputfile)
 
 
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory) -> Iterator[Path]:
+    """The file that takes the place of the shipped list of downloads, for this process and for engines."""
+    path = tmp_path_factory.mktemp("catalogue") / "manifest.json"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(downloadable.ENVIRONMENT, str(path))
+        yield path
+
+
+class KeptEngine(SlicerEngine):
+    """An engine that outlives the work, since each start takes seconds; ``closed`` counts how often it was to end."""
+
+    closed = 0
+
+    def close(self, timeout: float = 1.0) -> None:
+        self.closed += 1
+
+
+@pytest.fixture(scope="module")
+def kept(slicer_app, catalogue) -> Iterator[KeptEngine]:
+    """The engine of all panels here."""
+    engine = KeptEngine(python=(sys.executable,))
+    yield engine
+    SlicerEngine.close(engine)
+
+
 @pytest.fixture
-def server(golden, tmp_path, monkeypatch) -> Iterator[ThreadingHTTPServer]:
+def server(golden, tmp_path, catalogue) -> Iterator[ThreadingHTTPServer]:
     """The golden checkpoint on a server, in place of the authors' one."""
     site = tmp_path / "site"
     site.mkdir()
@@ -68,19 +94,18 @@ def server(golden, tmp_path, monkeypatch) -> Iterator[ThreadingHTTPServer]:
         (entry,) = json.loads((Path(downloadable.starter_bundle()).parent / "manifest.json").read_text())
         entry["url"] = f"http://127.0.0.1:{server.server_port}/CP_main_1000.pth"
         entry["checksum"]["digest"] = hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
-        (tmp_path / "manifest.json").write_text(json.dumps([entry]))
-        monkeypatch.setenv(downloadable.ENVIRONMENT, str(tmp_path / "manifest.json"))
+        catalogue.write_text(json.dumps([entry]))
         yield server
         server.released.set()
         server.shutdown()
 
 
 @pytest.fixture
-def panel(scene, server, tmp_path) -> Iterator[WeightsPanel]:
+def panel(scene, server, tmp_path, kept) -> Iterator[WeightsPanel]:
     """The panel, shown, with nothing installed; ``panel.changes`` counts what it told."""
     changes: list[int] = []
     store = WeightsStore(tmp_path / "weights")
-    panel = WeightsPanel(store, lambda: changes.append(1), lambda: SlicerEngine(python=(sys.executable,)))
+    panel = WeightsPanel(store, lambda: changes.append(1), lambda: kept)
     panel.store, panel.changes = store, changes
     panel.widget.resize(380, 400)
     panel.widget.show()
@@ -138,7 +163,7 @@ def test_no_network_without_a_click_and_an_agreement(panel, server):
     assert names(panel) == ["starter"]
 
 
-def test_download(panel, golden):
+def test_download(panel, golden, kept):
     rig.click(download_button(panel))
     assert not panel.install_button.isEnabled()
     assert "mmhvae-release is installed" in wait(panel)
@@ -148,7 +173,9 @@ def test_download(panel, golden):
     assert panel.changes
     found, expected = load_bundle(panel.store.path("mmhvae-release")), load_bundle(golden / "CP_main_1000.pth")
     assert found.manifest.training["source_sha256"] == expected.manifest.weights_sha256
+    closed = kept.closed
     rig.wait_until(lambda: panel._engine is None, PATIENCE, "the end of the engine")
+    assert kept.closed == closed + 1
 
 
 def test_cancel_keeps_what_arrived_and_the_next_time_goes_on(panel, server):
@@ -225,6 +252,7 @@ def test_a_model_that_holds_other_files_too(panel, source, monkeypatch):
 
 
 def test_the_panel_goes_in_the_middle(panel, server):
+    panel._new_engine = lambda: SlicerEngine(python=(sys.executable,))  # one that really ends
     server.hangs = True
     rig.click(download_button(panel))
     rig.wait_until(lambda: "downloaded 0.1 of 0.6 MB" in panel.work.label.text, PATIENCE)

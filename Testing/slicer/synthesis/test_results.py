@@ -12,6 +12,7 @@ rig.require()
 import numpy as np
 import pytest
 import slicer
+from mmhvae.settings import SynthesisSettings
 from MMHVAESynthesisLib.nodes.geometry import ijk_to_ras
 from MMHVAESynthesisLib.nodes.volume_files import FileImage
 from MMHVAESynthesisLib.synthesis import results as module
@@ -32,6 +33,8 @@ from MMHVAESynthesisLib.synthesis.staleness import mark, stale_reason
 
 from ..made_nodes import fan, image_item, pose, sequence, transform, transform_item, volume, vtk_matrix
 
+SETTINGS = SynthesisSettings(samples=2, seed=3)
+
 
 def request(**given):
     settings = {
@@ -44,7 +47,7 @@ def request(**given):
 
 
 def made_from(request_) -> Provenance:
-    return Provenance("starter", weights_checksum("starter"), "cpu", 3, 0.5, 2, "", "", input_fingerprints(request_))
+    return Provenance("starter", weights_checksum("starter"), "cpu", SETTINGS, "", input_fingerprints(request_))
 
 
 def put(request_, *names: str, with_uncertainty: bool = True, ultrasound: bool = False):
@@ -85,7 +88,7 @@ def test_what_they_were_made_of_is_written_down(scene):
     node = volume(fan())
     result = put(request(us=node)).images["t2"]
     made = json.loads(result.GetAttribute(MADE))
-    assert (made["bundle"], made["seed"], made["temperature"], made["samples"]) == ("starter", 3, 0.5, 2)
+    assert (made["bundle"], made["settings"]) == ("starter", SETTINGS.to_json())
     assert made["weights_sha256"] == weights_checksum("starter")
     assert len(made["weights_sha256"]) == 64
     assert made["inputs"].keys() == {"us"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import rig
 
 rig.require()
@@ -59,6 +61,33 @@ def test_every_view_that_shows_a_synthetic_volume_says_so(annotations):
 def test_it_counts_in_any_layer(annotations, layer):
     slicer.util.setSliceViewerLayers(**{layer: black("x", "flair")}, labelOpacity=1)
     assert annotations.texts("Yellow")[0] == LINE.format("FLAIR")
+
+
+@pytest.mark.parametrize("kind", ["uncertainty", "levels"])
+def test_uncertainty_alone_is_named_and_goes_when_its_image_goes(annotations, kind):
+    image, measured, about = black("x", "t2"), black("Before"), black("y", "t2")
+    about.SetAttribute(KIND, kind)
+    slicer.util.setSliceViewerLayers(background=measured, foreground=image, foregroundOpacity=0, label=about)
+    assert annotations.texts("Red")[0] == LINE.format("uncertainty of T2")
+    slicer.util.setSliceViewerLayers(background=measured, foreground=None)
+    assert annotations.texts("Red") == []
+    (composite, *_) = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    assert composite.GetLabelVolumeID() is None
+
+
+def test_on_a_fine_screen_the_text_is_as_large_as_on_others(scene):
+    """Twice as many pixels, and VTK either knows of it by its dots an inch or does not."""
+    stop_annotating()
+    found = {}
+    for scale in (1.0, 2.0):
+        views = [replace(view, scale=lambda scale=scale: scale) for view in slice_views()]
+        annotations = SyntheticAnnotations(lambda views=views: views)
+        slicer.util.setSliceViewerLayers(background=black("x", "t2"))
+        actor = annotations._views["Red"]._line
+        found[scale] = (actor.GetTextProperty().GetFontSize(), actor.GetPosition()[1])
+        annotations.close()
+    assert found[2.0][1] == 2 * found[1.0][1]
+    assert found[1.0][0] <= found[2.0][0] <= 2 * found[1.0][0] + 1
 
 
 def test_two_contrasts_are_both_named(annotations):

@@ -10,10 +10,10 @@ import torch
 
 pytest.importorskip("monai", reason="needs the extra 'training'")
 
-from mmhvae_training.checkpoints import CHECKPOINT
+from mmhvae_training.loop.checkpoints import CHECKPOINT
 from mmhvae_training.personalised.personalised_method import PersonalisedMethod
 from mmhvae_training.personalised.volumes import draw_sub_volumes, patient_volume
-from mmhvae_training.running import exit_status
+from mmhvae_training.script import status_of
 from mmhvae_training.segmentation.patients import Patient, distance_outside
 
 SCRIPT = Path(__file__).resolve().parents[3] / "Training" / "train_personalised.py"
@@ -47,7 +47,7 @@ def train(tmp_path, monkeypatch, capsys):
         given |= {name.replace("__", "."): value for name, value in settings.items()}
         options = [text for name, value in given.items() for text in (f"--{name}", str(value))]
         monkeypatch.setattr(sys, "argv", ["train_personalised.py", *options])
-        return exit_status("train_personalised.py", module.main), capsys.readouterr().err
+        return status_of(module.main), capsys.readouterr().err
 
     return call
 

@@ -13,9 +13,11 @@ import torch
 
 pytest.importorskip("lightning_fabric", reason="needs the extra 'training'")
 
-from mmhvae.segmentation import SegmentationSettings, load_segmenter
-from mmhvae_training.checkpoints import CHECKPOINT
-from mmhvae_training.logbook import LOSSES
+from mmhvae.segmentation import load_segmenter
+from mmhvae.settings import SegmentationSettings
+from mmhvae_training.loop.checkpoints import CHECKPOINT
+from mmhvae_training.loop.logbook import LOSSES
+from mmhvae_training.script import status_of
 from mmhvae_training.segmentation.configuration import AdamWConfig
 from mmhvae_training.segmentation.judging import dice, images_of, judge
 from mmhvae_training.segmentation.losses import SMOOTHING, segmentation_losses
@@ -41,9 +43,7 @@ def train(brats, monkeypatch, capsys):
         given = ["--data.folder", brats, "--data.split", brats / "split.json", "--run", run, *small]
         given += ["--device.accelerator", "cpu", "--output.log_every", "1", *options]
         monkeypatch.setattr(sys, "argv", ["train_segmenter.py", *map(str, given)])
-        from mmhvae_training.running import exit_status
-
-        return exit_status("train_segmenter.py", module.main), capsys.readouterr().err
+        return status_of(module.main), capsys.readouterr().err
 
     return call
 
@@ -84,17 +84,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one_and_its_end_may_be_moved(trai
 
 
 def test_it_learns_and_its_bundle_outlines_patients_with_and_without_a_head(train, brats, tmp_path, monkeypatch):
-    options = [
-        "--optimisation.steps",
-        30,
-        "--optimisation.warm_up",
-        3,
-        "--optimisation.learning_rate",
-        0.01,
-        "--optimisation.decay",
-        5,
-    ]
-    assert train(tmp_path / "run", *options)[0] == 0
+    ends = ["--optimisation.steps", 30, "--optimisation.warm_up", 3, "--optimisation.decay", 5]
+    assert train(tmp_path / "run", "--optimisation.learning_rate", 0.01, *ends)[0] == 0
     records = [json.loads(line) for line in (tmp_path / "run" / LOSSES).read_text().splitlines()]
     loss = [record["dice"] + record["cross-entropy"] for record in records]
     assert np.mean(loss[-8:]) < 0.9 * np.mean(loss[:4])

@@ -14,16 +14,16 @@ A modality without a file is missing.
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mmhvae.exceptions import InputError
+from mmhvae.files import whole_folder
 from mmhvae.images import write_volumes
 
-from ..slices import WHITE_MATTER
+from ..records import write_json
 from .preparation import PreparedCase
+from .slices import WHITE_MATTER
 
 CASE = "case.json"
 
@@ -34,21 +34,12 @@ def write_case(case: PreparedCase, output: Path) -> Path:
     Raises:
         InputError: it cannot be written: permissions, or a full disk.
     """
-    folder, temporary = output / case.name, output / f".writing-{case.name}"
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
+    folder = output / case.name
+    with whole_folder(folder, replace=True) as temporary:
         write_volumes({temporary / name: image for name, image in case.volumes.items()})
         measured = {name: asdict(white_matter) for name, white_matter in case.white_matter.items()}
         write_json(measured, temporary / WHITE_MATTER)
         write_json(case.record, temporary / CASE)
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.replace(folder)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written; check the folder's permissions and free space.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 
@@ -56,13 +47,3 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     """The record of a prepared case; None where there is no such case."""
     path = folder / CASE
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-
-def write_json(content: Any, path: Path) -> None:
-    """Write ``content``, whole or not at all; raises :class:`InputError` where that is impossible."""
-    temporary = path.with_name(f".writing-{path.name}")
-    try:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written; check the folder's permissions and free space.") from error

@@ -10,7 +10,8 @@ from typing import Any
 
 from mmhvae.exceptions import InputError
 
-from .case_folder import read_record, write_case, write_json
+from ..records import write_json
+from .case_folder import read_record, write_case
 from .preparation import PreparedCase, Settings, prepare_case
 from .source import SourceCase
 

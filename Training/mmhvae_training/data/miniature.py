@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae.images import apply_matrix, image_on, inverse
+from mmhvae.images import apply_matrix, image_on, inverse, write_transform, write_volume
 from numpy.typing import NDArray
 
 from .source import Matrix
@@ -162,7 +162,7 @@ def _write_case(phantom: Phantom, folder: Path, left: bool, labelled: bool) -> N
     for name in ("Preop-MR", "Intraop-US", "Annotations"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     grid = oblique_grid(rng, phantom.tumour, 56, 0.7, left)
-    _write(phantom.ultrasound(grid), folder / "Intraop-US" / f"{phantom.name}-intraop-US-pre_dura.nrrd")
+    write_volume(phantom.ultrasound(grid), folder / "Intraop-US" / f"{phantom.name}-intraop-US-pre_dura.nrrd")
     series = {SERIES[name]: (name, 2.5) for name in phantom.subset}
     series |= {name: what for name, what in DECOYS.items() if what[0] in phantom.subset}
     for title, (modality, spacing) in series.items():
@@ -170,16 +170,12 @@ def _write_case(phantom: Phantom, folder: Path, left: bool, labelled: bool) -> N
         centre = apply_matrix(inverse(way), np.zeros((1, 3)))[0]
         grid = oblique_grid(rng, centre, round(140 / spacing), spacing, left)
         stem = f"{phantom.name}-preop-MR-{title}"
-        _write(phantom.image(modality, grid, way), folder / "Preop-MR" / f"{stem}.nrrd")
+        write_volume(phantom.image(modality, grid, way), folder / "Preop-MR" / f"{stem}.nrrd")
         if labelled and title not in DECOYS:
-            _write(phantom.label_map(grid, way), folder / "Preop-MR" / f"{stem}-synthseg.nrrd")
+            write_volume(phantom.label_map(grid, way), folder / "Preop-MR" / f"{stem}-synthseg.nrrd")
         if title == SERIES[phantom.subset[-1]]:
             title = stem.replace("-MR-", "-SEG-tumor-MR-")
-            _write(phantom.segmentation(grid, way), folder / "Annotations" / f"{title}.nrrd")
-
-
-def _write(image: sitk.Image, path: Path) -> None:
-    sitk.WriteImage(image, str(path), useCompression=True)
+            write_volume(phantom.segmentation(grid, way), folder / "Annotations" / f"{title}.nrrd")
 
 
 def _write_transforms(phantom: Phantom, folder: Path) -> None:
@@ -191,8 +187,7 @@ def _write_transforms(phantom: Phantom, folder: Path) -> None:
         path = folder / "rigid" / name / f"{name}-{reference}-to-{name}-preop-MR-{SERIES[other]}.tfm"
         files[path] = phantom.rigid
     for path, matrix in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
         transform = sitk.AffineTransform(3)
         transform.SetMatrix(matrix[:3, :3].ravel().tolist())
         transform.SetTranslation(matrix[:3, 3].tolist())
-        sitk.WriteTransform(transform, str(path))
+        write_transform(transform, path)

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.images import same_grid
+from mmhvae.images import read_information, same_grid
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
@@ -81,10 +81,7 @@ def require_same_grid(case: SourceCase) -> SourceCase:
 
 
 def _header(path: Path) -> sitk.ImageFileReader:
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
     try:
-        reader.ReadImageInformation()
+        return read_information(path)
     except RuntimeError as error:
         raise InputError(f"{path} cannot be read as an image; download or save it again.") from error
-    return reader

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from mmhvae.exceptions import InputError
+from mmhvae.files import write_text
 
 COLUMNS = ["case", "split"]
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -63,13 +64,7 @@ def write_splits(splits: Mapping[str, str], path: Path) -> None:
         InputError: the file cannot be written.
     """
     text = "".join(f"{case},{split}\n" for case, split in [tuple(COLUMNS), *splits.items()])
-    temporary = path.with_name(f".writing-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written; check the folder's permissions and free space.") from error
+    write_text(text, path)
 
 
 def stratified_folds(

@@ -13,11 +13,17 @@ from lightning_fabric import Fabric
 from mmhvae import InputError
 from torch import Tensor
 
-from ..checkpoints import CHECKPOINT, RUN, read_checkpoint
-from ..devices import average_gradients, average_losses
-from ..run_state import RunState, fresh_state
-from ..trouble import stop_at_trouble
-from ..updates import apply_gradients
+from ..loop import (
+    CHECKPOINT,
+    RUN,
+    RunState,
+    apply_gradients,
+    average_gradients,
+    average_losses,
+    fresh_state,
+    read_checkpoint,
+    stop_at_trouble,
+)
 from .algorithms import Losses, SubVolumes, fine_tuning, pretraining
 from .inputs import Subset, all_subsets, shown
 from .network import PersonalisedNetwork

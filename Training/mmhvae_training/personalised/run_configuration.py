@@ -83,13 +83,18 @@ class PersonalisedRun:
         enough = self.data.batch_size >= 2 * self.device.devices
         require(enough or not contrast, "data.batch_size should be 2 or more a device: for the contrastive loss.")
 
+    @property
+    def _contrasts(self) -> bool:
+        return self.task == "pretraining" and self.constraints.contrastive
+
     def plain(self) -> dict[str, Any]:
         """As nested dictionaries, lists, numbers and texts: what JSON can hold."""
         return plain(self)
 
     def shared_sizes(self) -> dict[str, int]:
         """Settings that must divide evenly among the devices."""
-        return {"data.batch_size": self.data.batch_size}
+        name, pairs = "half of data.batch_size", self.data.batch_size // 2
+        return {name: pairs} if self._contrasts else {"data.batch_size": self.data.batch_size}
 
     def network_description(self) -> dict[str, Any]:
         """What a checkpoint says of its network, its crop included."""

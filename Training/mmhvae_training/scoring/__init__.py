@@ -1,1 +1,45 @@
 """Table 1 and its figures: every input subset by every target, scored slice by slice, told case by case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmhvae.faces import lazy_names
+
+if TYPE_CHECKING:
+    from .ablation import ARMS as ARMS, Arm as Arm, ablation_table as ablation_table, complete_seeds as complete_seeds
+    from .comparison import comparison_report as comparison_report
+    from .constant_source import ConstantSource as ConstantSource
+    from .harmonisation import draw_harmonisation_figure as draw_harmonisation_figure
+    from .judged_case import (
+        JudgedCase as JudgedCase,
+        judged as judged,
+        read_judged_case as read_judged_case,
+        thinned as thinned,
+    )
+    from .latent_pca import draw_latent_figure as draw_latent_figure
+    from .network_source import (
+        NetworkSource as NetworkSource,
+        bundle_source as bundle_source,
+        load_run as load_run,
+        run_source as run_source,
+    )
+    from .nifti_source import NiftiSource as NiftiSource
+    from .perceptual import ShiftTolerantLPIPS as ShiftTolerantLPIPS, load_perceptual as load_perceptual
+    from .scores import (
+        SliceScore as SliceScore,
+        Source as Source,
+        read_scores as read_scores,
+        score_case as score_case,
+        write_scores as write_scores,
+    )
+    from .table import (
+        EXPLAINED as EXPLAINED,
+        case_means as case_means,
+        cell_order as cell_order,
+        report as report,
+        summary as summary,
+    )
+    from .temperature import draw_temperature_figure as draw_temperature_figure
+else:
+    __getattr__ = lazy_names(__name__, __file__)

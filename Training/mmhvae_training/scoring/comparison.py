@@ -63,7 +63,7 @@ def _p(a: Sequence[float], b: Sequence[float]) -> float:
     return float(wilcoxon(a, b).pvalue)
 
 
-def comparison(runs: Mapping[str, Sequence[SliceScore]], variant: str) -> str:
+def comparison_report(runs: Mapping[str, Sequence[SliceScore]], variant: str) -> str:
     """Markdown: a table a metric; bold where a run is better than every other."""
     lines = [f"# {', '.join(runs)} compared, {variant}", ""]
     for metric in METRICS[variant]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from mmhvae.images import MODALITIES
 
-from ..subsets import subsets_of
+from ..objective import subsets_of
 from .judged_case import JudgedCase
 from .network_source import Prediction
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from mmhvae.exceptions import InputError
+from mmhvae.files import whole_file
 from mmhvae.images import MODALITIES
 from numpy.typing import NDArray
 
@@ -49,10 +49,5 @@ def shown_name(modality: str) -> str:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG, whole or not at all; raises :class:`InputError` where that is impossible."""
-    temporary = path.with_name(f".writing-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as temporary:
         figure.savefig(temporary, dpi=110, facecolor=DARK, format="png")
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written; check the folder's permissions and free space.") from error

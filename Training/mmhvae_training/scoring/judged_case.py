@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..slices import Batch, TrainingCase, all_slices, load_case
+from ..data import Batch, TrainingCase, all_slices, load_case
 
 Images = NDArray[np.float32]  # (S, H, W) in [0, 1], 0 outside the field of view
 

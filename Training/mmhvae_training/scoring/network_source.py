@@ -14,10 +14,10 @@ from mmhvae.bundle import load_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.network import MMHVAE, MMHVAEConfig
 
-from ..checkpoints import CHECKPOINT, RUN, read_checkpoint
 from ..configuration import VariantConfig
-from ..subsets import Subset, subsets_of
-from ..variants import build_network
+from ..loop import CHECKPOINT, RUN, read_checkpoint
+from ..networks import build_network
+from ..objective import Subset, subsets_of
 from .judged_case import Images, JudgedCase, in_unit
 
 OLDER_RUNS_SPACING = 1.0  # mm; runs of the first two starter bundles do not say it

@@ -16,9 +16,8 @@ import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.images import MODALITIES, field_of_view, read_volume, resampled, same_grid, working_grid
 
-from ..data.cases import case_folders
-from ..slices import TrainingCase, all_slices
-from ..subsets import subsets_of
+from ..data import TrainingCase, all_slices, case_folders
+from ..objective import subsets_of
 from .judged_case import Images, JudgedCase
 from .network_source import Prediction
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from mmhvae.exceptions import InputError
+from mmhvae.files import whole_file
 
 from .judged_case import Images, JudgedCase
 from .metrics import paper_psnr, paper_ssim, standard_psnr, standard_ssim
@@ -82,16 +83,10 @@ def _rows(
 
 def write_scores(rows: Iterable[SliceScore], path: Path) -> None:
     """Write a CSV, whole or not at all; raises :class:`InputError` where that is impossible."""
-    temporary = path.with_name(f".writing-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow([field.name for field in fields(SliceScore)])
-            writer.writerows([_rounded(value) for value in asdict(row).values()] for row in rows)
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written; check the folder's permissions and free space.") from error
+    with whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([field.name for field in fields(SliceScore)])
+        writer.writerows([_rounded(value) for value in asdict(row).values()] for row in rows)
 
 
 def _rounded(value: Any) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from mmhvae.images import MODALITIES
 
-from ..subsets import subsets_of
+from ..objective import subsets_of
 from .scores import SliceScore
 
 METRICS = {

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import SimpleITK as sitk
 import torch
-from mmhvae.segmentation import REGIONS, SegmentationSettings, SegmenterBundle, segment_tumour
+from mmhvae.segmentation import REGIONS, SegmenterBundle, segment_tumour
+from mmhvae.settings import SegmentationSettings
 from numpy.typing import NDArray
 
 from .patients import Patient

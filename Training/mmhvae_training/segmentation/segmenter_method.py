@@ -10,10 +10,7 @@ from lightning_fabric import Fabric
 from mmhvae.segmentation import TumourUNet
 from torch import Tensor
 
-from ..devices import average_gradients, average_losses
-from ..run_state import RunState, fresh_state
-from ..trouble import stop_at_trouble
-from ..updates import apply_gradients
+from ..loop import RunState, apply_gradients, average_gradients, average_losses, fresh_state, stop_at_trouble
 from .configuration import SegmenterConfiguration
 from .losses import segmentation_losses
 from .patients import Patient

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
+from mmhvae.images import open_image
 from scipy import ndimage
 
 from .anatomy import TISSUES, Anatomy
@@ -70,7 +71,7 @@ def load_real_head(folder: Path) -> RealHead:
 def _read(path: Path) -> sitk.Image:
     if not path.is_file():
         raise InputError(f"{path} is missing; give the folder of a real head with t1, t2, cet1, flair and tumor.")
-    return sitk.ReadImage(str(path))
+    return open_image(path)
 
 
 def _box(brain: npt.NDArray[np.bool_]) -> tuple[slice, ...]:

@@ -1,1 +1,14 @@
 """The calibration of trust: trials with known truth, some of them set up to fail, the fit, and the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmhvae.faces import lazy_names
+
+if TYPE_CHECKING:
+    from .benchmark import load_benchmark as load_benchmark
+    from .report import ship as ship, write_report as write_report
+    from .run import Source as Source, key_of as key_of, part_of as part_of, planned as planned, run_all as run_all
+else:
+    __getattr__ = lazy_names(__name__, __file__)

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae.images import apply_matrix, image_on
+from mmhvae.images import apply_matrix, image_on, read_volume
 from mmhvae.registration import Channel, index_to_lps
 from numpy.typing import NDArray
 
-from ..evaluation import TARGETS, Points, draw_displacement, field_points
-from ..simulation.displacement import displace
-from ..syntheses import SynthesisedCase
+from ..judging import TARGETS, Points, SynthesisedCase, draw_displacement, field_points
+from ..simulation import displace
 from .trials import CORRUPT, MISNAMED, PARTIAL, WRONG_PATIENT, Trial
 
 #: Share of the field of view that the MR still covers where it ends inside it.
@@ -82,7 +81,7 @@ def half_turned(preop: dict[str, sitk.Image]) -> dict[str, sitk.Image]:
 
 def real_head(folder: Path, like: sitk.Image) -> dict[str, sitk.Image]:
     """The MRs of a real patient (see :mod:`..simulation.real_head`), its brain's middle where that of ``like`` is."""
-    preop = {name: sitk.ReadImage(str(folder / f"{name}.nii.gz"), sitk.sitkFloat32) for name in TARGETS}
+    preop = {name: read_volume(folder / f"{name}.nii.gz", name) for name in TARGETS}
     there = sitk.Euler3DTransform()
     there.SetTranslation((middle(like) - middle(preop["t2"])).tolist())
     return {name: displace(image, there) for name, image in preop.items()}

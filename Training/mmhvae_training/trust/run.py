@@ -12,8 +12,8 @@ import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.registration import PosePrior, assess, register_channels, target_registration_error
 
-from ..evaluation import write_line
-from ..syntheses import SynthesisedCase, Synthesiser, load_case
+from ..judging import SynthesisedCase, Synthesiser, load_case
+from ..records import write_line
 from .benchmark import MakeCase, benchmark_trials, set_up_benchmark
 from .inputs import Setup, half_turned, real_head, set_up
 from .trials import BENCHMARK, REAL_HEAD, Trial, trials_of

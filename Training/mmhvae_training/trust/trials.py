@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from mmhvae.registration import NAVIGATION, PosePrior
 
-from ..evaluation import RANGES_MM, TARGETS
+from ..judging import RANGES_MM, TARGETS
 
 WITHIN = "within reach"
 BEYOND = "beyond reach"

@@ -17,9 +17,9 @@ import SimpleITK as sitk
 from ...compute import kept_heap
 from ...exceptions import InputError, Progress, no_progress
 from ...images import Matrix, apply_matrix, inverse, to_rigid_matrix
+from ...settings import PosePrior
 from .. import volumes
 from ..channels import Channel
-from ..prior import PosePrior
 from ..rigid import ALIKE, RigidResult
 from .evidence import Evidence, collect, mask_of
 from .model import TrustModel, Verdict, shipped_model

@@ -3,7 +3,7 @@
 Each piece of evidence becomes a badness from 0 to 1 between two ends, on a linear or logarithmic scale; the logarithm
 of the expected error is a weighted sum of them, with weights of at least 0: worse evidence never raises trust. Evidence
 that is missing counts as `if_missing`, well above what good registrations show, so that knowing less never raises it
-either. `Training/calibrate_trust.py` fits weights and thresholds and writes `trust.json`.
+either. `Training/studies/calibrate_trust.py` fits weights and thresholds and writes `trust.json`.
 """
 
 from __future__ import annotations

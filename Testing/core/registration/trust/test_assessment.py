@@ -11,12 +11,12 @@ import SimpleITK as sitk
 from mmhvae.exceptions import Cancelled, InputError
 from mmhvae.images.transforms import exp_se3, to_euler, to_matrix
 from mmhvae.registration.channels import Channel
-from mmhvae.registration.prior import PosePrior
 from mmhvae.registration.problem import RigidProblem
 from mmhvae.registration.rigid import RigidResult, register_channels
 from mmhvae.registration.trust.assessment import Trust, assess, conclude, veto
 from mmhvae.registration.trust.evidence import Evidence, margin
 from mmhvae.registration.trust.model import shipped_model
+from mmhvae.settings import PosePrior
 
 Sampler = Callable[..., sitk.Image]
 POSE = sitk.Euler3DTransform((0.0, 0.0, 0.0), 0.05, -0.04, 0.06, (3.0, -2.0, 2.0))

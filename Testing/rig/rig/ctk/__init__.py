@@ -5,7 +5,7 @@ from .collapsible_button import ctkCollapsibleButton
 from .collapsible_group_box import ctkCollapsibleGroupBox
 from .message_box import ctkMessageBox
 from .paths import ctkDirectoryButton, ctkPathLineEdit
-from .range_widget import ctkRangeWidget
+from .range_widget import ctkDoubleRangeSlider, ctkRangeWidget
 from .slider import ctkDoubleSpinBox, ctkSliderWidget
 from .text import ctkComboBox, ctkFittedTextBrowser
 
@@ -17,6 +17,7 @@ __all__ = [
     "ctkColorPickerButton",
     "ctkComboBox",
     "ctkDirectoryButton",
+    "ctkDoubleRangeSlider",
     "ctkDoubleSpinBox",
     "ctkFittedTextBrowser",
     "ctkMenuButton",

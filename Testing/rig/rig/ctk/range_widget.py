@@ -1,4 +1,4 @@
-"""ctkRangeWidget: two numbers, the first not above the second."""
+"""ctkRangeWidget and ctkDoubleRangeSlider: two numbers, the first not above the second."""
 
 from PySide6 import QtWidgets
 from PySide6.QtCore import Property, Signal
@@ -6,9 +6,8 @@ from PySide6.QtCore import Property, Signal
 from ..stand_in import custom_widget
 
 
-@custom_widget
-class ctkRangeWidget(QtWidgets.QWidget):
-    """Two spin boxes; CTK's slider between them is left out."""
+class TwoNumbers(QtWidgets.QWidget):
+    """Two spin boxes."""
 
     valuesChanged = Signal(float, float)
     minimumValueChanged = Signal(float)
@@ -22,7 +21,10 @@ class ctkRangeWidget(QtWidgets.QWidget):
         for box, signal in ((self._low, self.minimumValueChanged), (self._high, self.maximumValueChanged)):
             layout.addWidget(box)
             box.valueChanged.connect(signal.emit)
-            box.valueChanged.connect(lambda _: self.valuesChanged.emit(self._low.value, self._high.value))
+            box.valueChanged.connect(self._changed)
+
+    def _changed(self, _value):
+        self.valuesChanged.emit(self._low.value, self._high.value)
 
     def setRange(self, minimum, maximum):
         for box in (self._low, self._high):
@@ -43,6 +45,18 @@ class ctkRangeWidget(QtWidgets.QWidget):
     maximumValue = Property(float, lambda self: self._high.value, lambda self, value: self._high.setValue(value))
     minimum = Property(float, lambda self: self._low.minimum, _both("minimum"))
     maximum = Property(float, lambda self: self._low.maximum, _both("maximum"))
-    decimals = Property(int, lambda self: self._low.decimals, _both("decimals"))
     singleStep = Property(float, lambda self: self._low.singleStep, _both("singleStep"))
+    _set_decimals = _both("decimals")
     del _both
+
+
+@custom_widget
+class ctkRangeWidget(TwoNumbers):
+    """CTK's slider between the boxes is left out."""
+
+    decimals = Property(int, lambda self: self._low.decimals, TwoNumbers._set_decimals)
+
+
+@custom_widget
+class ctkDoubleRangeSlider(TwoNumbers):
+    """Two handles on one line; here, boxes. It shows no digits."""

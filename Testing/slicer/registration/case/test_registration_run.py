@@ -153,7 +153,7 @@ def test_without_a_model_the_ultrasound_is_registered_directly(panel):
     assert "registered directly" in settled(panel)
     run(panel, panel.ui.registerButton)
     outcome = panel.logic.outcome or panel.logic.pending
-    assert outcome.method == "direct"
+    assert outcome.is_direct
     assert outcome.weights_sha256 == ""
     np.testing.assert_allclose(outcome.world @ np.linalg.inv(case.world), np.eye(4), atol=2.0)
 

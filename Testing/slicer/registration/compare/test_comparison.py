@@ -9,6 +9,7 @@ import rig
 rig.require()
 
 import slicer
+from MMHVAESynthesisLib.synthesis.results import KIND, MODALITY
 
 from ..made_case import make_case
 from ..opened_panel import chosen, settled
@@ -41,3 +42,17 @@ def test_ultrasound_and_mr_are_compared_by_fade_and_checkerboard(panel):
     assert not np.array_equal(slicer.util.arrayFromVolume(board), squares)
     rig.click(panel.ui.checkerboardCheckBox)
     assert composites()[0].GetForegroundVolumeID() == case.mrs["flair"].GetID()
+
+
+def test_contours_of_a_synthesis_do_not_lie_on_the_real_images(panel):
+    case = chosen(panel, make_case(12))
+    levels = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "SYNTHETIC uncertainty contours")
+    levels.SetAttribute(KIND, "levels")
+    levels.SetAttribute(MODALITY, "t2")
+    own = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "The user's")
+    for composite, label in zip(composites(), (levels, levels, own), strict=True):
+        composite.SetForegroundVolumeID(panel.logic.synthetic(panel.parameters).images["t2"].GetID())
+        composite.SetLabelVolumeID(label.GetID())
+    rig.move_slider(panel.ui.fadeSlider, 0.8)
+    assert composites()[0].GetForegroundVolumeID() == case.mrs["t2"].GetID()
+    assert [composite.GetLabelVolumeID() for composite in composites()] == [None, None, own.GetID()]

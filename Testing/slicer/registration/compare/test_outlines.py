@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from MMHVAERegistrationLib.compare.dashes import DASH, GAP, dashes_of
 from MMHVAERegistrationLib.compare.outlines import Outlines
-from MMHVAERegistrationLib.compare.surfaces import surfaces_of
 from MMHVAERegistrationLib.pose.result_transform import create_result, put_under, set_world
 from MMHVAESynthesisLib.nodes.geometry import to_array
+from MMHVAESynthesisLib.views.dashes import DASH, GAP, dashes_of
+from MMHVAESynthesisLib.views.surfaces import surfaces_of
 
 from ...made_nodes import pose, transform, volume
 from ..made_case import rigid
@@ -89,7 +89,7 @@ def test_lines_lie_where_navigation_and_registration_put_the_outline(outlines, k
     result = create_result(None)
     put_under(result, node)
     outlines.show([node])
-    assert [is_dashed for _, is_dashed, _ in outlines.lines("Red")] == [False]
+    assert [is_dashed for _, is_dashed, _ in outlines.lines("Red")] == [True]  # nothing was registered yet
     set_world(result, world)
     rig.process_events(50)
     for name in ("Red", "Yellow", "Green"):
@@ -126,7 +126,7 @@ def test_hidden_segments_are_not_drawn_and_nothing_changes_in_the_node(scene):
     node = ball("segmentation")
     times = node.GetSegmentation().GetMTime()
     assert len(surfaces_of(node)) == 1
-    assert surfaces_of(node)[0] is surfaces_of(node)[0]
+    assert surfaces_of(node)[0].polygons is surfaces_of(node)[0].polygons
     assert node.GetSegmentation().GetMTime() == times
     assert not node.GetSegmentation().ContainsRepresentation("Closed surface")
     node.GetDisplayNode().SetSegmentVisibility(node.GetSegmentation().GetNthSegmentID(0), False)

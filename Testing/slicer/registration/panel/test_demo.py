@@ -15,6 +15,8 @@ rig.require()
 import SimpleITK as sitk
 import slicer
 from mmhvae.bundle.shipped import demo_case
+from MMHVAERegistrationLib.compare import Comparison
+from MMHVAERegistrationLib.folded_panels import FoldedPanels
 from MMHVAERegistrationLib.pose.result_transform import find_result, is_registered, local_matrix
 from MMHVAESynthesisLib.sample_data import landmark_names, load_demo_case
 from MMHVAESynthesisLib.synthesis.installed_bundles import weights_checksum
@@ -51,7 +53,7 @@ def test_the_demo_sweep_is_synthesised_and_registered_in_one_go(panel, tmp_path)
     composite = slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetSliceCompositeNode()
     assert composite.GetForegroundVolumeID() == t2.GetID()
     assert "Reconstructed" in slicer.mrmlScene.GetNodeByID(composite.GetBackgroundVolumeID()).GetName()
-    assert panel._compare._outlines.lines("Red") != []
+    assert panel.part(Comparison)._outlines.lines("Red") != []
     the_overlay_follows_undo_and_redo(panel)
     the_record_is_that_of_this_result(panel, true, tmp_path)
     a_contrast_that_is_named_wrongly_is_not_trusted(panel)
@@ -59,7 +61,7 @@ def test_the_demo_sweep_is_synthesised_and_registered_in_one_go(panel, tmp_path)
 
 def the_overlay_follows_undo_and_redo(panel):
     opened(panel.ui.overlaysSection)
-    overlays = panel.sections.overlays
+    overlays = panel.part(FoldedPanels).overlays
     tumour = slicer.util.getNode("Demo tumour*")
     rig.choose(overlays.selector, tumour.GetName())
     rig.click(overlays.export_button)
@@ -95,7 +97,7 @@ def the_record_is_that_of_this_result(panel, true, tmp_path):
     rig.click(panel.ui.landmarksSection)
     opened(panel.ui.reportSection)
     rig.choose_files(tmp_path)
-    rig.click(panel.sections.report.save_button)
+    rig.click(panel.part(FoldedPanels).report.save_button)
     rig.click(panel.ui.reportSection)
     (folder,) = tmp_path.iterdir()
     page = (folder / "report.html").read_text(encoding="utf-8")

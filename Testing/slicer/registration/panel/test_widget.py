@@ -8,7 +8,7 @@ import rig
 rig.require()
 
 import qt
-from mmhvae.registration.prior import NAVIGATION
+from mmhvae.settings import NAVIGATION
 
 from ...made_nodes import volume
 from ..made_case import make_case

@@ -88,6 +88,18 @@ def test_published_landmarks_give_the_published_errors(scene, shared_data):
         assert pairs.errors(np.eye(4)).mean() == pytest.approx(expected, abs=0.01)
 
 
+def test_lists_in_another_order_are_paired_by_their_labels(scene):
+    points = np.random.default_rng(2).normal(0, 30, (4, 3))
+    us, mr = markups(points, "P"), markups(points[[2, 0, 3, 1]], "P")
+    for index, number in enumerate([2, 0, 3, 1]):
+        mr.SetNthControlPointLabel(index, f"P {number}")
+    pairs = pairs_from(parameters(usLandmarks=us, mrLandmarks=mr))
+    assert pairs.errors(np.eye(4)).max() < 1e-6
+    mr.SetNthControlPointLabel(0, "other")
+    with pytest.raises(InputError, match="another place"):
+        pairs_from(parameters(usLandmarks=us, mrLandmarks=mr))
+
+
 def test_lists_that_do_not_match_are_refused_in_a_sentence(scene):
     three, two = markups(np.eye(3), "three"), markups(np.eye(3)[:2], "two")
     with pytest.raises(InputError, match="three has 3 points and two has 2"):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from mmhvae.sweep import ArrayFrames, Compounding, Sweep
+from mmhvae.settings import Compounding
+from mmhvae.sweep import ArrayFrames, Sweep
 
 from ..draws import Draws
 from ..geometry import Array, Grid, rotation

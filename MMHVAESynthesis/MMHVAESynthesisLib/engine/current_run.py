@@ -1,0 +1,41 @@
+"""The one piece of work that its owner has under way; let go of before anybody hears of its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .engine_run import EngineRun
+from .jobs import Failure
+
+NewRun = Callable[[Callable[[Any], None], Callable[[Failure], None]], EngineRun]
+
+
+class CurrentRun:
+    """Holds a run while it works, and no longer: with it go the images that it was about."""
+
+    def __init__(self) -> None:
+        self._run: EngineRun | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is one that has not ended yet."""
+        return self._run is not None
+
+    def start(self, new_run: NewRun, on_done: Callable[[Any], None], on_failure: Callable[[Failure], None]) -> None:
+        """Start what ``new_run`` makes, which is given two listeners; they pass on to these once it is let go."""
+
+        def then(listener: Callable[[Any], None]) -> Callable[[Any], None]:
+            def told(news: Any) -> None:
+                self._run = None
+                listener(news)
+
+            return told
+
+        self._run = run = new_run(then(on_done), then(on_failure))
+        run.start()
+
+    def cancel(self) -> None:
+        """End it soon, where there is one."""
+        if self._run is not None:
+            self._run.cancel()

@@ -1,0 +1,187 @@
+"""What the engine answers: one dataclass a task, written by the worker and read by its clients.
+
+Files are paths; the client takes them before it lets go of its job.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .fields import Record
+from .settings import ReconstructionSettings, RegistrationSettings, SegmentationSettings, SynthesisSettings
+
+Verdict = Literal["good", "check", "failed"]
+
+
+@dataclass(frozen=True)
+class BundleAnswer(Record):
+    """A bundle that is loaded now; ``warm``: it was before."""
+
+    name: str
+    modalities: tuple[str, ...]
+    spacing_mm: float
+    licence: str
+    intended_use: str
+    weights_sha256: str
+    warm: bool
+
+
+@dataclass(frozen=True)
+class ReconstructionAnswer(Record):
+    """A sweep's volume and field of view, as files, and what became of its frames."""
+
+    ultrasound: str
+    field_of_view: str
+    frames_used: int
+    frames_dropped: int
+    why_dropped: str
+    settings: ReconstructionSettings
+
+
+@dataclass(frozen=True)
+class SynthesisAnswer(Record):
+    """Synthetic images and their uncertainty by modality, as files.
+
+    Attributes:
+        uncertainty: empty where there was one sample.
+        reconstruction: of the sweep, where the ultrasound was one.
+        bundle, weights_sha256: of the model, which was loaded before where ``warm``.
+        device, precision, seconds, notice: how the work went.
+        settings: with which it was done.
+    """
+
+    images: dict[str, str]
+    uncertainty: dict[str, str]
+    field_of_view: str
+    reconstruction: ReconstructionAnswer | None
+    bundle: str
+    weights_sha256: str
+    warm: bool
+    device: str
+    precision: str
+    seconds: float
+    notice: str
+    settings: SynthesisSettings
+
+
+@dataclass(frozen=True)
+class SegmentAnswer(Record):
+    """One label of an outline: its value in the label map, name, colour (0 to 255), and code of its type."""
+
+    value: int
+    name: str
+    colour: tuple[int, int, int]
+    code: tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class SegmentationAnswer(Record):
+    """A tumour's outline and its uncertainty, as files; see :class:`mmhvae.segmentation.TumourOutline`.
+
+    Attributes:
+        segments: what the labels are called.
+        volumes_ml: of the nested regions.
+        modalities: that were used.
+        bundle, weights_sha256: of the segmenter.
+        device, seconds, notice: how the work went.
+        settings: with which it was done.
+    """
+
+    labels: str
+    uncertainty: str
+    segments: tuple[SegmentAnswer, ...]
+    volumes_ml: dict[str, float]
+    modalities: tuple[str, ...]
+    bundle: str
+    weights_sha256: str
+    device: str
+    seconds: float
+    notice: str
+    settings: SegmentationSettings
+
+
+@dataclass(frozen=True)
+class RegistrationAnswer(Record):
+    """The pose of a case, and how far it can be trusted; see :class:`mmhvae.registration.Trust`.
+
+    Attributes:
+        transform: a file, ultrasound points -> MR points, LPS mm.
+        matrix: the same as 16 numbers, row by row.
+        expected_error_mm: None where none can be told.
+        evidence: by name; what is none is left out.
+    """
+
+    transform: str
+    matrix: tuple[float, ...]
+    similarity_before: float
+    similarity_after: float
+    converged: bool
+    verdict: Verdict
+    expected_error_mm: float | None
+    reason: str
+    evidence: dict[str, float]
+    moved_mm: float
+    moved_deg: float
+    device: str
+    seconds: float
+    notice: str
+    settings: RegistrationSettings
+
+
+@dataclass(frozen=True)
+class PlacedLabel(Record):
+    """What became of one label that was brought onto another grid.
+
+    Attributes:
+        value: the label's number.
+        volume_mm3: of the original, in the space of the grid (a rigid transform changes none).
+        on_grid_mm3: of what lies on the grid now.
+        outside: share of the original's volume that lies outside the grid, 0 to 1.
+        pieces: connected pieces of the original that reach the grid.
+        topology_kept: whether no piece, tunnel or cavity was made or lost; voxels that are coarse beside the
+            structure can make this impossible.
+    """
+
+    value: int
+    volume_mm3: float
+    on_grid_mm3: float
+    outside: float
+    pieces: int
+    topology_kept: bool
+
+
+@dataclass(frozen=True)
+class OverlayAnswer(Record):
+    """Label maps on the grid, as files by the layers' names, and what became of their labels."""
+
+    images: dict[str, str]
+    labels: dict[str, tuple[PlacedLabel, ...]]
+
+
+@dataclass(frozen=True)
+class LiveAnswer(Record):
+    """A synthetic frame, as a file of a numpy array."""
+
+    image: str
+    device: str
+    warm: bool
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class WeightsAnswer(Record):
+    """A model that is installed now."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True)
+class SelfTestAnswer(Record):
+    """What a device computed: largest differences from the CPU, of images in [-1, 1] and as a share of gradients."""
+
+    device: str
+    network_difference: float
+    gradient_difference: float
+    seconds: float

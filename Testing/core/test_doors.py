@@ -1,0 +1,225 @@
+"""One door for every kind of file: the same refusal at each entrance - Python, the command line, the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from mmhvae import InputError
+from mmhvae.bundle import Bundle, Manifest, save_bundle
+from mmhvae.images import open_image, read_grid, read_transform, read_volume
+from mmhvae.network import MMHVAE
+from mmhvae.overlays import read_segmentation
+from mmhvae.protocol import Message
+from mmhvae.registration import read_landmarks, target_registration_error
+from mmhvae.sweep import read_calibration
+from mmhvae.tasks import TASKS, BundleCache, Context, Parameters
+
+from . import bad_files as bad
+from .commands.calls import CONFIG, require_one_sentence
+
+IDENTITY = sitk.Euler3DTransform()
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    torch.manual_seed(0)
+    made = Bundle(MMHVAE(CONFIG).eval(), Manifest("tiny", CONFIG, 1.0, "MIT", "tests"), "# Tiny\n")
+    return save_bundle(made, tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+@pytest.fixture
+def engine(tmp_path):
+    """``engine(method, **parameters)`` as the worker calls it."""
+
+    def ask(method: str, **parameters: object) -> Message:
+        context = Context(BundleCache(), tmp_path / "engine", lambda fraction, message: None)
+        return TASKS[method](Parameters(parameters), context)
+
+    return ask
+
+
+@pytest.fixture
+def good(tmp_path):
+    """Files without fault: a volume, an identity transform."""
+    folder = tmp_path / "good"
+    folder.mkdir()
+    sitk.WriteTransform(IDENTITY, str(folder / "id.tfm"))
+    return bad.written(folder, "us.nii.gz"), folder / "id.tfm"
+
+
+def refused(call: Callable[[], object], words: str) -> str:
+    with pytest.raises(InputError) as caught:
+        call()
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*")) if folder.is_dir() else []
+
+
+@pytest.mark.parametrize("fault", bad.IMAGES)
+def test_images(run, engine, bundle, good, tmp_path, fault):
+    make, words = bad.IMAGES[fault]
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    path, us = make(folder), good[0]
+    refused(lambda: read_volume(path, "us image"), words)
+    refused(lambda: read_grid(path), words)
+    refused(
+        lambda: engine("synthesize", bundle=str(bundle), inputs={"us": str(path)}, targets=["t2"], device="cpu"), words
+    )
+    for arguments in (
+        ("synthesize", "--bundle", bundle, "--us", path, "--targets", "t2", "--output", out),
+        ("register", "--fixed", us, "--moving", path, "--output", out / "T.tfm"),
+        ("overlay", "--segmentation", us, "--transform", good[1], "--reference", path, "--output", out / "o.nii.gz")
+        if fault != "never" else (),
+    ):  # fmt: skip
+        status, _, errors = run(*arguments)
+        require_one_sentence(status, errors)
+        assert words in errors or arguments[0] == "overlay"
+        assert [name for name in left_in(out) if not (out / name).is_dir()] == []
+
+
+@pytest.mark.parametrize("form", ["qform", "sform"])
+def test_the_form_of_a_nifti_file_can_be_chosen(form, tmp_path):
+    path = bad.nifti(tmp_path, sform_code=2, srow=bad.rows(shift=-20))
+    expected = {"qform": -8.3, "sform": 11.7}[form]
+    assert open_image(path, nifti_form=form).GetOrigin() == pytest.approx((expected, 91.0, 32.4), abs=1e-4)
+    half = bad.nifti(tmp_path, qform_code=0, srow=bad.rows(0.5))
+    assert open_image(half, nifti_form=form).GetSpacing() == pytest.approx([{"qform": 1.0, "sform": 0.5}[form]] * 3)
+    neither = bad.nifti(tmp_path, qform_code=0, sform_code=0)
+    assert open_image(neither, nifti_form=form).GetOrigin() == pytest.approx((-8.3, 91.0, 32.4), abs=1e-4)
+    refused(lambda: open_image(path, nifti_form="both"), "choose qform or sform")
+
+
+def test_less_than_half_a_voxel_is_rounding(tmp_path):
+    assert open_image(bad.nifti(tmp_path, sform_code=1, srow=bad.rows(shift=0.4))).GetSize() == bad.SIZE
+
+
+@pytest.mark.parametrize("fault", bad.TRANSFORMS)
+def test_transforms(run, good, tmp_path, fault):
+    make, words = bad.TRANSFORMS[fault]
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    path, us = make(folder), good[0]
+    refused(lambda: read_transform(path), words)
+    points = bad.markups(tmp_path, "p.mrk.json", bad.POINTS)
+    for arguments in (
+        ("tre", "--transform", path, "--landmarks", points, points),
+        ("register", "--fixed", us, "--moving", us, "--initial", path, "--output", out / "T.tfm"),
+    ):
+        status, _, errors = run(*arguments)
+        require_one_sentence(status, errors)
+        assert words in errors
+        assert left_in(out) == []
+    if path.suffix == ".tfm" and fault != "empty":
+        refused(lambda: read_calibration(path), words)
+
+
+def test_a_composite_is_all_of_its_parts(tmp_path):
+    transform = read_transform(bad.several_in_hdf5(tmp_path))
+    assert transform.TransformPoint((0.0, 0.0, 0.0)) == (10.0, 5.0, 0.0)
+
+
+@pytest.mark.parametrize("fault", bad.SEGMENTATIONS)
+def test_segmentations(run, engine, good, tmp_path, fault):
+    make, words = bad.SEGMENTATIONS[fault]
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    path = make(folder)
+    refused(lambda: read_segmentation(path), words)
+    matrix = np.eye(4).ravel().tolist()
+    refused(
+        lambda: engine("overlay", layers={"1": str(path)}, transform=matrix, size=[9, 9, 9], place=matrix),
+        words if fault != "DICOM" else "DICOM",
+    )
+    options = ("--transform", good[1], "--reference", good[0], "--output", out / "o.nii.gz")
+    status, _, errors = run("overlay", "--segmentation", path, *options)
+    require_one_sentence(status, errors)
+    assert words in errors
+    assert left_in(out) == []
+
+
+@pytest.mark.parametrize("labels", [3, 20, 200])
+def test_parcellations_are_segmentations(tmp_path, labels):
+    """Regions around as many random seeds, numbered at random: the finest is a few voxels wide."""
+    rng = np.random.default_rng(labels)
+    seeds = rng.uniform(0, 40, (labels, 3))
+    places = np.stack(np.meshgrid(*[np.arange(40)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    nearest = ((places[:, None] - seeds[None]) ** 2).sum(-1).argmin(1)
+    numbers = rng.permutation(254)[:labels] + 1
+    image = sitk.GetImageFromArray(numbers[nearest].reshape(40, 40, 40).astype(np.uint8))
+    found = read_segmentation(bad.written(tmp_path, "x.nii.gz", image))
+    assert len(np.unique(sitk.GetArrayFromImage(found.layers[0]))) == labels
+
+
+LANDMARKS = {
+    "centimetres": ({"coordinateUnits": ["cm", "cm", "UCUM", "centimeter"]}, 0.1),
+    "micrometres": ({"coordinateUnits": "um"}, 1000.0),
+    "millimetres": ({"coordinateUnits": "mm"}, 1.0),
+    "metres": ({"coordinateUnits": "m"}, 0.001),
+}
+
+
+@pytest.mark.parametrize("unit", LANDMARKS)
+def test_points_come_in_any_unit_that_is_stated(run, tmp_path, unit):
+    more, scale = LANDMARKS[unit]
+    scaled = [{**p, "position": [scale * x for x in p["position"]]} for p in bad.POINTS]
+    paths = bad.markups(tmp_path, "f.mrk.json", bad.POINTS), bad.markups(tmp_path, "m.mrk.json", scaled, **more)
+    fixed, moving = read_landmarks(paths)
+    assert target_registration_error(IDENTITY, fixed, moving).max() == pytest.approx(0, abs=1e-9)
+    assert "mean      0.00 mm" in run("tre", "--landmarks", *paths)[1]
+
+
+def test_points_are_paired_by_their_labels(run, tmp_path):
+    fixed = bad.markups(tmp_path, "f.mrk.json", bad.POINTS)
+    other = bad.markups(tmp_path, "m.mrk.json", [bad.POINTS[n] for n in (1, 0, 2)])
+    status, output, errors = run("tre", "--landmarks", fixed, other)
+    assert (status, "mean      0.00 mm" in output, "by their labels" in errors) == (0, True, True)
+    renamed = bad.markups(tmp_path, "r.mrk.json", [bad.POINTS[1], bad.POINTS[0], bad.point("D", 0, 0, 1)])
+    for call in (lambda: read_landmarks([fixed, renamed]),):
+        refused(call, "another place in the moving list")
+    foreign = bad.markups(tmp_path, "g.mrk.json", [{**p, "label": f"M-{n}"} for n, p in enumerate(bad.POINTS)])
+    assert np.array_equal(*read_landmarks([fixed, foreign]))
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"coordinateUnits": "parsec"}, "in the unit 'parsec'"),
+        ({"coordinateSystem": "IJK"}, "coordinate system IJK"),
+        ({"controlPoints": []}, "no points"),
+    ],
+)
+def test_point_lists_that_cannot_be_placed(run, tmp_path, more, words):
+    path = bad.markups(tmp_path, "x.mrk.json", bad.POINTS, **more)
+    refused(lambda: read_landmarks([path, path]), words)
+    status, _, errors = run("tre", "--landmarks", path, path)
+    require_one_sentence(status, errors)
+    assert words in errors
+
+
+ROWS = ' 1 2 3 4 5 6 ""\n -1 2.5 3 4 5 7 "a; label % of it";\n'
+TAGS = {
+    "Latin-1": "MNI Tag Point File\nVolumes = 2;\n% résumé\nPoints =\n" + ROWS,
+    "the word in a comment": "MNI Tag Point File\nVolumes = 2;\n% Points picked by hand\n\nPoints =\n" + ROWS,
+    "a comment that looks like the list": "MNI Tag Point File\nVolumes = 2;\n%Points = 1 2 3;\nPoints =\n" + ROWS,
+    "a comment among the points": "MNI Tag Point File\nVolumes = 2;\nPoints =\n% 9 9 9 9 9 9\n" + ROWS,
+    "one line": "MNI Tag Point File\r\nVolumes = 2;\r\nPoints =\r\n" + ROWS.replace("\n", "\r\n"),
+}
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("kind", TAGS)
+def test_tag_files_with_any_comment_and_encoding(tmp_path, kind, encoding):
+    path = bad.bytes_in(tmp_path, "x.tag", TAGS[kind].encode(encoding))
+    fixed, moving = read_landmarks([path])
+    np.testing.assert_array_equal(moving, [[-1, -2, 3], [1, -2.5, 3]])
+    np.testing.assert_array_equal(fixed, [[-4, -5, 6], [-4, -5, 7]])

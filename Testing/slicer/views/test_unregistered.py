@@ -1,0 +1,126 @@
+"""Outlines that are not registered yet: dashed where an ultrasound is shown, said, and given back as they were."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import rig
+
+rig.require()
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+from MMHVAESynthesisLib.synthesis.results import KIND, MODALITY
+from MMHVAESynthesisLib.views.annotation import SyntheticAnnotations, stop_annotating
+
+from ..made_nodes import transform, volume
+
+
+@pytest.fixture
+def annotations(scene):
+    stop_annotating()  # those of modules that other tests have used
+    annotations = SyntheticAnnotations()
+    yield annotations
+    annotations.close()
+
+
+def image(kind):
+    node = volume(np.ones((40, 40, 40), np.float32), name=f"{kind} of Before")
+    node.SetAttribute(KIND, kind or None)
+    node.SetAttribute(MODALITY, "t2")
+    return node
+
+
+def tumour():
+    sphere = vtk.vtkSphereSource()
+    sphere.SetRadius(12)
+    sphere.SetCenter(20, 20, 20)
+    sphere.Update()
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode", "Tumour")
+    node.SetAndObservePolyData(sphere.GetOutput())
+    node.CreateDefaultDisplayNodes()
+    node.GetDisplayNode().SetVisibility2D(True)
+    return node
+
+
+def dashed(annotations):
+    rig.process_events(50)
+    return [name for name, is_dashed, _points in annotations._unregistered._lines.lines("Red") if is_dashed]
+
+
+def test_it_is_dashed_and_said_until_it_is_registered(annotations):
+    node = tumour()
+    display = node.GetDisplayNode()
+    slicer.util.setSliceViewerLayers(background=image(""), fit=True)
+    assert dashed(annotations) == []
+    assert display.GetVisibility2D()
+    slicer.util.setSliceViewerLayers(background=image("ultrasound"), foreground=image("image"), foregroundOpacity=0.5)
+    assert dashed(annotations) == ["Tumour"]
+    assert not display.GetVisibility2D()  # Slicer's own solid line
+    assert "NOT REGISTERED, dashed: Tumour" in annotations.texts("Red")[0]
+    result = transform(np.eye(4), "Registration")
+    result.SetAttribute(KIND, "registration")
+    node.SetAndObserveTransformNodeID(result.GetID())
+    assert dashed(annotations) == ["Tumour"]  # nothing has moved it
+    matrix = vtk.vtkMatrix4x4()
+    matrix.SetElement(0, 3, 3.0)
+    result.SetMatrixTransformToParent(matrix)
+    assert dashed(annotations) == []
+    assert display.GetVisibility2D()
+    assert "NOT REGISTERED" not in annotations.texts("Red")[0]
+
+
+def test_what_was_drawn_on_the_result_or_stays_by_the_users_word_is_left_alone(annotations):
+    drawn = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Drawn here")
+    drawn.CreateDefaultDisplayNodes()
+    synthetic = image("image")
+    drawn.SetReferenceImageGeometryParameterFromVolumeNode(synthetic)
+    slicer.util.setSliceViewerLayers(background=synthetic)
+    rig.process_events(50)
+    assert annotations._unregistered.nodes == []
+    assert drawn.GetDisplayNode().GetVisibility2DFill()
+
+
+def test_closing_gives_back_what_was_hidden(scene):
+    stop_annotating()
+    annotations, display = SyntheticAnnotations(), tumour().GetDisplayNode()
+    slicer.util.setSliceViewerLayers(background=image("ultrasound"), fit=True)
+    assert dashed(annotations) == ["Tumour"]
+    annotations.close()
+    assert display.GetVisibility2D()
+
+
+SCRIPT = """
+import sys
+sys.path[:0] = {paths}
+import rig
+rig.start()
+import slicer
+import numpy as np
+from rig.module_manager import load_scripted_module
+load_scripted_module("{module}")
+slicer.app.startupCompleted.emit()
+node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "SYNTHETIC T2 of a sweep")
+slicer.util.updateVolumeFromArray(node, np.ones((9, 9, 9), np.float32))
+node.SetAttribute("MMHVAE.Kind", "image")
+node.SetAttribute("MMHVAE.Modality", "t2")
+slicer.util.setSliceViewerLayers(background=node)
+rig.process_events(100)
+from MMHVAESynthesisLib.views import annotation
+assert annotation._shared is not None, "nobody has made the annotations"
+print("|".join(line for name in ("Red", "Yellow", "Green") for line in annotation._shared.texts(name)[:1]))
+print("panel" if slicer.app.moduleManager().module("MMHVAESynthesis")._widget else "no panel")
+"""
+
+
+def test_a_loaded_scene_is_marked_from_start_up_on_with_no_panel_opened():
+    root = Path(__file__).resolve().parents[3]
+    paths = [str(root / name) for name in ("Testing/rig", "MMHVAESynthesis")]
+    script = SCRIPT.format(paths=paths, module=root / "MMHVAESynthesis" / "MMHVAESynthesis.py")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
+    line = "SYNTHETIC T2 - not approved for clinical use"
+    assert done.stdout.splitlines() == ["|".join([line] * 3), "no panel"], done.stderr[-2000:]

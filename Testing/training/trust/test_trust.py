@@ -1,0 +1,258 @@
+"""The calibration of trust: the committed report follows from its rows, and the shipped model is the reported one."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from mmhvae.exceptions import InputError
+from mmhvae.registration.landmarks import target_registration_error
+from mmhvae.registration.trust import assess
+from mmhvae.registration.trust.model import SHIPPED
+from mmhvae.settings import NAVIGATION, PosePrior
+from mmhvae_training.judging.evaluation import TARGETS, EvaluationCase
+from mmhvae_training.judging.syntheses import Synthesis, SynthesisedCase
+from mmhvae_training.trust import fit as fitting, report as reporting, run as running
+from mmhvae_training.trust.inputs import cut, half_turned, middle, misnamed, set_up, spoilt
+from mmhvae_training.trust.run import CALIBRATION, REPORT, key_of, planned
+from mmhvae_training.trust.trials import (
+    BENCHMARK,
+    CORRUPT,
+    MISNAMED,
+    ONE_CONTRAST,
+    PARTIAL,
+    WITHIN,
+    WRONG_PATIENT,
+    Trial,
+    trials_of,
+)
+
+CARD = Path(__file__).resolve().parents[3] / "Training" / "cards" / "trust"
+
+
+@pytest.fixture(scope="module")
+def card() -> tuple[list[dict], fitting.TrustModel, dict]:
+    return reporting.read_report(CARD)
+
+
+def test_what_ships_is_what_was_reported(card) -> None:
+    assert json.loads(SHIPPED.read_text()) == json.loads((CARD / reporting.MODEL).read_text())
+    assert card[1].provenance["patients"] == 0
+
+
+def test_the_table_follows_from_the_rows(card) -> None:
+    rows, model, table = card
+    assert json.loads(json.dumps(reporting.summary(rows, model))) == table
+    assert reporting.words(table, model) == (CARD / reporting.WORDS).read_text()
+
+
+def test_the_coefficients_follow_from_the_calibrations_rows(card) -> None:
+    rows, model, _ = card
+    again = fitting.fit([row for row in rows if row["group"] == CALIBRATION], model.provenance)
+    assert [term.name for term in again.terms] == [term.name for term in model.terms]
+    for new, old in zip(again.terms, model.terms, strict=True):
+        assert (new.best, new.worst) == (old.best, old.worst)
+        assert new.weight == pytest.approx(old.weight, abs=2e-3)
+    assert again.good_mm == pytest.approx(model.good_mm, rel=0.02)
+
+
+def test_no_case_is_in_both_groups(card) -> None:
+    groups = {name: {row["case"] for row in card[0] if row["group"] == name} for name in (CALIBRATION, REPORT)}
+    assert groups[CALIBRATION]
+    assert groups[REPORT]
+    assert not groups[CALIBRATION] & groups[REPORT]
+    assert set(card[1].provenance["cases"]) == groups[CALIBRATION]
+
+
+@pytest.mark.parametrize(
+    ("hits", "of", "low", "high"), [(0, 0, 0, 1), (0, 10, 0, 0.2775), (10, 10, 0.7225, 1), (81, 263, 0.2553, 0.3662)]
+)
+def test_wilson_intervals(hits: int, of: int, low: float, high: float) -> None:
+    """Against published values (Newcombe, 1998, for 81 of 263)."""
+    assert reporting.wilson(hits, of) == pytest.approx((low, high), abs=2e-4)
+
+
+def row(case: str, error: float | None, rng: np.random.Generator, noise: float = 0.2) -> dict:
+    size = math.log(20 if error is None else error)
+    evidence = {
+        "half_disagreement_mm": math.exp(size + noise * rng.normal()),
+        "margin_over_random": 5 - size + noise * rng.normal(),
+        "similarity": rng.uniform(),  # says nothing
+    }
+    return {
+        "group": CALIBRATION,
+        "case": case,
+        "error_mm": error,
+        "refused": "",
+        "evidence": evidence,
+        "contrasts": TARGETS,
+    }
+
+
+def test_the_fit_orders_results_by_their_error() -> None:
+    rng = np.random.default_rng(0)
+    errors = [0.3, 0.5, 0.9, 2.0, 6.0, 15.0, None]
+    rows = [row(f"case-{n}", error, rng) for n in range(12) for error in errors]
+    model = fitting.fit(rows, {})
+    assert all(term.weight > 0 for term in model.terms)
+    expected = {e: np.median([model.expected_error(r["evidence"]) for r in rows if r["error_mm"] == e]) for e in errors}
+    assert sorted(expected.values()) == list(expected.values())
+    wrong = [model.verdict(model.expected_error(r["evidence"])) for r in rows if fitting.is_wrong(r)]
+    assert wrong.count("good") <= 0.05 * len(wrong)
+    assert fitting.is_wrong({"error_mm": None})
+    assert not fitting.is_wrong({"error_mm": 3.0})
+
+
+def test_evidence_that_speaks_the_wrong_way_is_left_out() -> None:
+    rng = np.random.default_rng(1)
+    rows = [row(f"case-{n}", error, rng) for n in range(6) for error in (0.4, 10.0)]
+    for r in rows:
+        r["evidence"]["rival"] = 1 / r["error_mm"]  # rises where the result is right
+    assert fitting.unweighted("rival", rows) is None
+    assert fitting.unweighted("half_disagreement_mm", rows) is not None
+    assert fitting.unweighted("ultrasound_margin", rows) is None
+
+
+def test_trials_are_the_same_every_time_and_cover_every_situation() -> None:
+    cases = ["case-07000", "case-07001", "case-07002"]
+    trials = trials_of(cases, 2, report=True, head=False)
+    assert trials == trials_of(cases, 2, report=True, head=False)
+    assert len({trial.key for trial in trials}) == len(trials)
+    assert {trial.donor for trial in trials if trial.situation == WRONG_PATIENT} == {"case-07000"}
+    counts = [len(t.contrasts) for t in trials if t.situation == WRONG_PATIENT]
+    assert sorted(counts) == [1, 3]
+    alone = {
+        t.contrasts
+        for n in range(3)
+        for t in trials_of(cases, n, report=True, head=False)
+        if t.situation == ONE_CONTRAST
+    }
+    assert alone == {(name,) for name in TARGETS}
+    todo = planned(cases[:2], [cases[2], "case-07003"], benchmark=True, head=True)
+    assert [(g, replace(t, prior=None)) for g, t in todo[::2]] == todo[1::2]
+    assert {t.prior for _, t in todo[::2]} == {NAVIGATION}
+    assert len({trial.key for _, trial in todo}) == len(todo)
+    for _, trial in todo:
+        assert key_of(json.loads(json.dumps(trial.to_json()))) == trial.key
+    assert {group for group, _ in todo[:30]} == {CALIBRATION, REPORT}
+    repeats = {
+        group: {t.case for g, t in todo if g == group and t.situation == BENCHMARK} for group in (CALIBRATION, REPORT)
+    }
+    assert not repeats[CALIBRATION] & repeats[REPORT]
+
+
+def test_lines_from_before_priors_are_refused_in_a_sentence() -> None:
+    with pytest.raises(InputError, match="delete them"):
+        key_of({"case": "case-1", "situation": WITHIN, "seed": 1})
+
+
+@pytest.mark.parametrize("prior", [None, PosePrior(7.0, 3.0)])
+def test_the_trials_prior_holds_the_pose_and_is_told_to_trust(case, monkeypatch, prior) -> None:
+    told = []
+    monkeypatch.setattr(running, "assess", lambda *arguments: told.append(arguments[5]) or assess(*arguments))
+    trial = Trial("case-1", WITHIN, ("t2",), (8.0, 12.0), seed=4, prior=prior)
+    outcome = running.outcome(set_up(trial, case, None), trial, "cpu")
+    assert told == [prior]
+    assert ("prior_deviations" in outcome["evidence"]) == (prior is not None)
+
+
+def test_the_report_keeps_results_with_and_without_a_prior_apart(card) -> None:
+    shared = {"group": REPORT, "situation": WITHIN, "refused": "", "contrasts": ["t2"], "evidence": {"overlap": 0.0}}
+    rows = [
+        {**shared, "case": f"case-{n}", "error_mm": error, "prior": prior}
+        for prior, errors in ((asdict(NAVIGATION), (9.0, 9.0, 1.0)), (None, (9.0,)))
+        for n, error in enumerate(errors)
+    ]
+    rows.append({**shared, "case": "case-9", "group": CALIBRATION, "error_mm": 9.0, "prior": None})
+    table = reporting.summary(rows, card[1])
+    wrong = {name: table[name]["wrong results not called good"]["of"] for name in reporting.ROWS}
+    assert wrong == dict(zip(reporting.ROWS, (2, 2, 2, 1, 1), strict=True))
+    assert table["situations"][WITHIN]["results"] == 3
+
+
+def picture(seed: int, size: tuple[int, int, int] = (40, 36, 44)) -> sitk.Image:
+    white = sitk.GetImageFromArray(np.random.default_rng(seed).standard_normal(size[::-1]).astype(np.float32))
+    image = sitk.SmoothingRecursiveGaussian(white, 3.0)
+    image = image - sitk.GetArrayViewFromImage(image).min() + 1.0
+    image.SetOrigin((-20.0, 10.0, 5.0))
+    return image
+
+
+@pytest.fixture(scope="module")
+def case() -> SynthesisedCase:
+    """Images of noise; the ultrasound fills half of its grid."""
+    us = picture(0)
+    mask = sitk.Image(us.GetSize(), sitk.sitkUInt8)
+    mask.CopyInformation(us)
+    mask[8:32, 6:30, 10:34] = 1
+    us = us * sitk.Cast(mask, sitk.sitkFloat32)
+    images = {name: picture(seed + 1) for seed, name in enumerate(TARGETS)}
+    landmarks = np.array([[-5.0, 25.0, 25.0], [3.0, 28.0, 30.0], [0.0, 22.0, 33.0]])
+    preop = {name: picture(seed + 11) for seed, name in enumerate(TARGETS)}
+    identity = sitk.Transform(3, sitk.sitkIdentity)
+    simulated = EvaluationCase("case-1", us, images, mask, preop, identity, landmarks, 1)
+    return SynthesisedCase(simulated, Synthesis(images, images, mask))
+
+
+def test_a_trial_displaces_every_mr_and_its_truth_alike(case) -> None:
+    trial = Trial("case-1", WITHIN, TARGETS, (8.0, 12.0), seed=4)
+    setup = set_up(trial, case, None)
+    assert setup.truth is not None
+    moved = target_registration_error(sitk.Euler3DTransform(), setup.landmarks, setup.truth)
+    assert 6 < np.median(moved) < 15
+    for channel in setup.channels:
+        for point, there in zip(setup.landmarks.tolist(), setup.truth.tolist(), strict=True):
+            original = case.simulated.preop[channel.name].TransformPhysicalPointToContinuousIndex(point)
+            assert channel.moving.TransformPhysicalPointToContinuousIndex(there) == pytest.approx(original, abs=1e-6)
+    assert set_up(trial, case, None).truth.tolist() == setup.truth.tolist()
+
+
+def test_another_patient_has_no_truth(case) -> None:
+    setup = set_up(Trial("case-1", WRONG_PATIENT, ("t2",), (0.0, 4.0), "case-2", 1), case, case.simulated.preop)
+    assert setup.truth is None
+    assert len(setup.channels) == 1
+
+
+def test_a_head_turned_back_to_front_stays_where_it_is(case) -> None:
+    turned = half_turned(case.simulated.preop)
+    for name, image in turned.items():
+        original = case.simulated.preop[name]
+        assert middle(image) == pytest.approx(middle(original), abs=1e-6)
+        assert np.reshape(image.GetDirection(), (3, 3)) == pytest.approx(np.diag([-1, -1, 1]), abs=1e-9)
+
+
+def test_an_mr_ends_inside_the_field_of_view(case) -> None:
+    left = cut(case.simulated.preop, case, np.random.default_rng(0))
+    inside = sitk.GetArrayFromImage(case.synthesis.field_of_view) > 0
+    for name, image in left.items():
+        kept = sitk.GetArrayFromImage(image)[inside] > 0
+        assert 0.25 < kept.mean() < 0.75, name
+    setup = set_up(Trial("case-1", PARTIAL, TARGETS, (0.0, 4.0), seed=2), case, None)
+    assert any((sitk.GetArrayFromImage(channel.moving) == 0).any() for channel in setup.channels)
+
+
+def test_names_are_swapped_and_nothing_else(case) -> None:
+    for seed in range(6):
+        preop = case.simulated.preop
+        swapped = misnamed(preop, np.random.default_rng(seed))
+        moved = [name for name in preop if swapped[name] is not preop[name]]
+        assert len(moved) in (2, 3)
+        assert {id(image) for image in swapped.values()} == {id(image) for image in preop.values()}
+    assert set_up(Trial("case-1", MISNAMED, TARGETS, (0.0, 4.0), seed=2), case, None).truth is not None
+
+
+def test_spoilt_syntheses_are_wrong_at_the_same_places(case) -> None:
+    wrong = spoilt(case, np.random.default_rng(3))
+    inside = sitk.GetArrayFromImage(case.synthesis.field_of_view) > 0
+    changed = [
+        sitk.GetArrayFromImage(wrong[name]) != sitk.GetArrayFromImage(case.synthesis.images[name]) for name in TARGETS
+    ]
+    assert all(0.45 < c[inside].mean() < 0.96 for c in changed)
+    assert (changed[0] == changed[1]).mean() > 0.99
+    assert not changed[0][~inside].any()
+    assert set_up(Trial("case-1", CORRUPT, ("t2",), (0.0, 4.0), seed=2), case, None).truth is not None

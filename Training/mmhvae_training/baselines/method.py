@@ -1,0 +1,135 @@
+"""What trainer, evaluator and stopwatch ask of a method: losses of a batch, and images of whatever there is.
+
+Images are (B, 1, H, W) by modality in [-1, 1], -1 outside the field of view: inputs raw (each slice's own range),
+targets harmonised, so that every method also harmonises what it is given. A modality that a case lacks is no target
+of it, and gives no gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ..data import Batch
+from ..objective import Subset
+
+Images = dict[str, Tensor]
+Losses = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One subset r' that is shown, and the seed of all that is random while it is: noise, times, dropout."""
+
+    subset: Subset
+    seed: int
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What holds at a step: Adam's rate, and whether ResViT's transformers take part."""
+
+    learning_rate: float
+    transformers: bool = True
+
+
+@dataclass(frozen=True)
+class Step:
+    """Terms whose sum the network minimises, and each pass's outputs, cut from the graph."""
+
+    losses: Losses
+    outputs: list[Images]
+
+
+class Synthesiser(Protocol):
+    """What makes images of images."""
+
+    def synthesise(
+        self,
+        inputs: Mapping[str, Tensor],
+        targets: Collection[str],
+        mask: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Images:
+        """The targets of any non-empty subset, in evaluation mode and without gradient.
+
+        Args:
+            mask: (B, 1, H, W), true inside the field of view; by default where the first modality present shows
+                something.
+            generator: source of the noise, on the inputs' device, for methods that need it.
+        """
+        ...
+
+
+class Baseline(Synthesiser, Protocol):
+    """A method in training. ``dataclasses.replace(method, network=average)`` synthesises with averaged weights."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]: ...
+    @property
+    def network(self) -> nn.Module:
+        """What the optimiser updates and the moving average follows."""
+        ...
+
+    @property
+    def adversary(self) -> nn.Module | None: ...
+    @property
+    def betas(self) -> tuple[float, float]:
+        """Of Adam, for the network and its adversary."""
+        ...
+
+    def phase(self, share: float) -> Phase:
+        """What holds after that share of the run, from 0 to 1."""
+        ...
+
+    def losses(self, batch: Batch, passes: Sequence[Pass], phase: Phase) -> Step:
+        """Terms of the passes' mean; a pure function of weights and arguments."""
+        ...
+
+    def adversary_losses(self, batch: Batch, passes: Sequence[Pass], outputs: Sequence[Mapping[str, Tensor]]) -> Losses:
+        """Terms whose sum the adversary minimises, of the outputs of :meth:`losses`; none without an adversary."""
+        ...
+
+
+def mean_terms(terms: Sequence[Losses]) -> Losses:
+    """Each term's mean over the passes."""
+    return {name: torch.stack([of_pass[name] for of_pass in terms]).mean() for name in terms[0]}
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Torch's random numbers begin at ``seed``, and afterwards go on as if nothing had been drawn."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Dropout off and normalisation by what training remembered; afterwards as it was."""
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)
+
+
+@contextmanager
+def judging(adversary: nn.Module) -> Iterator[nn.Module]:
+    """The adversary while it scores for the network's sake: its own weights collect no gradient."""
+    adversary.requires_grad_(False)
+    try:
+        yield adversary
+    finally:
+        adversary.requires_grad_(True)
+
+
+def least_squares(scores: Tensor, label: float) -> Tensor:
+    """Mean squared distance of a discriminator's scores from ``label`` (Mao et al., 2017), a scalar."""
+    return (scores - label).square().mean()

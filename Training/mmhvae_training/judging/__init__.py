@@ -1,0 +1,46 @@
+"""Bundles judged: on simulated cases, by registration, by fluid, and on real ultrasound without a true MR."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmhvae.faces import lazy_names
+
+if TYPE_CHECKING:
+    from .evaluation import (
+        DIRECT as DIRECT,
+        RANGES_MM as RANGES_MM,
+        TARGETS as TARGETS,
+        EvaluationCase as EvaluationCase,
+        Points as Points,
+        draw_displacement as draw_displacement,
+        evaluate_bundle as evaluate_bundle,
+        evaluate_direct as evaluate_direct,
+        evaluation_table as evaluation_table,
+        field_points as field_points,
+        harmonised_truth as harmonised_truth,
+        load_evaluation_case as load_evaluation_case,
+    )
+    from .fluid import (
+        dark_pools as dark_pools,
+        fluid_table as fluid_table,
+        of_dark as of_dark,
+        pool_contrast as pool_contrast,
+        ventricle_contrast as ventricle_contrast,
+    )
+    from .judgement import Settings as Settings, judge as judge, judgement_table as judgement_table
+    from .registration_table import (
+        evaluate as evaluate,
+        methods as methods,
+        summary as summary,
+        words as words,
+        write_csv as write_csv,
+    )
+    from .syntheses import (
+        SPACING as SPACING,
+        SynthesisedCase as SynthesisedCase,
+        Synthesiser as Synthesiser,
+        load_case as load_case,
+    )
+else:
+    __getattr__ = lazy_names(__name__, __file__)

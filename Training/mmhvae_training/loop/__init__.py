@@ -1,0 +1,29 @@
+"""The training loop for every method, MMHVAE as one of them, and the state that a resumed run needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmhvae.faces import lazy_names
+
+if TYPE_CHECKING:
+    from .checkpoints import (
+        CHECKPOINT as CHECKPOINT,
+        RUN as RUN,
+        load_checkpoint as load_checkpoint,
+        read_checkpoint as read_checkpoint,
+        start_from as start_from,
+    )
+    from .devices import average_gradients as average_gradients, average_losses as average_losses, launch as launch
+    from .logbook import Logbook as Logbook
+    from .loop import train as train
+    from .method import Method as Method, RunConfiguration as RunConfiguration
+    from .mmhvae_method import MMHVAEMethod as MMHVAEMethod, training_step as training_step
+    from .run_state import RunState as RunState, fresh_state as fresh_state, update_average as update_average
+    from .running import run as run
+    from .schedule import Schedule as Schedule
+    from .state import TrainingState as TrainingState, new_state as new_state
+    from .trouble import NumericalTroubleError as NumericalTroubleError, stop_at_trouble as stop_at_trouble
+    from .updates import apply_gradients as apply_gradients, update_network as update_network
+else:
+    __getattr__ = lazy_names(__name__, __file__)

@@ -1,0 +1,107 @@
+"""A run on disk: ``checkpoint.pt`` with everything, ``average-NNNNNN.pt`` with weights only; whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from mmhvae.bundle import load_bundle
+from mmhvae.exceptions import InputError
+from mmhvae.files import write_bytes
+
+from .method import RunConfiguration
+from .run_state import RunState
+
+CHECKPOINT = "checkpoint.pt"
+RUN = "run.json"  # what the bundle made of the run will tell of it
+
+
+def save_checkpoint(state: RunState, configuration: RunConfiguration, fabric: Fabric) -> None:
+    """Write the state into the run's folder, in place of the last checkpoint.
+
+    Raises:
+        InputError: it cannot be written; the last checkpoint is untouched.
+    """
+    precision = {"precision": dict(fabric.strategy.precision.state_dict())}
+    content = state.content() | precision | configuration.network_description()
+    _write(content, configuration.run / CHECKPOINT)
+
+
+def keep_average(state: RunState, folder: Path) -> None:
+    """Write the averaged weights to a file that stays, to choose among by more than the simulated loss."""
+    _write({"average": state.average.state_dict()}, folder / f"average-{state.step:06d}.pt")
+
+
+def load_checkpoint(state: RunState, path: Path, fabric: Fabric) -> None:
+    """Continue from ``path``: weights, averages, optimisers, memories, random states and the step.
+
+    Raises:
+        InputError: the file is not a checkpoint, or of another network.
+    """
+    content = read_checkpoint(path)
+    try:
+        state.restore(content)
+        fabric.strategy.precision.load_state_dict(content["precision"])
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise InputError(f"{path} is the checkpoint of another kind of run; choose a new folder.") from error
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What a checkpoint or kept average holds; tensors on the CPU, nothing executed.
+
+    Raises:
+        InputError: there is no such file, or it cannot be read.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise InputError(f"There is no {path}; give the folder of a run that has saved a checkpoint.") from error
+    except Exception as error:
+        # torch.load tells damage by many kinds of exception.
+        raise InputError(f"{path} cannot be read as a checkpoint; restore it, or begin a new run.") from error
+    return content
+
+
+def start_from(state: RunState, path: Path) -> dict[str, Any]:
+    """Begin a new run with the weights of a bundle, or with the averaged ones of another run: fine-tuning.
+
+    Returns:
+        What is known of how those weights were trained.
+
+    Raises:
+        InputError: ``path`` is neither, or its network is another one.
+    """
+    if (path / RUN).exists():
+        weights = read_checkpoint(path / CHECKPOINT)["average"]
+        history = json.loads((path / RUN).read_text(encoding="utf-8"))
+    else:
+        bundle = load_bundle(path)
+        weights, history = bundle.network.state_dict(), dict(bundle.manifest.training)
+    for network in (state.network, state.average):
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise InputError(f"The network of {path} is not the one to be trained; start from another.") from error
+    return history
+
+
+def _write(content: dict[str, Any], path: Path) -> None:
+    # Serialised in memory first: torch's own writer aborts the process on a full disk.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    _write_bytes(buffer.getbuffer(), path)
+
+
+def _write_bytes(content: bytes | memoryview, path: Path) -> None:
+    try:
+        write_bytes(content, path)
+    except InputError as error:
+        kept = "; the last checkpoint is kept, resume from it" if path.exists() else ""
+        reason = getattr(error.__cause__, "strerror", "")
+        raise InputError(
+            f"{path} could not be written ({reason}); it takes {len(content) / 2**20:.1f} MiB: free some space{kept}."
+        ) from error

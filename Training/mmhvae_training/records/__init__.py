@@ -1,0 +1,15 @@
+"""What long work leaves behind: lines that are appended, files written whole or not at all, which code made them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmhvae.faces import lazy_names
+
+if TYPE_CHECKING:
+    from .files import write_json as write_json
+    from .lines import read_lines as read_lines, write_line as write_line
+    from .processes import lines_of as lines_of, read_all_lines as read_all_lines, run_processes as run_processes
+    from .provenance import commit as commit
+else:
+    __getattr__ = lazy_names(__name__, __file__)

@@ -1,0 +1,26 @@
+"""A JSON line a result, appended as soon as it is known: work that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The JSON lines written so far; a last line that was cut off is not counted."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    return [json.loads(line) for line in lines if line.strip()]
+
+
+def write_line(path: Path, row: Mapping[str, Any]) -> None:
+    """Append one line, on a line of its own even where the last run was killed in the middle of one."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        path.write_text(whole, encoding="utf-8")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")

@@ -1,0 +1,55 @@
+"""How a script ends: 0 done, 2 by what the user gave, 1 by a defect or by work that cannot go on, 130 by Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from mmhvae.exceptions import InputError
+
+DONE, DEFECT, INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+class StoppedError(Exception):
+    """The work cannot go on, though nothing is wrong with what the user gave: one sentence that says why."""
+
+
+def run(main: Callable[[], None]) -> NoReturn:
+    """Run a script and leave: each failure is one sentence on stderr, but for a defect, which keeps its traceback."""
+    sys.exit(status_of(main))
+
+
+def status_of(main: Callable[[], None]) -> int:
+    """Run ``main``; its exit status, 1 for :class:`StoppedError`. Any other exception is a defect and goes on."""
+    try:
+        main()
+    except InputError as error:
+        return _said(str(error), INPUT)
+    except StoppedError as error:
+        return _said(str(error), DEFECT)
+    except OSError as error:
+        # What cannot be written or read for the machine's reasons: full disk, permissions.
+        return _said(f"A file could not be read or written ({error}); check its folder and the free space.", INPUT)
+    except KeyboardInterrupt:
+        return _said("Stopped. What was written is kept; the same command goes on or begins again.", INTERRUPTED)
+    return DONE
+
+
+def _said(sentence: str, status: int) -> int:
+    """Say why, unless this is one of several processes and not the first: they all meet the same end."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        print(f"{Path(sys.argv[0]).name}: {sentence}", file=sys.stderr)
+    else:
+        _await_end_of(os.getppid())
+    return status
+
+
+def _await_end_of(parent: int, patience: float = 60.0) -> None:
+    """Wait until the process that started this one has had its say; it is killed when a child fails before it."""
+    end = time.monotonic() + patience
+    while os.getppid() == parent and time.monotonic() < end:
+        time.sleep(0.1)

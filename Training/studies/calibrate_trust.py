@@ -1,0 +1,87 @@
+"""Calibrate how far a registration is trusted, and report on other cases.
+
+python Training/studies/calibrate_trust.py --calibration CASES --report HELD_OUT --output DIR [--ship]
+
+Registers simulated cases, many of them set up to fail, and keeps a JSON line a result in ``trials-*.jsonl`` (stop it
+and start it again at will); fits the model on the calibration's; reports on the others. ``--ship`` puts the model into
+the core. Cases are what simulate.py writes, those of the report with ``--held-out``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
+
+from mmhvae import load_bundle
+from mmhvae.bundle.shipped import starter_bundle
+from mmhvae.exceptions import InputError
+from mmhvae_training import script
+from mmhvae_training.judging import Synthesiser
+from mmhvae_training.records import commit, lines_of, read_all_lines, run_processes
+from mmhvae_training.trust import Source, key_of, load_benchmark, part_of, planned, run_all, ship, write_report
+
+TRIALS = "trials"
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+BENCHMARK, HEAD = SHARED / "bench_registration.py", SHARED / "data" / "tcga-fg-6692"
+
+
+def find(folder: Path, count: int) -> dict[str, Path]:
+    """Name -> folder of the first cases.
+
+    Raises:
+        InputError: there are fewer than two, and another patient's MR is needed.
+    """
+    found = sorted(path.parent for path in folder.glob("case-*/parameters.json"))[:count]
+    if len(found) < 2:
+        raise InputError(f"{folder} holds fewer than two cases; give a folder that simulate.py wrote.")
+    return {path.name: path for path in found}
+
+
+def main() -> None:
+    """Read the command line, do what is not done yet, fit, report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calibration", type=Path, required=True, help="folder with case-* of the training range")
+    parser.add_argument("--report", type=Path, required=True, help="folder with case-* made with --held-out")
+    parser.add_argument("--count", type=int, nargs=2, default=(10, 14), help="cases of calibration and report")
+    parser.add_argument("--bundle", type=Path, help="default: the starter")
+    parser.add_argument("--cache", type=Path, help="folder that keeps syntheses; default: OUTPUT/syntheses")
+    parser.add_argument("--benchmark", type=Path, default=BENCHMARK, help="left out where it is not there")
+    parser.add_argument("--head", type=Path, default=HEAD, help="another patient's MRs, if they are there")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each")
+    parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--ship", action="store_true", help="write the model into the core, too")
+    arguments = parser.parse_args()
+    calibration, report = (
+        find(folder, n) for folder, n in zip((arguments.calibration, arguments.report), arguments.count, strict=True)
+    )
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    bundle = load_bundle(arguments.bundle or starter_bundle())
+    cache = arguments.cache or arguments.output / "syntheses"
+    synthesise = Synthesiser(bundle, cache, device=arguments.device)
+    if arguments.part is None:
+        made = {"commit": commit(), "syntheses": synthesise.settings}
+        run_processes(sys.argv[1:], arguments.jobs)
+        rows = read_all_lines(arguments.output, TRIALS)
+        write_report(rows, arguments.output, made)
+        if arguments.ship:
+            ship(arguments.output)
+        return
+    make = load_benchmark(arguments.benchmark) if arguments.benchmark.is_file() else None
+    head = arguments.head if arguments.head.is_dir() else None
+    todo = planned(list(calibration), list(report), make is not None, head is not None)
+    run_all(
+        part_of(todo, arguments.part, arguments.jobs),
+        Source(calibration | report, synthesise, make, head),
+        {key_of(row) for row in read_all_lines(arguments.output, TRIALS)},
+        lines_of(arguments.output, TRIALS, arguments.part),
+        arguments.device,
+    )
+
+
+if __name__ == "__main__":
+    script.run(main)
