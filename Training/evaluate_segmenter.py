@@ -12,8 +12,7 @@ from statistics import mean
 from mmhvae.segmentation import REGIONS, load_segmenter
 from mmhvae.settings import SegmentationSettings
 from mmhvae_training import script
-from mmhvae_training.segmentation.judging import Judged, judge
-from mmhvae_training.segmentation.patients import read_patient
+from mmhvae_training.segmentation import Judged, judge, read_patient
 
 SHOWN = ("single", "full", "all")
 

@@ -15,9 +15,7 @@ from mmhvae_training import loop, script
 from mmhvae_training.configuration import parse_settings
 from mmhvae_training.loop import launch
 from mmhvae_training.records import commit
-from mmhvae_training.segmentation.configuration import SegmenterConfiguration
-from mmhvae_training.segmentation.patients import read_patients
-from mmhvae_training.segmentation.segmenter_method import SegmenterMethod, new_segmenter
+from mmhvae_training.segmentation import SegmenterConfiguration, SegmenterMethod, new_segmenter, read_patients
 
 #: The optimisation may change while a run is on its plateau: its end is set when the hours are known.
 SAME = ("data", "architecture", "seed")

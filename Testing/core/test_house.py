@@ -59,6 +59,8 @@ FLOORS = {
         "data networks",
         "objective",
         "loop baselines",
+        "segmentation",
+        "personalised",
         "scoring judging",
         "trust export",
     ],

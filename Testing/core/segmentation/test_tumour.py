@@ -101,7 +101,7 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(images, options, words):
 
 @pytest.mark.parametrize("changes", [{"flips": 9}, {"overlap": 0.9}, {"smallest_piece_ml": float("nan")}])
 def test_settings_out_of_bounds_are_refused(changes):
-    with pytest.raises(InputError, match="should be|give"):
+    with pytest.raises(InputError, match=r"give"):
         SegmentationSettings(**changes)
 
 

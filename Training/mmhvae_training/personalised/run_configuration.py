@@ -79,9 +79,8 @@ class PersonalisedRun:
     def __post_init__(self) -> None:
         labelled = self.architecture.classes is not None
         require(labelled == (self.task == "segmentation"), "architecture.classes belongs to task segmentation, only.")
-        contrast = self.task == "pretraining" and self.constraints.contrastive
-        enough = self.data.batch_size >= 2 * self.device.devices
-        require(enough or not contrast, "data.batch_size should be 2 or more a device: for the contrastive loss.")
+        enough = self.data.batch_size >= 2 or not self._contrasts
+        require(enough, "data.batch_size should be 2 or more a device, for the contrastive loss.")
 
     @property
     def _contrasts(self) -> bool:

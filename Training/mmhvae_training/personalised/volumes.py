@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..segmentation.patients import Patient
+from ..segmentation import Patient
 from .algorithms import SubVolumes
 
 TURNED_PLANE = (-2, -1)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mmhvae_training.segmentation.fields import chance, look_up, random_field, uniform
-from mmhvae_training.segmentation.patients import DISTANCE_MARGIN, DISTANCE_SPACING, Patient
-from mmhvae_training.segmentation.surroundings import Surroundings, draw_surroundings, paint
+from .fields import chance, look_up, random_field, uniform
+from .patients import DISTANCE_MARGIN, DISTANCE_SPACING, Patient
+from .surroundings import Surroundings, draw_surroundings, paint
 
 MIRROR = (0.25, 0.25, 0.5)
 """How often each axis is mirrored; the brain is nearly alike left and right."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mmhvae_training.segmentation.fields import chance, look_up, random_field, uniform
+from .fields import chance, look_up, random_field, uniform
 
 FLUID, DURA, BONE, MARROW, FAT, MUSCLE, EYE, AIR = range(8)
 # rows as above; t1, cet1, t2, flair; 1 is the brain's median

@@ -9,8 +9,8 @@ from mmhvae.segmentation import measure_grey_levels
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmhvae_training.segmentation.fields import chance, uniform
-from mmhvae_training.segmentation.scene import Scene
+from .fields import chance, uniform
+from .scene import Scene
 
 OVERVIEW_SHAPE, OVERVIEW_SPACING = (40, 44, 40), 6.0
 """The whole head in a few voxels, from which its grey levels are measured as they are for a whole volume."""
