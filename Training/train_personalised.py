@@ -16,11 +16,15 @@ from pathlib import Path
 from mmhvae_training import loop, script
 from mmhvae_training.configuration import parse_settings
 from mmhvae_training.loop import launch
-from mmhvae_training.personalised.personalised_method import PersonalisedMethod, new_personalised, start_from
-from mmhvae_training.personalised.run_configuration import PersonalisedRun
-from mmhvae_training.personalised.volumes import patient_volume
+from mmhvae_training.personalised import (
+    PersonalisedMethod,
+    PersonalisedRun,
+    new_personalised,
+    patient_volume,
+    start_from,
+)
 from mmhvae_training.records import commit
-from mmhvae_training.segmentation.patients import read_patients
+from mmhvae_training.segmentation import read_patients
 
 SAME = ("data", "task", "architecture", "constraints", "optimisation", "seed")
 
