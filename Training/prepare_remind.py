@@ -3,8 +3,10 @@
 python Training/prepare_remind.py --remind nrrd/ --transforms registration/ --output prepared
 
 TRANSFORMS holds the folders ``affine`` and ``rigid`` that MMHVAE's authors publish (data/data/registration in their
-repository). White matter is read from SynthSeg's label maps where they are given, else it is estimated. A run that was
-stopped goes on where it was; ``manifest.json`` tells what each case has, and why something is missing.
+repository). With ``--dicom`` the data set is read as The Cancer Imaging Archive hands it out, a tree of DICOM files
+(needs the package pydicom), and written to the folder of ``--remind`` first. White matter is read from SynthSeg's
+label maps where they are given, else it is estimated. A run that was stopped goes on where it was; ``manifest.json``
+tells what each case has, and why something is missing.
 """
 
 from __future__ import annotations
@@ -15,13 +17,22 @@ from pathlib import Path
 
 from mmhvae.exceptions import InputError
 from mmhvae_training import script
-from mmhvae_training.data import Settings, prepare_all, read_remind_case, remind_cases, summary
+from mmhvae_training.data import (
+    Settings,
+    dicom_cases,
+    prepare_all,
+    read_dicom_case,
+    read_remind_case,
+    remind_cases,
+    summary,
+)
 
 
 def main() -> None:
     """Read the command line and prepare every case."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--remind", type=Path, required=True, help="folder with Case001, Case002, ...")
+    parser.add_argument("--remind", type=Path, required=True, help="folder with Case001, Case002, ... (NRRD)")
+    parser.add_argument("--dicom", type=Path, help="the archive's DICOM tree, from which --remind is made")
     parser.add_argument("--transforms", type=Path, required=True, help="folder with affine/ and rigid/")
     parser.add_argument("--labels", type=Path, help="folder of SynthSeg's label maps; default: beside the MR")
     parser.add_argument("--spacing", type=float, default=Settings.spacing, help="mm")
@@ -31,10 +42,14 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.transforms.is_dir():
         raise InputError(f"There is no folder {arguments.transforms}; give the one that holds affine/ and rigid/.")
-    cases = [
-        (folder.name, partial(read_remind_case, folder, arguments.transforms, arguments.labels))
-        for folder in remind_cases(arguments.remind)
-    ]
+    places = (arguments.transforms, arguments.labels)
+    if arguments.dicom:
+        cases = [
+            (name, partial(read_dicom_case, name, series, arguments.remind, *places, arguments.again))
+            for name, series in dicom_cases(arguments.dicom).items()
+        ]
+    else:
+        cases = [(f.name, partial(read_remind_case, f, *places)) for f in remind_cases(arguments.remind)]
     settings = Settings(arguments.spacing, arguments.matrix)
     print(summary(prepare_all(cases, arguments.output, settings, arguments.again)))
 

@@ -5,7 +5,13 @@ from typing import Annotated
 
 from mmhvae.settings import NAVIGATION, PosePrior, RegistrationSettings, SynthesisSettings
 from MMHVAESynthesisLib.bounds import one_of, within
-from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode, vtkMRMLSequenceBrowserNode
+from slicer import (
+    vtkMRMLMarkupsFiducialNode,
+    vtkMRMLMarkupsROINode,
+    vtkMRMLScalarVolumeNode,
+    vtkMRMLSegmentationNode,
+    vtkMRMLSequenceBrowserNode,
+)
 from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
 
 
@@ -26,10 +32,12 @@ class RegistrationParameters:
         samples: of the synthesis, for its uncertainty.
         prior: whether the pose is drawn towards the navigation's.
         priorTranslation, priorRotation: how far off navigation typically is, mm and degrees.
+        regionBox, regionSegments: within which the ultrasound is registered; one of them, or none.
         shown: the MR that is compared with the ultrasound.
         fade: how much of it covers the ultrasound, 0 to 1.
         checkerboard: whether both are shown in squares instead.
         outlines: whether outlines before and after are drawn.
+        surfaces: whether surfaces are shown in the 3-D views.
         usLandmarks, mrLandmarks: pairs of points, in the same order.
         tagPath: a file of pairs, or ""; it goes before them.
     """
@@ -51,10 +59,13 @@ class RegistrationParameters:
     prior: bool = RegistrationSettings.prior is not None
     priorTranslation: Annotated[float, within(PosePrior, "translation_mm")] = NAVIGATION.translation_mm  # noqa: N815
     priorRotation: Annotated[float, within(PosePrior, "rotation_deg")] = NAVIGATION.rotation_deg  # noqa: N815
+    regionBox: vtkMRMLMarkupsROINode  # noqa: N815
+    regionSegments: vtkMRMLSegmentationNode  # noqa: N815
     shown: Annotated[str, Choice(["t2", "cet1", "flair"])] = "t2"
     fade: Annotated[float, WithinRange(0, 1)] = 0.5
     checkerboard: bool = False
     outlines: bool = True
+    surfaces: bool = False
     usLandmarks: vtkMRMLMarkupsFiducialNode  # noqa: N815
     mrLandmarks: vtkMRMLMarkupsFiducialNode  # noqa: N815
     tagPath: str  # noqa: N815

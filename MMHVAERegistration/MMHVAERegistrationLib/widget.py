@@ -22,6 +22,7 @@ from .panel import (
     LandmarkPlacing,
     LandmarksPanel,
     MoveList,
+    RegionRow,
     RegisterSection,
     RegistrationLists,
     StartPanel,
@@ -32,7 +33,7 @@ from .pose import find_result, follow_result, is_part, nodes_under, take_out
 
 #: Milliseconds after the handle was let go, before where it went is a step that can be undone.
 LET_GO = 400
-_OBSERVED = ("us", "sweepBrowser", *MR_NAMES, "usLandmarks", "mrLandmarks")
+_OBSERVED = ("us", "sweepBrowser", *MR_NAMES, "usLandmarks", "mrLandmarks", "regionBox", "regionSegments")
 
 
 class MMHVAERegistrationWidget(ModulePanel):
@@ -47,6 +48,7 @@ class MMHVAERegistrationWidget(ModulePanel):
         TrustCard,
         StartPanel,
         RegistrationLists,
+        RegionRow,
         LandmarkPlacing,
         LandmarksPanel,
         Comparison,
@@ -100,6 +102,7 @@ class MMHVAERegistrationWidget(ModulePanel):
             "fade": ui.fadeSlider,
             "checkerboard": ui.checkerboardCheckBox,
             "outlines": ui.outlinesCheckBox,
+            "surfaces": ui.surfacesCheckBox,
             "usLandmarks": ui.usLandmarksSelector,
             "mrLandmarks": ui.mrLandmarksSelector,
         }

@@ -26,6 +26,7 @@ class SynthesisParameters:
         temperature: of the latents' noise.
         seed: of the noise.
         sliceAxis: the volume's axis that the slices follow, "all" of them, or "" as the model was trained.
+        keepsEarlier: whether Apply makes new nodes beside those of an earlier one, instead of updating them.
         shown: the result that is looked at, "us" for none.
         opacity: of the result over the ultrasound.
         uncertaintyDisplay: how the uncertainty is shown.
@@ -49,6 +50,7 @@ class SynthesisParameters:
     temperature: Annotated[float, within(SynthesisSettings, "temperature")] = SynthesisSettings.temperature
     seed: Annotated[int, within(SynthesisSettings, "seed")] = SynthesisSettings.seed
     sliceAxis: Annotated[str, one_of(SynthesisSettings, "slice_axis")] = SynthesisSettings.slice_axis  # noqa: N815
+    keepsEarlier: bool = False  # noqa: N815
     shown: Annotated[str, Choice(["us", "t2", "cet1", "flair"])] = "t2"
     opacity: Annotated[float, WithinRange(0, 1)] = 0.6
     uncertaintyDisplay: Annotated[str, Choice(["off", "contours", "colours"])] = "off"  # noqa: N815

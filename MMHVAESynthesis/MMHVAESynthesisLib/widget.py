@@ -59,6 +59,7 @@ class MMHVAESynthesisWidget(ModulePanel):
             "samples": ui.samplesSpinBox,
             "temperature": ui.temperatureSpinBox,
             "seed": ui.seedSpinBox,
+            "keepsEarlier": ui.keepsEarlierCheckBox,
             "opacity": ui.opacitySlider,
         }
 

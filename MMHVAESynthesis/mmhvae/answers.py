@@ -130,6 +130,34 @@ class RegistrationAnswer(Record):
 
 
 @dataclass(frozen=True)
+class CaseReport(RegistrationAnswer):
+    """A registered case as ``verdict.json`` tells it: the answer, and what a reader has to know of its making.
+
+    Attributes:
+        contrasts: modalities that took part.
+        model, weights_sha256: "" where no model took part.
+        frames_used, frames_dropped, why_dropped: of a sweep; None and "" for a volume.
+        moved_along: files of segmentations that were moved.
+        made: date and time, ISO 8601.
+        versions: of the software, by name.
+    """
+
+    contrasts: tuple[str, ...]
+    model: str
+    weights_sha256: str
+    ultrasound_size: tuple[int, ...]
+    ultrasound_spacing_mm: tuple[float, ...]
+    frames_used: int | None
+    frames_dropped: int | None
+    why_dropped: str
+    moved_along: tuple[str, ...]
+    made: str
+    versions: dict[str, str]
+    calibration: str
+    intended_use: str
+
+
+@dataclass(frozen=True)
 class PlacedLabel(Record):
     """What became of one label that was brought onto another grid.
 

@@ -1,7 +1,8 @@
-"""The command line: ``mmhvae synthesize | register | reconstruct | overlay | tre | import-release | info | weights |
-demo``.
+"""The command line: ``mmhvae synthesize | register-case | register | reconstruct | overlay | tre | import-release |
+info | weights | demo``.
 
-Exit status: 0 done; 2 the user's input cannot be used, with one sentence on standard error; 1 a defect.
+Exit status: 0 done; 2 the user's input cannot be used, with one sentence on standard error; 1 a defect; 3 of
+``register-case``: done, and the registration has failed by its own judgement.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .commands import (
     add_overlay,
     add_reconstruct,
     add_register,
+    add_register_case,
     add_segment,
     add_synthesize,
     add_tre,
@@ -37,8 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     for add in (
-        add_synthesize, add_register, add_reconstruct, add_overlay, add_segment, add_tre, add_bundles, add_weights,
-        add_demo,
+        add_synthesize, add_register_case, add_register, add_reconstruct, add_overlay, add_segment, add_tre,
+        add_bundles, add_weights, add_demo,
     ):  # fmt: skip
         add(commands)
     return parser

@@ -49,8 +49,12 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_files(paths: Iterable[Path]) -> Iterator[dict[Path, Path]]:
+def whole_files(paths: Iterable[Path], *, durable: bool = True) -> Iterator[dict[Path, Path]]:
     """Temporary files by the paths that all of them take, one right after the other, when the block ends well.
+
+    Args:
+        paths: of the files.
+        durable: wait until they would survive a power cut.
 
     Raises:
         InputError: as :func:`whole_file`; none of the paths has changed.
@@ -63,12 +67,12 @@ def whole_files(paths: Iterable[Path]) -> Iterator[dict[Path, Path]]:
                 _require_possible(path)
                 temporaries[path] = _new_beside(path)
             yield temporaries
-            for path in temporaries:
+            for path in temporaries if durable else ():
                 _on_disk(temporaries[path])
             with _signals_wait():
                 for path, temporary in temporaries.items():
                     os.replace(temporary, os.path.realpath(path))  # through a link, not in its place
-            for folder in {path.parent for path in temporaries}:
+            for folder in {path.parent for path in temporaries} if durable else ():
                 _on_disk(folder)
         except OSError as error:
             raise not_written(path, error) from error

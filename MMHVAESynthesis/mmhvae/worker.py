@@ -158,7 +158,9 @@ def _prepared(channel: Channel, inbox: Inbox) -> tuple[Run, Message]:
         import torch
 
         from .tasks import TASKS, BundleCache, Context, LiveStreams
-    except (ImportError, OSError) as error:
+
+        found = {"torch": torch.__version__, "devices": _devices()}
+    except Exception as error:  # half-installed, torch fails in many ways
         problem = f"The engine cannot start ({_one_line(str(error))}); open Check setup to install what is missing."
         return _refusal(problem), ready | {"problem": problem}
     bundles, streams, home = BundleCache(), LiveStreams(), Path.cwd()
@@ -170,13 +172,19 @@ def _prepared(channel: Channel, inbox: Inbox) -> tuple[Run, Message]:
         context = Context(bundles, home / str(number), Reporter(channel, inbox, number), streams)
         return TASKS[method](Parameters(request.get("parameters", {})), context).to_json()
 
+    return run, ready | found
+
+
+def _devices() -> list[dict[str, str]]:
+    import torch
+
     devices = [{"name": "cpu", "label": "CPU"}]
     if torch.cuda.is_available():
         names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
         devices += [{"name": f"cuda:{index}", "label": name} for index, name in enumerate(names)]
     if torch.backends.mps.is_available():
         devices.append({"name": "mps", "label": "Apple GPU"})
-    return run, ready | {"torch": torch.__version__, "devices": devices}
+    return devices
 
 
 def _refusal(problem: str) -> Run:

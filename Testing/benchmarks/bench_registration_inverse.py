@@ -16,24 +16,25 @@ import argparse
 import sys
 
 import numpy as np
-from bench_registration_table import load_module, parser
+from bench_registration_table import parser
 from mmhvae.images.transforms import apply_matrix, flip_points, to_matrix
 from mmhvae.registration.channels import Channel
 from mmhvae.registration.rigid import register_channels
+from registration_cases import Case, make_case
 from registration_engine import to_channel, to_image
 
 LIMIT = 0.2
 
 
-def there_and_back(case: object) -> tuple[float, float]:
+def there_and_back(case: Case) -> tuple[float, float]:
     """Mean and largest distance in mm of the field of view's points from themselves after A -> B -> A."""
-    there = to_channel(case)  # type: ignore[arg-type]
-    here = to_image(np.asarray(case.fixed_mask), case.fixed_affine)  # type: ignore[attr-defined]
+    there = to_channel(case)
+    here = to_image(np.asarray(case.fixed_mask), case.fixed_affine)
     back = Channel(there.moving, there.fixed, fixed_mask=here, moving_mask=there.fixed_mask)
     to_b, to_a = (
         to_matrix(register_channels([channel], device="cpu", prior=None).transform) for channel in (there, back)
     )
-    points = flip_points(case.pts)  # type: ignore[attr-defined]
+    points = flip_points(case.pts)
     distances = np.linalg.norm(apply_matrix(to_a @ to_b, points) - points, axis=1)
     return float(distances.mean()), float(distances.max())
 
@@ -41,10 +42,10 @@ def there_and_back(case: object) -> tuple[float, float]:
 def main() -> int:
     """Read the command line, print a line a case."""
     options: argparse.Namespace = parser().parse_args()
-    benchmark, worst = load_module(options.benchmark), 0.0
+    worst = 0.0
     for repeat in range(options.first, options.first + options.n):
         for number in options.ranges:
-            mean, largest = there_and_back(benchmark.make_case("same", number, repeat, options.spacing))
+            mean, largest = there_and_back(make_case("same", number, repeat, options.spacing))
             print(f"same, range {number}, case {repeat}: mean {mean:.3f} mm, largest {largest:.3f} mm", flush=True)
             worst = max(worst, mean)
     print(f"worst mean {worst:.3f} mm; limit {LIMIT} mm")

@@ -1,9 +1,9 @@
-"""Rigid registration beside its peers: the table of the team's benchmark, with our rows.
+"""Rigid registration beside its peers, on cases with a known answer.
 
     python Testing/benchmarks/bench_registration_table.py --n 1
 
-The cases are those of ``../shared/bench_registration.py`` (or ``--benchmark FILE``): an ultrasound-like sector cut out
-of the MNI152 T1, and a displaced, differently contrasted copy to find it in. Peers run where their package is
+The cases are those of ``registration_cases.py``: an ultrasound-like sector cut out of the MNI152 T1, and a displaced,
+differently contrasted copy to find it in. Peers run where their package is
 installed: SimpleITK always, greedy (``picsl-greedy``), ANTs (``antspyx``), elastix (``itk-elastix``). For each case the
 engines take turns, so that other work on the machine slows all of them alike; trust the ratios. ``--rows FILE`` keeps
 a row a case and engine and goes on where an earlier run ended.
@@ -18,12 +18,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import argparse
 import csv
-import importlib.util
 import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -31,25 +30,18 @@ from typing import Any
 import numpy as np
 import registration_engine
 import torch
+from registration_cases import PAIRS, RANGES_MM, Case, make_case
+from registration_peers import PEERS, Engine, installed
+from registration_reference import reference
 
-PAIRS = ("same", "t2", "corrupt")
 OURS = ("mmhvae_rigid", "mmhvae_preview", "mmhvae_signed", "mmhvae_adam")
-#: Engine of the benchmark -> how the table calls it, and the module that it needs.
-PEERS = {
-    "sitk_ncc": ("SimpleITK, neighbourhood correlation", "SimpleITK"),
-    "sitk_mattes": ("SimpleITK, Mattes", "SimpleITK"),
-    "greedy_wncc": ("greedy, weighted NCC", "picsl_greedy"),
-    "greedy_nmi": ("greedy, NMI", "picsl_greedy"),
-    "ants_mattes": ("ANTs, Mattes", "ants"),
-    "elastix_mi": ("elastix, MI", "itk.elastix"),
-}
 TITLES = {
     "mmhvae_rigid": "**MMHVAE**, Gauss-Newton",
     "mmhvae_preview": "its preview, stopping at 2 mm",
     "mmhvae_signed": "the same, contrasts known to be equal",
     "mmhvae_adam": "the same correlation by Adam, from the start alone",
-    "prototype": "registration_prototype.py (proto_gn_fine)",
-} | {engine: title for engine, (title, _) in PEERS.items()}
+    "reference": "the reference, written down plainly (L-BFGS)",
+} | {engine: title for engine, (title, _, _) in PEERS.items()}
 SUCCESS = 2.0  # mm
 
 
@@ -71,31 +63,17 @@ class Row:
         return self.engine, self.pair, self.range, self.repeat, self.spacing
 
 
-def load_module(path: Path) -> Any:
-    """A Python file as a module."""
-    specification = importlib.util.spec_from_file_location(path.stem, path)
-    if specification is None or specification.loader is None or not path.is_file():
-        raise SystemExit(f"There is no {path}; give the benchmark with --benchmark.")
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[path.stem] = module  # dataclasses look their module up
-    specification.loader.exec_module(module)
-    return module
-
-
-def installed(module: str) -> bool:
-    """Whether a package can be imported; nothing is imported but its parents."""
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
-
-
 def available() -> list[str]:
     """Our engines, and the peers that are installed."""
-    return ["mmhvae_rigid", "mmhvae_preview", *(e for e, (_, module) in PEERS.items() if installed(module))]
+    return [
+        "mmhvae_rigid",
+        "mmhvae_preview",
+        "reference",
+        *(e for e, (_, module, _) in PEERS.items() if installed(module)),
+    ]
 
 
-def run(engine: Callable[[Any], Any], case: Any) -> tuple[float, float, float]:
+def run(engine: Engine, case: Case) -> tuple[float, float, float]:
     """Mean error in mm (that of the start where the engine fails), seconds, and seconds of processor time."""
     started, worked = time.perf_counter(), time.process_time()
     try:
@@ -119,24 +97,23 @@ def _parsed(kind: Any, text: str) -> Any:
     return {"str": str, "int": int, "float": float}[kind](text)
 
 
-def load_engine(name: str, benchmark: Any, prototype: Path) -> Callable[[Any], Any]:
-    """One of ours, the prototype, or one of the benchmark's own engines."""
-    if name == "prototype":
-        return load_module(prototype).proto_gn_fine
-    return getattr(registration_engine, name, None) or benchmark.ENGINES[name]
+def load_engine(name: str) -> Engine:
+    """One of ours, the reference, or a peer."""
+    if name == "reference":
+        return reference
+    return PEERS[name][2] if name in PEERS else getattr(registration_engine, name)
 
 
 def measure(options: argparse.Namespace, known: Sequence[Row]) -> Iterator[Row]:
     """The rows that are missing, a case at a time, engines in turn."""
-    benchmark = load_module(options.benchmark)
-    engines = {name: load_engine(name, benchmark, options.prototype) for name in options.engines}
+    engines = {name: load_engine(name) for name in options.engines}
     done = {row.key for row in known}
     for repeat in range(options.first, options.first + options.n):
         for pair in options.pairs:
             for number in options.ranges:
                 wanted = [e for e in engines if (e, pair, number, repeat, options.spacing) not in done]
                 if wanted:
-                    case = benchmark.make_case(pair, number, repeat, options.spacing)
+                    case = make_case(pair, number, repeat, options.spacing)
                 for name in wanted:
                     yield Row(name, pair, number, repeat, options.spacing, *run(engines[name], case))
 
@@ -150,7 +127,7 @@ def summary(rows: Sequence[Row]) -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """REGISTRATION.md's table in Markdown: an engine a row."""
+    """The table in Markdown: an engine a row."""
     head = "| engine | " + " | ".join(f"{pair}: TRE < 2 mm, median" for pair in PAIRS)
     lines = [head + " | seconds, median | processor seconds, median |", "| --- " * (len(PAIRS) + 3) + "|"]
     for engine in dict.fromkeys(row.engine for row in rows):
@@ -205,10 +182,7 @@ def machine(threads: int) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """The command line's."""
-    shared = Path(__file__).resolve().parents[3] / "shared"
     result = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    result.add_argument("--benchmark", type=Path, default=shared / "bench_registration.py")
-    result.add_argument("--prototype", type=Path, default=shared / "registration_prototype.py")
     result.add_argument("--engines", nargs="+", choices=list(TITLES), default=available(), metavar="NAME")
     result.add_argument("--pairs", nargs="+", choices=PAIRS, default=list(PAIRS))
     result.add_argument("--ranges", nargs="+", type=int, choices=range(5), default=[0, 1, 2, 3], help="4: 16-24 mm")
@@ -236,10 +210,9 @@ def main() -> None:
                 writer.writerow(asdict(row))
     if not rows:
         raise SystemExit("There is nothing to report.")
-    ranges = load_module(options.benchmark).RANGES
     first = [row for row in rows if row.engine == rows[0].engine]
     print(f"{machine(options.threads)}; field of view at {options.spacing:g} mm\n\n{table(rows)}\n")
-    print(f"{TITLES[rows[0].engine]}:\n\n{by_range(first, ranges)}\n\n{ratios(rows)}")
+    print(f"{TITLES[rows[0].engine]}:\n\n{by_range(first, RANGES_MM)}\n\n{ratios(rows)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Engines for the team's registration benchmark (`bench_registration.py --engine <this file>:mmhvae_rigid`).
+"""Our registration as engines of the benchmark.
 
 An engine takes a case (arrays indexed [i, j, k] with RAS affines) and returns the 4 x 4 matrix, fixed RAS points ->
 moving RAS points. The repository's core is imported from beside this file, so that nothing needs to be installed.

@@ -91,6 +91,16 @@ def cine(folder: Path) -> Path:
     return written(folder, "x.dcm", image)
 
 
+def altered(folder: Path, name: str) -> Path:
+    """One byte of packed voxels is another."""
+    path = folder / name
+    sitk.WriteImage(grey(), str(path), True)
+    content = bytearray(path.read_bytes())
+    content[len(content) * 2 // 3] ^= 255
+    path.write_bytes(content)
+    return path
+
+
 def bytes_in(folder: Path, name: str, content: bytes) -> Path:
     (folder / name).write_bytes(content)
     return folder / name
@@ -127,6 +137,10 @@ IMAGES: dict[str, tuple[Maker, str]] = {
     "MHA in micrometres": (lambda d: meta(d, DistanceUnits="um"), "is in um"),
     "MHA of long directions": (lambda d: meta(d, TransformMatrix="2 0 0 0 1 0 0 0 1"), "directions"),
     "MHA with a slope": (lambda d: meta(d, ElementToIntensityFunctionSlope="-1"), "scale of its grey values"),
+    "altered voxels in NRRD": (lambda d: altered(d, "x.nrrd"), "damaged"),
+    "altered voxels in MHA": (lambda d: altered(d, "x.mha"), "damaged"),
+    "altered voxels in NIfTI": (lambda d: altered(d, "x.nii.gz"), "damaged"),
+    "a sweep": (lambda d: meta(d, Seq_Frame0000_Status="OK"), "third axis is time"),
     "DICOM cine": (cine, "is DICOM"),
     "TIFF": (lambda d: written(d, "x.tif"), "TIFF"),
     "VTK": (lambda d: written(d, "x.vtk"), "VTK"),
@@ -181,6 +195,12 @@ TRANSFORMS: dict[str, tuple[Maker, str]] = {
     ),
     "no numbers": (lambda d: text(d, "x.tfm", _HEAD + "Transform: AffineTransform_double_3_3\n"), "missing"),
     "a decimal comma": (lambda d: text(d, "x.tfm", _HEAD + AFFINE.format(number=0, x="1,5", y=0)), "not a transform"),
+    "NaN where ITK writes beyond its memory": (
+        lambda d: text(
+            d, "x.tfm", _HEAD + "Transform: Euler3DTransform_double_3_3\nParameters: nan 0.2 0.3 4 5 6\n" + _FIXED
+        ),
+        "not a transform",
+    ),
     "NaN": (lambda d: text(d, "x.tfm", _HEAD + AFFINE.format(number=0, x="nan", y=0)), "a transform"),
     "elastix": (lambda d: text(d, "x.txt", '(Transform "EulerTransform")\n'), "elastix"),
     "MNI": (lambda d: text(d, "x.xfm", "MNI Transform File\n"), "MNI"),

@@ -24,8 +24,9 @@ from mmhvae_training.records import commit, lines_of, read_all_lines, run_proces
 from mmhvae_training.trust import Source, key_of, load_benchmark, part_of, planned, run_all, ship, write_report
 
 TRIALS = "trials"
-SHARED = Path(__file__).resolve().parents[3] / "shared"
-BENCHMARK, HEAD = SHARED / "bench_registration.py", SHARED / "data" / "tcga-fg-6692"
+REPOSITORY = Path(__file__).resolve().parents[2]
+BENCHMARK = REPOSITORY / "Testing" / "benchmarks" / "registration_cases.py"
+HEAD = REPOSITORY.parent / "shared" / "data" / "tcga-fg-6692"
 
 
 def find(folder: Path, count: int) -> dict[str, Path]:

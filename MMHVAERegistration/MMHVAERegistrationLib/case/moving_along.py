@@ -66,7 +66,8 @@ def _referenced(owner: Any, role: str) -> list[Any]:
 
 def _may_move(node: Any, parameters: Any) -> bool:
     """Pre-operative, as far as can be told: not the ultrasound, nor what was made of it or placed in it."""
-    fixed = [parameters.us, parameters.usLandmarks, *chosen_mrs(parameters)]
+    regions = [parameters.regionBox, parameters.regionSegments]
+    fixed = [parameters.us, parameters.usLandmarks, *regions, *chosen_mrs(parameters)]
     if node.GetHideFromEditors() or any(node is other for other in fixed) or node.GetAttribute(KIND):
         return False
     return parameters.sweepBrowser is None or parameters.sweepBrowser.GetSequenceNode(node) is None

@@ -28,6 +28,7 @@ class Case:
         ultrasound: as the synthesis takes it, with the MRs' modalities as its targets.
         mrs: modality -> volume node of the pre-operative MRs that are registered.
         settings: of the registration; its method is "direct" where that was chosen or no model is installed.
+        region: a ROI or a segmentation node within which the ultrasound is registered, or None.
         why_direct: why no synthesis takes part though it was asked for; "" where it does.
     """
 
@@ -35,11 +36,12 @@ class Case:
     mrs: Mapping[str, Any]
     settings: RegistrationSettings
     why_direct: str
+    region: Any = None
 
     @property
     def nodes(self) -> list[Any]:
         """Every node that is read."""
-        return [*self.ultrasound.nodes, *self.mrs.values()]
+        return [*self.ultrasound.nodes, *self.mrs.values(), *([self.region] if self.region is not None else [])]
 
     @property
     def is_direct(self) -> bool:
@@ -60,7 +62,8 @@ def case_from(parameters: Any) -> Case:
     prior = PosePrior(parameters.priorTranslation, parameters.priorRotation) if parameters.prior else None
     synthesis = SynthesisSettings(samples=parameters.samples)
     settings = RegistrationSettings(method, prior, synthesis=synthesis)
-    return Case(_ultrasound(parameters, tuple(mrs), synthesis), mrs, settings, why_direct)
+    region = parameters.regionBox or parameters.regionSegments
+    return Case(_ultrasound(parameters, tuple(mrs), synthesis), mrs, settings, why_direct, region)
 
 
 def _ultrasound(parameters: Any, targets: tuple[str, ...], settings: SynthesisSettings) -> Request:

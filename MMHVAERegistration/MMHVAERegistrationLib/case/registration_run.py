@@ -15,13 +15,22 @@ import numpy as np
 from mmhvae.answers import RegistrationAnswer
 from mmhvae.protocol import Message
 from MMHVAESynthesisLib.engine import Callbacks, Engine, EngineRun, Failure
-from MMHVAESynthesisLib.nodes import FLIP, FileImage, ijk_to_ras, write_image_steps, write_volume_steps
+from MMHVAESynthesisLib.nodes import (
+    FLIP,
+    FileImage,
+    ijk_to_ras,
+    ijk_to_world,
+    voxels,
+    write_image_steps,
+    write_volume_steps,
+)
 from MMHVAESynthesisLib.synthesis import Results, find_results, made_of, stale_reason, store
 from slicer.i18n import tr as _
 
 from ..pose import Outcome, Step, before_to_world
 from .held_synthesis import Held, HeldReconstruction, HeldSynthesis
 from .outcome_inputs import inputs_of
+from .region import within
 from .registration_case import Case
 
 #: Share of the progress that synthesis takes, where it takes part.
@@ -110,6 +119,8 @@ class RegistrationRun(EngineRun):
             images, uncertainty, ultrasound = self._ready.images, self._ready.uncertainty, self._ready.ultrasound
         if ultrasound is None:
             ultrasound = self._case.ultrasound.volumes["us"]
+        if self._case.region is not None:
+            ultrasound = within(_in_world(ultrasound), self._case.region)
         found: list[tuple[str, str, Any]] = [("ultrasound", "us", ultrasound)]
         if not self._case.is_direct:
             found += [("fixed", name, images[name]) for name in self._case.mrs]
@@ -168,6 +179,7 @@ class RegistrationRun(EngineRun):
             inputs=self._inputs,
             device=answer.device,
             seconds=time.monotonic() - self._began,
+            region=self._case.region.GetName() if self._case.region is not None else "",
             notice=answer.notice or (self._held.notice if self._held is not None else ""),
         )
 
@@ -181,6 +193,11 @@ class RegistrationRun(EngineRun):
         if self._held is not None:
             store(self._case.ultrasound, self._held.read, self._held.made)
         self._done(outcome)
+
+
+def _in_world(image: Any) -> FileImage:
+    """A volume node, or voxels that lie in the world already."""
+    return image if isinstance(image, FileImage) else FileImage(voxels(image), ijk_to_world(image))
 
 
 def usable_results(case: Case) -> Results | None:

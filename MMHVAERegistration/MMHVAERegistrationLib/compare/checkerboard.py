@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
-from MMHVAESynthesisLib.nodes import follow, ijk_to_ras, ijk_to_world, image_data, to_vtk, voxels
+from MMHVAESynthesisLib.nodes import follow, ijk_to_ras, ijk_to_world, image_data, remove_shown, to_vtk, voxels
 from MMHVAESynthesisLib.synthesis import KIND
 from numpy.typing import NDArray
 from slicer.i18n import tr as _
@@ -37,7 +37,7 @@ class Checkerboard:
         """Take it out of the scene."""
         node = _find()
         if node is not None:
-            slicer.mrmlScene.RemoveNode(node)
+            remove_shown(node)
 
 
 def _find() -> Any:

@@ -17,6 +17,7 @@ from ..parameters import RegistrationParameters
 from ..pose import FAILED, Outcome
 from .checkerboard import Checkerboard
 from .outlines import Outlines
+from .three_d import hide_in_3d, show_in_3d
 
 
 class Comparison(Part):
@@ -33,7 +34,7 @@ class Comparison(Part):
         self._key = FadeKey(self._has_moved, logic.show_before, qt.Qt.Key_Space)
         ui.shownSelector.connect("activated(int)", self._choose)
         ui.fadeSlider.connect("valueChanged(double)", self._touched)
-        for box in (ui.checkerboardCheckBox, ui.outlinesCheckBox):
+        for box in (ui.checkerboardCheckBox, ui.outlinesCheckBox, ui.surfacesCheckBox):
             box.connect("clicked()", self._touched)
 
     def use(self, parameters: Any) -> None:
@@ -41,7 +42,7 @@ class Comparison(Part):
         super().use(parameters)
         self._is_shown = False
         if parameters is None:
-            self._checkerboard.remove()
+            self._take_out()
             self._outlines.show([])
 
     def enter(self) -> None:
@@ -56,7 +57,12 @@ class Comparison(Part):
         """See :meth:`.Part.close`."""
         self._key.close()
         self._outlines.close()
+        self._take_out()
+
+    def _take_out(self) -> None:
+        """What was put into the scene for a comparison."""
         self._checkerboard.remove()
+        hide_in_3d()
 
     def refresh(self) -> None:
         """Offer what there is, and bring what is shown up to date."""
@@ -70,6 +76,7 @@ class Comparison(Part):
             (ui.fadeSlider, _("How much of the MR covers the ultrasound: 0 ultrasound alone, 1 MR alone.")),
             (ui.shownSelector, _("Which MR is compared with the ultrasound.")),
             (ui.checkerboardCheckBox, _("Ultrasound and MR in turn, in squares.")),
+            (ui.surfacesCheckBox, _("Surfaces of what moves along, and the field of view, in the 3-D views.")),
         ):
             control.setEnabled(not why_not)
             control.setToolTip(why_not or tip)
@@ -125,6 +132,10 @@ class Comparison(Part):
             composite.SetForegroundVolumeID(foreground.GetID())
             composite.SetForegroundOpacity(opacity)
         self._outlines.show(outlined(parameters) if self.ui.outlinesCheckBox.checked else [])
+        if self.ui.surfacesCheckBox.checked:
+            show_in_3d(ultrasound, outlined(parameters))
+        else:
+            hide_in_3d()
 
     def _has_moved(self) -> bool:
         return not np.array_equal(self.logic.world, np.eye(4))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .landmark_placing import LandmarkPlacing as LandmarkPlacing
     from .landmarks_panel import LandmarksPanel as LandmarksPanel
     from .move_list import MoveList as MoveList
+    from .region_row import RegionRow as RegionRow
     from .register_section import RegisterSection as RegisterSection
     from .registration_lists import RegistrationLists as RegistrationLists
     from .start_panel import StartPanel as StartPanel

@@ -119,7 +119,8 @@ def moved_text(outcome: Outcome, is_pending: bool) -> str:
     text = texts[outcome.start].format(mm=outcome.moved_mm, degrees=outcome.moved_deg)
     state = _("Not in use: nothing was moved.") if is_pending else _("In use.")
     kind = _("Preview.") if outcome.preview else ""
-    return " ".join(part for part in (text, state, kind) if part)
+    region = _("Registered within {region} only.").format(region=outcome.region) if outcome.region else ""
+    return " ".join(part for part in (text, state, kind, region) if part)
 
 
 def evidence_text(outcome: Outcome) -> str:

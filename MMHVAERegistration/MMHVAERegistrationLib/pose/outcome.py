@@ -30,6 +30,7 @@ class Outcome:
         settings: with which it was made.
         bundle, weights_sha256: of the model, "" where none took part.
         inputs: what was registered, see :mod:`.outcome_inputs`.
+        region: name of what the ultrasound was registered within, "" for all of it.
         device, seconds, notice: how the work went.
     """
 
@@ -48,6 +49,7 @@ class Outcome:
     bundle: str = ""
     weights_sha256: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    region: str = ""
     device: str = ""
     seconds: float = 0.0
     notice: str = ""

@@ -111,12 +111,6 @@ def _conjugated(matrix: Matrix, frame: Matrix) -> Matrix:
     return result
 
 
-def set_world(result: Any, world: Matrix) -> None:
-    """Move everything to the registration ``world``."""
-    for part in parts(result):
-        part.SetMatrixTransformToParent(to_vtk(local_to(part, world)))
-
-
 def follow_result(result: Any) -> None:
     """Bring the other parts to where the result is, after somebody else has moved it."""
     world = world_matrix(result)

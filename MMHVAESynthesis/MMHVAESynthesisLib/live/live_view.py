@@ -22,6 +22,7 @@ from mmhvae.settings import LiveSettings
 from slicer.i18n import tr as _
 
 from ..engine import Callbacks, Engine, Failure, Job, Timer, ignore
+from ..nodes import remove_shown
 from ..views import FollowedView
 from .live_frame import LiveFrame, require_stream, take_frame
 from .live_node import fill, keep, new_live_node
@@ -145,7 +146,7 @@ class LiveStream:
             if keeps_node:
                 keep(self.node)
             else:
-                slicer.mrmlScene.RemoveNode(self.node)
+                remove_shown(self.node)
 
     def _frame_came(self, *event: Any) -> None:
         self._came_at = time.monotonic()

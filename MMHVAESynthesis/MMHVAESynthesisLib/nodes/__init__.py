@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from .input_watch import InputWatch as InputWatch
     from .node_watch import NodeWatch as NodeWatch
+    from .removal import remove_shown as remove_shown
     from .volume_files import (
         FileImage as FileImage,
         image_data as image_data,

@@ -88,7 +88,7 @@ def _install_torch() -> None:
 
 def _install_package(name: str) -> None:
     """By Slicer's newer installer where there is one; both run pip in Slicer's Python, held to what is there."""
-    ensure = getattr(getattr(slicer, "packaging", None), "pip_ensure", None)
+    ensure = _pip_ensure()
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder, "constraints.txt")
         present = {other: version for other, version in installed().items() if other != name}
@@ -101,6 +101,16 @@ def _install_package(name: str) -> None:
                 slicer.util.pip_install([requirement(name), "--constraint", str(constraints)])
         except Exception as error:
             raise _failed(name, error) from error
+
+
+def _pip_ensure() -> Callable[..., Any] | None:
+    """Slicer's newer installer, where there is one."""
+    try:
+        from slicer.packaging import pip_ensure
+    except ImportError:
+        return None
+    found: Callable[..., Any] = pip_ensure
+    return found
 
 
 def _failed(name: str, error: Exception) -> InputError:

@@ -31,6 +31,7 @@ class Request:
         calibration: as :func:`mmhvae.sweep.read_calibration` takes it; "" where the frames have it.
         targets: modalities to synthesise.
         bundle: name of the installed bundle.
+        keeps_earlier: whether results of an earlier one stay as they are.
         settings: of the synthesis.
     """
 
@@ -42,6 +43,7 @@ class Request:
     bundle: str
     device: str
     settings: SynthesisSettings
+    keeps_earlier: bool = False
 
     @property
     def has_sweep(self) -> bool:
@@ -93,6 +95,7 @@ def request_from(parameters: Any) -> Request:
             seed=parameters.seed,
             slice_axis=parameters.sliceAxis,
         ),
+        keeps_earlier=parameters.keepsEarlier,
     )
 
 

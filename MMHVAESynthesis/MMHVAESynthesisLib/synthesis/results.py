@@ -111,7 +111,7 @@ def input_fingerprints(request: Request) -> dict[str, Fingerprint]:
 
 
 def find_results(request: Request) -> Results:
-    """The result nodes in the scene of the same anchor, of which there may be none."""
+    """The newest result nodes in the scene of the same anchor, of which there may be none."""
     results = Results()
     for node in result_nodes():
         if _is_of(node, request):
@@ -139,12 +139,13 @@ def store(request: Request, read: ReadResults, made: Provenance) -> Results:
 
     Nothing is left in the scene where this fails half-way.
     """
-    before, new = find_results(request), []
+    before, new = (Results() if request.keeps_earlier else find_results(request)), []
 
     def node_for(old: Any, kind: str, modality: str, image: FileImage) -> Any:
         node = old
         if node is None:
-            node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", _name(kind, modality, request))
+            name = slicer.mrmlScene.GenerateUniqueName(_name(kind, modality, request))
+            node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
             new.append(node)
         _fill(node, kind, modality, image, read.place if image is not read.ultrasound else image.ijk_to_ras)
         _remember(node, kind, modality, request, made)

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
         segmenter_bundle as segmenter_bundle,
         starter_bundle as starter_bundle,
     )
-    from .store import InstalledBundle as InstalledBundle, WeightsStore as WeightsStore, name_for as name_for
+    from .store import (
+        InstalledBundle as InstalledBundle,
+        WeightsStore as WeightsStore,
+        list_bundles as list_bundles,
+        name_for as name_for,
+    )
 else:
     __getattr__ = lazy_names(__name__, __file__)

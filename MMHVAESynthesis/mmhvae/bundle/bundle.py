@@ -25,7 +25,9 @@ from ..exceptions import InputError
 from ..files import whole_folder
 from ..images import CLIPPED_PERCENTILE, FOREGROUND_MINIMUM, WHITE_MATTER_LEVEL
 from ..network import MMHVAE, MMHVAEConfig
+from .provenance import without_places
 from .release import load_release
+from .store import bundle_at
 
 FORMAT_VERSION = 1
 MANIFEST, WEIGHTS, CARD = "bundle.json", "model.safetensors", "MODEL_CARD.md"
@@ -65,7 +67,7 @@ class Manifest:
         architecture: the network, fusion mode and modalities included.
         spacing_mm: in-plane pixel spacing that the network expects.
         slice_axis: index axis that the slices follow; rows run along the first of the others.
-        training: provenance: data, schedule, software.
+        training: provenance: data, schedule, software; no absolute path is written or read.
         licence, intended_use: plain text.
         weights_sha256: of ``model.safetensors``; for a released checkpoint, of the ``.pth`` file.
     """
@@ -89,13 +91,17 @@ class Bundle:
     card: str
 
 
-def load_bundle(path: str | Path) -> Bundle:
-    """Load a bundle folder, a bundle zip, or the authors' released ``.pth``.
+def load_bundle(bundle: str | Path | None = None) -> Bundle:
+    """Load a bundle folder, a bundle zip, the authors' released ``.pth``, or an installed model by its name.
+
+    Args:
+        bundle: a path, or where there is no such file or folder, the name of an installed model; by default the
+            starter model, which ships with the software.
 
     Raises:
         InputError: missing, damaged, altered, of another version, or not a bundle at all.
     """
-    path = Path(path)
+    path = bundle_at(bundle)
     if path.suffix == ".pth" and os.path.exists(path):
         return _released_bundle(path)
     members = read_members(path)
@@ -112,7 +118,7 @@ def read_members(path: Path) -> dict[str, bytes]:
         InputError: there is no such path, it is no bundle, or it cannot be read.
     """
     if not os.path.exists(path):  # Path.exists raises where a folder is closed to the user or a name too long
-        raise InputError(f"There is no bundle {path}; check the path.")
+        raise InputError(f"There is no bundle {path}; check the path, or the name of an installed model.")
     return _read_folder(path) if path.is_dir() else _read_zip(path)
 
 
@@ -163,7 +169,7 @@ def _members(bundle: Bundle, half_precision: bool) -> dict[str, bytes]:
         "spacing_mm": bundle.manifest.spacing_mm,
         "slices": _slice_orientation(bundle.manifest.slice_axis),
         "intensities": intensity_rules(),
-        "training": dict(bundle.manifest.training),
+        "training": without_places(dict(bundle.manifest.training)),
         "licence": bundle.manifest.licence,
         "intended_use": bundle.manifest.intended_use,
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
@@ -209,7 +215,7 @@ def parse_manifest(content: bytes, source: str | Path) -> Manifest:
             architecture=_architecture(values),
             spacing_mm=_within(float(values["spacing_mm"]), 0.05, 10.0),
             slice_axis=axis,
-            training=dict(values["training"]),
+            training=without_places(dict(values["training"])),
             licence=str(values["licence"]),
             intended_use=str(values["intended_use"]),
             weights_sha256=str(values["weights_sha256"]),

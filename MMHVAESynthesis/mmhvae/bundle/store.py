@@ -142,6 +142,20 @@ class WeightsStore:
             return []
 
 
+def list_bundles() -> list[InstalledBundle]:
+    """The models on this computer, the shipped one first: their names are what :func:`mmhvae.load_bundle` takes."""
+    return WeightsStore().installed()
+
+
+def bundle_at(bundle: str | Path | None) -> Path:
+    """Where a bundle lies that is given by its path or, where nothing lies there, by the name of an installed one."""
+    if bundle is None:
+        return starter_bundle()
+    path = Path(bundle)
+    is_name = len(path.parts) == 1 and not os.path.lexists(path)
+    return next((found.path for found in list_bundles() if found.name == str(path)), path) if is_name else path
+
+
 def _described(name: str, path: Path, *, is_shipped: bool) -> InstalledBundle | None:
     try:
         if not all((path / member).is_file() for member in MEMBERS):

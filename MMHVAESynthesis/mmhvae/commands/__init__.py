@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .landmarks import add_tre as add_tre
     from .overlay import add_overlay as add_overlay
     from .register import add_register as add_register
+    from .register_case import add_register_case as add_register_case
     from .running import run_program as run_program
     from .segment import add_segment as add_segment
     from .sweep import add_reconstruct as add_reconstruct

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from ..exceptions import InputError
 from .command_line import NOTICE, add_command
-from .weights import bundle_at
 
 if TYPE_CHECKING:
     from .command_line import Commands
@@ -38,6 +37,6 @@ def _import_release(options: argparse.Namespace) -> None:
 def _info(options: argparse.Namespace) -> None:
     from ..bundle import load_bundle
 
-    bundle = load_bundle(bundle_at(options.bundle))
+    bundle = load_bundle(options.bundle)
     parameters = sum(tensor.numel() for tensor in bundle.network.parameters())
     print(json.dumps({**asdict(bundle.manifest), "parameters": parameters}, indent=2, default=dict))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..exceptions import InputError
 from ..files import require_writable
 from .command_line import add_command, add_nifti_form, require_no_input
 
 if TYPE_CHECKING:
-    from ..overlays import PlacedLabel
+    import SimpleITK as sitk
+
+    from ..overlays import PlacedLabel, Segmentation
     from .command_line import Commands
 
 REGISTERED = "Segmentation moved by a registration: check it. Not approved for clinical use."
@@ -30,7 +34,7 @@ def add_overlay(commands: Commands) -> None:
 
 def _overlay(options: argparse.Namespace) -> None:
     from ..images import read_transform, read_volume, require_volume_suffix
-    from ..overlays import labels_on_grid, layer_paths, read_segmentation, write_layers
+    from ..overlays import layer_paths, read_segmentation
 
     require_volume_suffix(options.output)
     segmentation = read_segmentation(options.segmentation)
@@ -38,13 +42,49 @@ def _overlay(options: argparse.Namespace) -> None:
     outputs = layer_paths(options.output, len(segmentation.layers))
     require_no_input(outputs, [options.segmentation, options.transform, options.reference])
     require_writable(options.output.parent, [path.name for path in outputs])
+    lines, left = _placed(segmentation, transform, reference, options.output)
+    print("\n".join([*lines, *left, f"{', '.join(str(path) for path in outputs)}. {REGISTERED}"]))
+
+
+def outputs_along(segmentations: Sequence[Path], folder: Path) -> list[Path]:
+    """Where the first layer of each goes: PLAN.seg.nrrd to PLAN-on-us.nii.gz.
+
+    Raises:
+        InputError: two of them would be one file.
+    """
+    paths = [folder / f"{path.name.split('.')[0]}-on-us.nii.gz" for path in segmentations]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise InputError(f"Two segmentations would be written to {path}; give one of them another name.")
+    return paths
+
+
+def move_along(
+    segmentations: Mapping[Path, Segmentation], transform: sitk.Transform, reference: sitk.Image
+) -> tuple[list[str], list[Path]]:
+    """Segmentations by their outputs on the grid of ``reference``: what became of their labels, and the files."""
+    from ..overlays import layer_paths
+
+    lines, written = [], []
+    for output, segmentation in segmentations.items():
+        placed, left = _placed(segmentation, transform, reference, output)
+        lines += [*placed, *left]
+        written += layer_paths(output, len(segmentation.layers))
+    return lines, written
+
+
+def _placed(
+    segmentation: Segmentation, transform: sitk.Transform, reference: sitk.Image, output: Path
+) -> tuple[list[str], list[str]]:
+    """Write the layers; what became of their labels, and what of other files stays."""
+    from ..overlays import overlay, write_layers
+
     images, lines = [], []
     for number, layer in enumerate(segmentation.layers):
-        image, placed = labels_on_grid(layer, transform, reference)
+        image, placed = overlay(layer, transform, reference)
         images.append(image)
         lines += [f"{segmentation.name(number, label.value)}: {_told(label)}" for label in placed]
-    left = write_layers(images, options.output)
-    print("\n".join([*lines, *left, f"{', '.join(str(path) for path in outputs)}. {REGISTERED}"]))
+    return lines, write_layers(images, output)
 
 
 def _told(label: PlacedLabel) -> str:

@@ -37,12 +37,17 @@ def add_reconstruct(commands: Commands) -> None:
 
 def add_sweep_options(parser: Parser) -> None:
     """Declare how the frames of a sweep are to be understood, and how fine their volume is to be."""
+    add_calibration(parser)
+    add_settings(parser, ReconstructionSettings)
+
+
+def add_calibration(parser: Parser) -> None:
+    """Declare the calibration of a sweep that does not have its own."""
     parser.add_argument(
         "--image-to-probe",
         metavar="C",
         help='calibration: a .tfm, a PLUS .xml, or --image-to-probe="16 numbers", row by row',
     )
-    add_settings(parser, ReconstructionSettings)
 
 
 def given_sweep_options(options: argparse.Namespace) -> str:
@@ -54,7 +59,7 @@ def given_sweep_options(options: argparse.Namespace) -> str:
 
 def ultrasound_from_sweep(options: argparse.Namespace) -> sitk.Image:
     """The volume of ``options.sweep``."""
-    return _whole_volume(_opened(options), options).volume
+    return _whole_volume(opened(options.sweep, options), options).volume
 
 
 def synthesized_frames(
@@ -63,7 +68,7 @@ def synthesized_frames(
     """Every frame of ``options.sweep`` synthesised by itself, on the grid that the sweep's volume would have."""
     from ..synthesis import synthesize_frames
 
-    sweep, clip = _opened(options), settings_from(options, ReconstructionSettings).clip
+    sweep, clip = opened(options.sweep, options), settings_from(options, ReconstructionSettings).clip
     volume = _whole_volume(sweep, options)
     return synthesize_frames(
         bundle, sweep, volume, targets, device=options.device, clip=clip, progress=report, settings=settings
@@ -89,7 +94,7 @@ def _reconstruct(options: argparse.Namespace) -> None:
     for path in outputs:
         require_volume_suffix(path)
     require_no_input(outputs, [options.sweep, options.grid, _calibration_file(options)])
-    sweep = _opened(options)
+    sweep = opened(options.sweep, options)
     grid = _read_grid(options.grid) if options.grid else None
     for path in outputs:
         require_writable(path.parent, [path.name])
@@ -109,7 +114,8 @@ def _read_grid(path: Path) -> sitk.Image:
     return read_grid(path)
 
 
-def _opened(options: argparse.Namespace) -> Sweep:
+def opened(path: Path, options: argparse.Namespace) -> Sweep:
+    """The sweep in a file, as the options say it is to be understood."""
     from ..sweep import read_calibration, read_sweep
 
     settings = settings_from(options, ReconstructionSettings)
@@ -117,7 +123,7 @@ def _opened(options: argparse.Namespace) -> Sweep:
     given = options.image_to_probe
     # An empty text is a calibration that went missing on its way here, not one that was left out.
     calibration = None if given is None else read_calibration(given, image=image, probe=probe)
-    return read_sweep(options.sweep, calibration, image=image, probe=probe, reference=reference)
+    return read_sweep(path, calibration, image=image, probe=probe, reference=reference)
 
 
 def _calibration_file(options: argparse.Namespace) -> Path | None:

@@ -21,7 +21,6 @@ from .command_line import (
 )
 from .settings_options import add_settings, settings_from
 from .sweep import add_sweep_options, given_sweep_options, synthesized_frames, ultrasound_from_sweep
-from .weights import bundle_at
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -69,7 +68,7 @@ def _synthesize(options: argparse.Namespace) -> None:
     reference = read_volume(options.reference, "reference") if options.reference else None
     doubts = [doubt_about_background(inputs["us"], "ultrasound")] if "us" in inputs else []
     require_writable(options.output, [path.name for path in written])
-    bundle = load_bundle(bundle_at(options.bundle))
+    bundle = load_bundle(options.bundle)
     given = {*inputs, "us"} if options.sweep else {*inputs}
     check_request(bundle.network.config, given, options.targets)  # before a sweep is reconstructed in vain
     result = _made(options, bundle, inputs, reference, settings)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..bundle import WeightsStore, name_for, starter_bundle
+from ..bundle import WeightsStore, name_for
 from ..exceptions import InputError
 from .command_line import add_command, report
 
@@ -21,15 +20,6 @@ def add_weights(commands: Commands) -> None:
     parser.add_argument("action", choices=("list", "install", "download", "remove"))
     parser.add_argument("model", nargs="?", default="", help="install: folder, zip or released .pth; else its name")
     parser.add_argument("--name", default="", help="of what is installed (default: the file's)")
-
-
-def bundle_at(given: Path | None) -> Path:
-    """The bundle that ``--bundle`` means: a path, or the name of one that is installed; by default the starter."""
-    if given is None:
-        return starter_bundle()
-    is_name = len(given.parts) == 1 and not os.path.lexists(given)
-    installed = {bundle.name: bundle.path for bundle in WeightsStore().installed()} if is_name else {}
-    return installed.get(str(given), given)
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,8 +17,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..bundle import demo_case, load_bundle, starter_bundle
-from ..exceptions import Progress, no_progress
+from ..bundle import demo_case, load_bundle
+from ..exceptions import Progress, no_progress, part_of
 from ..files import write_text
 from ..images import (
     WhiteMatter,
@@ -37,13 +37,15 @@ from ..images import (
     write_transform,
     write_volumes,
 )
-from ..registration import RigidResult, read_markups, register_rigid, target_registration_error
+from ..registration import CaseResult, read_markups, register_case, target_registration_error
+from ..settings import RegistrationSettings, Route, SynthesisSettings
 from ..sweep import Reconstruction, Sweep, read_calibration, read_sweep, reconstruct
 from ..synthesis import SynthesisResult, synthesize
 from .figure import StoryFigure, can_draw, draw_story
 
 TARGETS = ("t2", "cet1", "flair")
-SAMPLES = 3  # along each of the three slicing axes
+#: As everywhere, but along all three slicing axes: nobody waits at an operating table.
+SETTINGS = RegistrationSettings(synthesis=SynthesisSettings(slice_axis="all"))
 T = TypeVar("T")
 
 
@@ -76,8 +78,8 @@ class _Work:
 
     volume: Reconstruction
     synthesis: SynthesisResult
-    through: RigidResult  # the MR onto the synthetic one
-    direct: RigidResult  # the MR onto the ultrasound
+    through: CaseResult  # the MRs onto the synthetic ones
+    direct: CaseResult  # the MRs onto the ultrasound itself
     seconds: dict[str, float]
 
 
@@ -98,24 +100,24 @@ def run_demo(output: Path, progress: Progress = no_progress) -> dict[str, Any]:
 
 
 def _work_through(case: DemoCase, seconds: dict[str, float], progress: Progress) -> _Work:
-    """Sweep to volume, volume to synthetic MR, and the displaced T2 back onto both."""
+    """Sweep to volume, volume to synthetic MR, and the displaced MRs back onto both."""
 
     def reconstructed() -> Reconstruction:
-        return reconstruct(case.sweep, fill_holes=True, progress=_share(progress, 0, 0.1))
+        return reconstruct(case.sweep, progress=part_of(progress, 0, 0.1))
 
     def synthesised() -> SynthesisResult:
-        inputs, part = {"us": volume.volume}, _share(progress, 0.1, 0.8)
-        return synthesize(bundle, inputs, TARGETS, samples=SAMPLES, progress=part, slice_axis="all")
+        part = part_of(progress, 0.1, 0.7)
+        return synthesize(bundle, {"us": volume.volume}, TARGETS, progress=part, settings=SETTINGS.synthesis)
 
-    def registered(fixed: sitk.Image, signed: bool, start: float) -> RigidResult:
-        part = _share(progress, start, 0.05)
-        return register_rigid(fixed, case.preop["t2"], synthesis.field_of_view, signed=signed, progress=part)
+    def registered(method: Route, start: float, end: float) -> CaseResult:
+        settings, part = replace(SETTINGS, method=method), part_of(progress, start, end)
+        return register_case(volume.volume, case.preop, bundle, settings, progress=part, synthetic=synthesis)
 
     volume = _timed(seconds, "reconstruction", reconstructed)
-    bundle = load_bundle(starter_bundle())
+    bundle = load_bundle()
     synthesis = _timed(seconds, "synthesis", synthesised)
-    through = _timed(seconds, "registration_synthesis", lambda: registered(synthesis.images["t2"], True, 0.9))
-    direct = _timed(seconds, "registration_direct", lambda: registered(volume.volume, False, 0.95))
+    through = _timed(seconds, "registration_synthesis", lambda: registered("synthesis", 0.7, 0.85))
+    direct = _timed(seconds, "registration_direct", lambda: registered("direct", 0.85, 1.0))
     return _Work(volume, synthesis, through, direct, seconds)
 
 
@@ -129,6 +131,11 @@ def _summary(
             "before": _tre(case, sitk.Euler3DTransform()),
             "direct": _tre(case, work.direct.transform),
             "synthesis": _tre(case, work.through.transform),
+        },
+        "trust": {
+            "verdict": work.through.trust.verdict,
+            "expected_error_mm": round(work.through.trust.expected_error_mm, 2),
+            "reason": work.through.trust.reason,
         },
         "targets": {name: _quality(work.synthesis, truths[name], name) for name in TARGETS},
         "white_matter": {name: {"median": w.median, "method": w.method} for name, w in white_matter.items()},
@@ -150,8 +157,11 @@ def summary_table(summary: dict[str, Any]) -> str:
         row = f"  {name:8}{values['psnr']:>7.1f} dB{values['constant_psnr']:>9.1f} dB{values['ssim']:>8.2f}"
         lines.append(f"{row}   simulated")
     lines += ["Mean error at the landmarks, TRE (simulated case)"]
-    words = {"before": "before", "direct": "T2 onto ultrasound", "synthesis": "T2 onto synthetic T2"}
+    words = {"before": "before", "direct": "MRs onto ultrasound", "synthesis": "MRs onto synthetic MRs"}
     lines += [f"  {word:22}{summary['tre_mm'][key]:>8.2f} mm   simulated" for key, word in words.items()]
+    trust = summary["trust"]
+    told = f"{trust['verdict']}, expected error {trust['expected_error_mm']:.1f} mm. {trust['reason']}"
+    lines += [f"Verdict on the registration through synthetic MRs (simulated case): {told}"]
     lines += ["Seconds (simulated case)"]
     lines += [f"  {name:24}{value:>8.1f}" for name, value in summary["seconds"].items()]
     return "\n".join(lines)
@@ -162,10 +172,6 @@ def _timed(seconds: dict[str, float], name: str, work: Callable[[], T]) -> T:
     result = work()
     seconds[name] = time.monotonic() - started
     return result
-
-
-def _share(progress: Progress, start: float, length: float) -> Progress:
-    return lambda fraction, message: progress(start + length * fraction, message)
 
 
 def _tre(case: DemoCase, transform: sitk.Transform) -> float:

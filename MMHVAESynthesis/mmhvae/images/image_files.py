@@ -12,11 +12,13 @@ from ..exceptions import InputError
 from .itk_files import image_format, read_image
 from .nifti import check_nifti, is_nifti_name, read_header
 from .nifti_forms import RESAMPLE, placed_by_its_forms, require_readable_forms
+from .packed_voxels import check_packed_metaimage, check_packed_nrrd
 from .text_headers import check_metaimage, check_nrrd
 
 _NIFTI = "NiftiImageIO"
 #: Formats that say where the voxels lie, and what is left to check in them.
 _CHECKS = {"NrrdImageIO": check_nrrd, "MetaImageIO": check_metaimage}
+_PACKED = {"NrrdImageIO": check_packed_nrrd, "MetaImageIO": check_packed_metaimage}
 _COMPLETE = {_NIFTI, *_CHECKS, "HDF5ImageIO", "MINCImageIO"}
 #: What people call the others.
 _OTHERS = {
@@ -84,6 +86,8 @@ def _checked_format(path: Path, name: str) -> str:
         raise InputError(f"{path} cannot be read as an image; save the {name} again as NIfTI, NRRD or MHA.")
     if format_name == _NIFTI and not is_nifti_name(path):
         raise InputError(f"{path} has not the name of a NIfTI file; name it .nii or .nii.gz.")
+    if format_name in _PACKED:
+        _PACKED[format_name](path, name)
     return format_name
 
 

@@ -29,12 +29,16 @@ def write_volume(image: sitk.Image, path: str | Path) -> None:
     write_volumes({Path(path): image})
 
 
-def write_volumes(images: Mapping[Path, sitk.Image], *, compress: bool = True) -> None:
+def write_volumes(images: Mapping[Path, sitk.Image], *, is_passing: bool = False) -> None:
     """Write every image under a temporary name beside its path, read it back, and rename them all when all are right.
 
     A run that is killed, or that finds the disk full, leaves no half file, and not some of the files. NIfTI holds
     positions in single precision; where SimpleITK would then take result and input for different grids, an
     :class:`InputNotice` says so.
+
+    Args:
+        images: by their paths.
+        is_passing: between two programs, and not to last: not compressed, and no power cut to be survived.
 
     Raises:
         InputError: a file cannot be written there, or its format cannot hold the image (NIfTI: sheared axes).
@@ -43,10 +47,10 @@ def write_volumes(images: Mapping[Path, sitk.Image], *, compress: bool = True) -
         require_volume_suffix(path)
         _require_format_holds(image, path)
     rounded = []
-    with whole_files(images) as temporaries:
+    with whole_files(images, durable=not is_passing) as temporaries:
         for path, image in images.items():
             try:
-                words = write_image(image, temporaries[path], compress)
+                words = write_image(image, temporaries[path], not is_passing)
                 found = read_image(temporaries[path], path)
             except RuntimeError as error:
                 raise not_written(path, error) from error

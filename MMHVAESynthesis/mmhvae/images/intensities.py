@@ -73,11 +73,6 @@ def input_range(voxels: Voxels) -> InputRange:
     return InputRange(minimum, maximum)
 
 
-def normalise_input(voxels: Voxels, foreground: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
-    """:func:`input_range` and :meth:`InputRange.normalise` of the same volume."""
-    return input_range(voxels).normalise(voxels, foreground)
-
-
 def harmonise_target(
     voxels: Voxels, modality_id: str, white_matter_median: float, minimum: float | None = None
 ) -> NDArray[np.float32]:

@@ -19,10 +19,9 @@ import SimpleITK as sitk
 
 from ..exceptions import InputNotice
 
-#: ITK's own words about what our checks judge more strictly: where the voxels lie is compared to half a voxel.
-_JUDGED = ("unexpected scales in sform", "non-orthogonal", "sform_corrected")
 _PLACE = re.compile(r"WARNING: In .*, line \d+")
 _SPEAKER = re.compile(r"^\w+ \(0x[0-9a-f]+\):\s*")
+_FAILURE = re.compile(r"fail|error|not read completely|corrupt", re.IGNORECASE)
 _lock = threading.RLock()
 
 
@@ -35,6 +34,8 @@ def read_image(path: Path, speaker: Path | None = None) -> sitk.Image:
     """
     with _named_for_itk(path) as name, heard() as words:
         image = sitk.ReadImage(name)
+    if any(_FAILURE.search(said) for said in paragraphs(words)):
+        raise RuntimeError(" ".join(words))  # said, and then passed over
     tell(words, speaker or path)
     return image
 
@@ -133,10 +134,9 @@ def paragraphs(lines: list[str]) -> list[str]:
 
 
 def tell(lines: list[str], path: Path) -> None:
-    """Pass on what ITK said about a file, unless it is judged elsewhere."""
+    """Pass on what ITK said about a file."""
     for said in paragraphs(lines):
-        if not any(words in said.lower() for words in _JUDGED):
-            warnings.warn(InputNotice(f"{path.name}: {said[:300]}"), stacklevel=3)
+        warnings.warn(InputNotice(f"{path.name}: {said[:300]}"), stacklevel=3)
 
 
 @contextmanager

@@ -26,7 +26,8 @@ def check_nrrd(path: Path, name: str) -> None:
     Raises:
         InputError: it does not, and what to do.
     """
-    fields = _fields(path, ":", "")
+    fields = header_fields(path, ":", "")
+    _require_no_frames(fields, path)
     again = f"save the {name} again with its geometry, for instance from 3D Slicer"
     space, directions = fields.get("space", "").lower(), fields.get("space directions", "")
     axes = [word for word in re.findall(r"none|\([^)]*\)", directions.lower()) if word != "none"]
@@ -49,7 +50,8 @@ def check_metaimage(path: Path, name: str) -> None:
     Raises:
         InputError: it does not, and what to do.
     """
-    fields = _fields(path, "=", "elementdatafile")
+    fields = header_fields(path, "=", "elementdatafile")
+    _require_no_frames(fields, path)
     again = f"save the {name} again with its geometry, for instance from 3D Slicer"
     dimensions = int(fields["ndims"]) if fields.get("ndims", "").isdecimal() else 3
     spacing = next((fields[key] for key in ("elementspacing", "elementsize") if key in fields), "")
@@ -67,7 +69,7 @@ def check_metaimage(path: Path, name: str) -> None:
         raise InputError(f"{path} states a scale of its grey values, which is not applied; save the {name} without it.")
 
 
-def _fields(path: Path, mark: str, last: str) -> dict[str, str]:
+def header_fields(path: Path, mark: str, last: str) -> dict[str, str]:
     """The fields of a header by their names in lower case, up to an empty line or the field ``last``."""
     with open(path, "rb") as stream:
         lines = stream.read(_LONGEST).split(b"\n")
@@ -80,6 +82,11 @@ def _fields(path: Path, mark: str, last: str) -> dict[str, str]:
         if (not text.strip() and not last) or (found and key.strip().lower() == last):
             break
     return fields
+
+
+def _require_no_frames(fields: dict[str, str], path: Path) -> None:
+    if any(name.startswith("seq_frame") for name in fields):
+        raise InputError(f"{path} is a sequence of frames: its third axis is time; give it as a sweep.")
 
 
 def _is_anatomical(space: str) -> bool:

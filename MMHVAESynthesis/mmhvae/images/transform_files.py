@@ -19,7 +19,7 @@ from .itk_files import read_transform_file, tell, write_transform_file
 
 _SUFFIXES = {".tfm", ".txt", ".h5", ".hdf5", ".mat"}
 _TEXT, _HDF5 = b"#Insight Transform File", b"\x89HDF\r\n"
-_LARGEST_TEXT = 1 << 26
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _AS_ONE = "save it as one linear transform, for instance from 3D Slicer"
 #: Other programs' files, by their suffix or by what they begin with.
 _FOREIGN = {
@@ -107,7 +107,7 @@ def _check_text(text: str, path: Path) -> None:
         or not all(_is_number(word) for _, words in numbers for word in words)
     ):
         raise InputError(
-            f"{path} is not a transform that ITK can read: a part of its numbers is missing; save it again."
+            f"{path} is not a transform that ITK can read: a part of its numbers is missing or none; save it again."
         )
     given = [len(words) for key, words in numbers if key == "Parameters"][-len(parts) :]
     for name, count in zip(parts, given, strict=False):
@@ -119,11 +119,8 @@ def _check_text(text: str, path: Path) -> None:
 
 
 def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+    """Whether ITK takes a word for a finite number; at any other it stops, and can write beyond its memory."""
+    return bool(_NUMBER.fullmatch(word)) and math.isfinite(float(word))
 
 
 def require_transform_suffix(path: Path) -> None:

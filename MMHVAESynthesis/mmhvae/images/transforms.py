@@ -152,12 +152,3 @@ def to_euler(matrix: Matrix, centre: NDArray[np.float64]) -> sitk.Euler3DTransfo
         transform.SetRotation(about_x, 0.0, math.atan2(rotation[1, 0], rotation[0, 0]))
     transform.SetTranslation((apply_matrix(matrix, centre[None])[0] - centre).tolist())
     return transform
-
-
-def moving_node_matrix(transform: sitk.Transform) -> Matrix:
-    """What to put on the *moving* node in 3D Slicer (its transform to parent, RAS) so that it falls on the fixed one.
-
-    Raises:
-        InputError: the transform is not rigid.
-    """
-    return flip_ras_lps(inverse(to_rigid_matrix(transform)))

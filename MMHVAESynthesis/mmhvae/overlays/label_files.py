@@ -106,7 +106,7 @@ def _names(image: sitk.Image) -> dict[tuple[int, int], str]:
             place = [
                 _number(image, f"{segment}_{what}", default) for what, default in (("Layer", 0), ("LabelValue", 1))
             ]
-            names[place[0], place[1]] = image.GetMetaData(key)
+            names[place[0], place[1]] = " ".join(image.GetMetaData(key).split())
     return names
 
 

@@ -31,7 +31,7 @@ MOST_ADDED = 0.01
 Placed = tuple[sitk.Image, list[PlacedLabel]]
 
 
-def labels_on_grid(labels: sitk.Image, transform: sitk.Transform, reference: sitk.Image) -> Placed:
+def overlay(labels: sitk.Image, transform: sitk.Transform, reference: sitk.Image) -> Placed:
     """Bring a label map onto the exact grid of ``reference``.
 
     Labels of one map exclude each other; structures that overlap come in several maps, one call each.
@@ -58,7 +58,7 @@ def labels_on_grid(labels: sitk.Image, transform: sitk.Transform, reference: sit
 
 
 def label_steps(labels: sitk.Image, transform: sitk.Transform, reference: sitk.Image) -> Generator[float, None, Placed]:
-    """:func:`labels_on_grid` piece by piece: yields the share that is done, and returns the result."""
+    """:func:`overlay` piece by piece: yields the share that is done, and returns the result."""
     array = label_array(labels)
     to_source = _to_source_index(labels, transform, reference)
     result = np.zeros(reference.GetSize()[::-1], np.int32)

@@ -8,6 +8,14 @@ from ..faces import lazy_names
 
 if TYPE_CHECKING:
     from ..settings import NAVIGATION as NAVIGATION, Metric as Metric, PosePrior as PosePrior
+    from .case import (
+        CasePairs as CasePairs,
+        CaseResult as CaseResult,
+        SyntheticImages as SyntheticImages,
+        register_case as register_case,
+        require_mrs as require_mrs,
+    )
+    from .case_report import answer_of as answer_of, report_of as report_of
     from .channels import Channel as Channel
     from .landmark_files import (
         PointList as PointList,

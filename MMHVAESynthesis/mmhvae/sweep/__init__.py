@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from .metaimage import write_metaimage_header as write_metaimage_header
     from .pixels import luminance as luminance
+    from .recognition import is_sequence as is_sequence
     from .reconstruction import (
         Reconstruction as Reconstruction,
         clipped_frames as clipped_frames,

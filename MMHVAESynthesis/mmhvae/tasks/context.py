@@ -62,7 +62,7 @@ class Context:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         path = self.folder / f"{name}.mha"
         try:
-            write_volumes({path: image}, compress=False)
+            write_volumes({path: image}, is_passing=True)
         except InputError as error:
             text = f"The result does not fit into {self.folder.parent}; free some space on that disk."
             raise InputError(text) from error

@@ -2,106 +2,93 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-import torch
 
 from ..answers import RegistrationAnswer
-from ..compute import MEMORY_FULL, choose_device, where_it_fits
+from ..compute import choose_device
 from ..exceptions import InputError, Progress, part_of
-from ..images import field_of_view, modality, read_volume, to_rigid_matrix, write_transform
-from ..registration import Channel, RigidResult, Trust, assess, register_channels
+from ..images import modality, read_volume, write_transform
+from ..registration import answer_of, register_case, require_mrs
 from ..settings import RegistrationSettings
 from .context import Context
 from .parameters import Parameters
 
-#: Shares of a case's progress that reading its images takes, and that is done when the registration ends.
-READ, REGISTERED = 0.05, 0.55
+#: Share of a case's progress that reading its images takes.
+READ = 0.05
+READING = "reading the images"
 
 
 @dataclass(frozen=True)
-class _Case:
-    """The images of a case, all of them in one space, LPS mm."""
+class _Files:
+    """Synthetic images and their uncertainty by modality, as the client has them already."""
 
-    channels: tuple[Channel, ...]
-    ultrasound: sitk.Image
-    ultrasound_mask: sitk.Image
-    initial: sitk.Transform
+    images: Mapping[str, sitk.Image]
+    uncertainty: Mapping[str, sitk.Image]
 
 
 def run_register_case(parameters: Parameters, context: Context) -> RegistrationAnswer:
     """The pose of a patient's pre-operative MRs on the ultrasound, by way of synthetic MRs, and a verdict on it.
 
-    The synthetic images are "fixed"; where the method is "direct", the ultrasound itself is, by LC2. The transform,
-    also as 16 numbers row by row ("matrix"), takes points of the ultrasound to points of the MRs, LPS mm.
+    The synthetic images are "fixed"; where there are none, they are made by the "bundle". Where the method is
+    "direct", the ultrasound itself is registered. The transform, also as 16 numbers row by row ("matrix"), takes
+    points of the ultrasound to points of the MRs, LPS mm.
     """
-    started = time.monotonic()
     paths = {name: parameters.paths(name) for name in ("fixed", "uncertainty", "moving")}
     ultrasound, initial = parameters.required_path("ultrasound"), parameters.numbers("initial", 16)
     settings, device = parameters.settings(RegistrationSettings), parameters.text("device", "auto")
+    bundle_path = parameters.path("bundle")
     parameters.finish()
-    chosen, is_direct = choose_device(device), settings.method == "direct"
-    _check(paths, is_direct)
-    case = _read(paths, ultrasound, _transform(initial), part_of(context.progress, 0.0, READ))
+    choose_device(device)
+    _check(paths, settings.method == "direct", bundle_path)
+    images = _read(paths, ultrasound, part_of(context.progress, 0.0, READ))
+    result = register_case(
+        images["us"],
+        {name: images[f"moving {name}"] for name in paths["moving"]},
+        context.bundles.load(bundle_path)[0] if bundle_path is not None else None,
+        settings,
+        _transform(initial),
+        device,
+        part_of(context.progress, READ, 1.0),
+        synthetic=_given(paths, images),
+    )
+    context.folder.mkdir(mode=0o700, exist_ok=True)
+    path = context.folder / "transform.tfm"
+    write_transform(result.transform, path)
+    return answer_of(result, str(path))
 
-    def on(where: torch.device) -> tuple[RigidResult, Trust]:
-        result = register_channels(
-            case.channels, case.initial, str(where), part_of(context.progress, READ, REGISTERED),
-            preview=settings.preview, prior=settings.prior, metric="lc2" if is_direct else "correlation",
-        )  # fmt: skip
-        judging = part_of(context.progress, REGISTERED, 1.0)
-        return result, assess(
-            case.channels, result, case.initial, case.ultrasound, case.ultrasound_mask, settings.prior, str(where),
-            judging,
-        )  # fmt: skip
 
-    (result, trust), used = where_it_fits(on, chosen, context.progress)
-    notice, seconds = MEMORY_FULL if used != chosen else "", time.monotonic() - started
-    return _answer(result, trust, used, settings, context, notice=notice, seconds=seconds)
-
-
-def _check(paths: Mapping[str, Mapping[str, Path]], is_direct: bool) -> None:
+def _check(paths: Mapping[str, Mapping[str, Path]], is_direct: bool, bundle: Path | None) -> None:
     """Refuse images without a counterpart before anything is read."""
     moving, fixed = paths["moving"], paths["fixed"]
-    if not moving:
-        raise InputError("There is no pre-operative MR to register; give at least one.")
-    for name in moving:
-        if not modality(name).is_mr:
-            raise InputError(f"The moving image {name} is no MR; give t2, cet1 or flair.")
-    if not is_direct and fixed.keys() != moving.keys():
+    require_mrs(moving)
+    if not is_direct and fixed.keys() != moving.keys() and (fixed or bundle is None):
         raise InputError("The synthetic images are not those of the MRs; give a pair of each contrast.")
     if not paths["uncertainty"].keys() <= fixed.keys():
         raise InputError("There is an uncertainty without its synthetic image; give both.")
 
 
-def _read(
-    paths: Mapping[str, Mapping[str, Path]],
-    ultrasound_path: Path,
-    initial: sitk.Transform,
-    progress: Progress,
-) -> _Case:
-    progress(0.0, "reading the images")
-    ultrasound = read_volume(ultrasound_path, "ultrasound")
-    mask = field_of_view(ultrasound)
-    channels = []
-    for number, (name, path) in enumerate(paths["moving"].items()):
-        progress(number / len(paths["moving"]), "reading the images")
-        shown = modality(name).name
-        moving = read_volume(path, f"pre-operative {shown}")
-        if not paths["fixed"]:
-            channels.append(Channel(ultrasound, moving, mask, name=name))
-            continue
-        fixed, deviation = read_volume(paths["fixed"][name], f"synthetic {shown}"), paths["uncertainty"].get(name)
-        uncertainty = read_volume(deviation, f"uncertainty of {shown}") if deviation is not None else None
-        channels.append(Channel(fixed, moving, mask, signed=True, uncertainty=uncertainty, name=name))
-    return _Case(tuple(channels), ultrasound, mask, initial)
+def _read(paths: Mapping[str, Mapping[str, Path]], ultrasound: Path, progress: Progress) -> dict[str, sitk.Image]:
+    """The images by group and modality; a cancelled request ends between two of them."""
+    shown = {"fixed": "synthetic", "uncertainty": "uncertainty of", "moving": "pre-operative"}
+    todo = [("us", ultrasound, "ultrasound")]
+    for group, files in paths.items():
+        todo += [(f"{group} {name}", path, f"{shown[group]} {modality(name).name}") for name, path in files.items()]
+    images = {}
+    for number, (key, path, name) in enumerate(todo):
+        progress(number / len(todo), READING)
+        images[key] = read_volume(path, name)
+    return images
+
+
+def _given(paths: Mapping[str, Mapping[str, Path]], images: Mapping[str, sitk.Image]) -> _Files | None:
+    if not paths["fixed"]:
+        return None
+    return _Files(*({name: images[f"{group} {name}"] for name in paths[group]} for group in ("fixed", "uncertainty")))
 
 
 def _transform(numbers: list[float] | None) -> sitk.Transform:
@@ -112,29 +99,3 @@ def _transform(numbers: list[float] | None) -> sitk.Transform:
         transform.SetMatrix(matrix[:3, :3].ravel().tolist())
         transform.SetTranslation(matrix[:3, 3].tolist())
     return transform
-
-
-def _answer(
-    result: RigidResult, trust: Trust, used: torch.device, settings: RegistrationSettings, context: Context, **more: Any
-) -> RegistrationAnswer:
-    """JSON knows no infinities; evidence that is none is left out."""
-    context.folder.mkdir(mode=0o700, exist_ok=True)
-    path = context.folder / "transform.tfm"
-    write_transform(result.transform, path)
-    expected = trust.expected_error_mm
-    return RegistrationAnswer(
-        transform=str(path),
-        matrix=tuple(to_rigid_matrix(result.transform).ravel().tolist()),
-        similarity_before=result.similarity_before,
-        similarity_after=result.similarity_after,
-        converged=result.converged,
-        verdict=trust.verdict,
-        expected_error_mm=expected if math.isfinite(expected) else None,
-        reason=trust.reason,
-        evidence={name: float(value) for name, value in trust.evidence.items() if math.isfinite(value)},
-        moved_mm=trust.moved_mm,
-        moved_deg=trust.moved_deg,
-        device=str(used),
-        settings=settings,
-        **more,
-    )

@@ -41,7 +41,7 @@ def test_wrong_command_lines(run, tmp_path, monkeypatch, arguments, words):
 
 
 def test_a_bundle_by_its_name(bundle, tmp_path, monkeypatch):
-    from mmhvae.commands.weights import bundle_at
+    from mmhvae.bundle.store import bundle_at
 
     monkeypatch.setenv(weights.ENVIRONMENT, str(tmp_path / "weights"))
     monkeypatch.chdir(tmp_path)
@@ -49,6 +49,8 @@ def test_a_bundle_by_its_name(bundle, tmp_path, monkeypatch):
     assert bundle_at(Path("mine")) == path
     assert bundle_at(None) == bundle_at(Path("starter")) == WeightsStore().path("starter")
     assert bundle_at(Path("other")) == Path("other")
+    assert [found.name for found in mmhvae.list_bundles()] == ["starter", "mine"]
+    assert mmhvae.load_bundle("mine").manifest == mmhvae.load_bundle(path).manifest
     Path("mine").mkdir()  # what is there comes first
     assert bundle_at(Path("mine")) == Path("mine")
     assert mmhvae.__version__

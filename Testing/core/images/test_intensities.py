@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from mmhvae.exceptions import InputError
-from mmhvae.images.intensities import InputRange, from_unit, harmonise_target, input_range, normalise_input, to_unit
+from mmhvae.images.intensities import InputRange, from_unit, harmonise_target, input_range, to_unit
 from numpy.typing import NDArray
 
 
@@ -13,6 +13,10 @@ def volume(seed: int, shape: tuple[int, ...] = (7, 30, 40)) -> NDArray[np.float3
     rng = np.random.default_rng(seed)
     voxels = rng.gamma(2.0, 50.0, shape).astype(np.float32) + 3
     return np.where(rng.random(shape) < 0.3, 0, voxels).astype(np.float32)
+
+
+def normalise_input(voxels: NDArray[np.generic], seen: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+    return input_range(voxels).normalise(voxels, seen)
 
 
 @pytest.mark.parametrize("shape", [(7, 30, 40), (50, 60), (3, 4, 5, 20)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae import InputError
-from mmhvae.overlays.label_maps import labels_on_grid
+from mmhvae.overlays.label_maps import overlay
 from scipy import ndimage
 from skimage.measure import euler_number
 
@@ -88,7 +88,7 @@ def test_a_structure_keeps_its_place_volume_and_topology(name, seed):
     source, reference = grid(rng, (0.7, 1.3), 34, seed == 1), grid(rng, (0.5, 1.2), 44, seed == 2)
     transform, turn = pose(rng), np.linalg.qr(rng.standard_normal((3, 3)))[0]
     mask = SHAPES[name](points(source) @ turn) > 0
-    image, (report,) = labels_on_grid(label_map(mask, source), transform, reference)
+    image, (report,) = overlay(label_map(mask, source), transform, reference)
     result = sitk.GetArrayFromImage(image) == 1
     assert (image.GetSize(), image.GetSpacing()) == (reference.GetSize(), reference.GetSpacing())
     assert (image.GetOrigin(), image.GetDirection()) == (reference.GetOrigin(), reference.GetDirection())
@@ -125,7 +125,7 @@ def test_labels_that_touch_still_do(seed):
     array = np.select([norm(p) < 3.5, norm(p) < 8, (norm(p) < 13) & (p[..., 0] > 0), norm(p) < 13], [300, 1, 2, 7], 0)
     labels = sitk.GetImageFromArray(array.astype(np.int32))
     labels.CopyInformation(source)
-    image, reports = labels_on_grid(labels, pose(rng), reference)
+    image, reports = overlay(labels, pose(rng), reference)
     result = sitk.GetArrayFromImage(image)
     assert [report.value for report in reports] == [1, 2, 7, 300]
     assert set(np.unique(result)) == {0, 1, 2, 7, 300}
@@ -144,7 +144,7 @@ def test_a_label_inside_another_is_not_painted_over():
     labels = sitk.GetImageFromArray(array.astype(np.uint8))
     for seed in range(3):
         reference = grid(np.random.default_rng(seed), (0.8, 1.3), 60, False)
-        image, reports = labels_on_grid(labels, pose(np.random.default_rng(seed), 1.0), reference)
+        image, reports = overlay(labels, pose(np.random.default_rng(seed), 1.0), reference)
         assert [report.pieces for report in reports] == [1, 1]
         assert reports[0].on_grid_mm3 == pytest.approx(reports[0].volume_mm3, rel=0.05)
         assert betti(sitk.GetArrayFromImage(image) == 1) == (1, 0, 0)
@@ -158,12 +158,12 @@ def test_what_lies_outside_the_grid_is_told():
         reference.TransformContinuousIndexToPhysicalPoint((-0.5, *(n / 2 for n in reference.GetSize()[1:])))
     )
     shifted = sitk.TranslationTransform(3, (-edge).tolist())  # the ball's centre lies on the grid's face
-    image, (report,) = labels_on_grid(label_map(mask, source), shifted, reference)
+    image, (report,) = overlay(label_map(mask, source), shifted, reference)
     assert report.outside == pytest.approx(0.5, abs=0.03)
     assert report.on_grid_mm3 == pytest.approx(0.5 * report.volume_mm3, rel=0.04)
     assert betti(sitk.GetArrayFromImage(image) > 0) == (1, 0, 0)
     beyond = sitk.TranslationTransform(3, (-3 * edge).tolist())
-    image, (report,) = labels_on_grid(label_map(mask, source), beyond, reference)
+    image, (report,) = overlay(label_map(mask, source), beyond, reference)
     assert (report.outside, report.pieces, report.on_grid_mm3) == (1.0, 0, 0.0)
     assert not sitk.GetArrayViewFromImage(image).any()
 
@@ -175,7 +175,7 @@ def test_small_things_survive_coarse_voxels():
     line = np.hypot(p[..., 0], p[..., 1]) < 0.5
     line &= np.abs(p[..., 2]) < 10
     array = np.select([line, norm(p - [8, 0, 0]) < 0.9], [1, 2], 0)
-    image, reports = labels_on_grid(label_map(array, source), sitk.Transform(3, sitk.sitkIdentity), reference)
+    image, reports = overlay(label_map(array, source), sitk.Transform(3, sitk.sitkIdentity), reference)
     result = sitk.GetArrayFromImage(image)
     assert [betti(result == value) for value in (1, 2)] == [(1, 0, 0)] * 2
     assert all(report.topology_kept for report in reports)
@@ -185,10 +185,10 @@ def test_small_things_survive_coarse_voxels():
 
 def test_a_map_of_nothing_and_of_everything():
     reference = sitk.Image(12, 10, 8, sitk.sitkUInt8)
-    image, reports = labels_on_grid(reference, sitk.Euler3DTransform(), reference)
+    image, reports = overlay(reference, sitk.Euler3DTransform(), reference)
     assert reports == []
     assert not sitk.GetArrayViewFromImage(image).any()
-    image, (report,) = labels_on_grid(reference + 1, sitk.Euler3DTransform(), reference)
+    image, (report,) = overlay(reference + 1, sitk.Euler3DTransform(), reference)
     assert sitk.GetArrayViewFromImage(image).all()
     assert report.on_grid_mm3 == report.volume_mm3 == 960
 
@@ -204,7 +204,7 @@ def test_a_real_segmentation_keeps_its_pieces_and_holes(shared_data):
     reference.SetOrigin((-45.5, -45.5, -45.5))
     transform = pose(np.random.default_rng(0), 1.0)
     transform.SetTranslation((centre + transform.GetTranslation()).tolist())
-    image, reports = labels_on_grid(labels, transform, reference)
+    image, reports = overlay(labels, transform, reference)
     result = sitk.GetArrayFromImage(image)
     for report in reports:
         assert report.outside == 0
@@ -234,4 +234,4 @@ FLAT = sitk.AffineTransform((1, 0, 0, 0, 1, 0, 0, 0, 0), (0, 0, 0))
 def test_what_cannot_be_used_is_refused(labels, transform, words):
     volume = sitk.Image(4, 4, 4, sitk.sitkUInt8) + 1
     with pytest.raises(InputError, match=words):
-        labels_on_grid(labels or volume, transform or sitk.Euler3DTransform(), volume)
+        overlay(labels or volume, transform or sitk.Euler3DTransform(), volume)

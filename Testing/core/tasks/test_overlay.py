@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 from mmhvae import Cancelled, InputError
 from mmhvae.images.transforms import exp_se3
-from mmhvae.overlays.label_maps import labels_on_grid
+from mmhvae.overlays.label_maps import overlay
 from mmhvae.tasks.context import BundleCache, Context
 from mmhvae.tasks.overlay import run_overlay
 from mmhvae.tasks.parameters import Parameters
@@ -54,7 +54,7 @@ def test_it_is_the_cores_placing_on_the_grid_that_was_asked_for(layers, tmp_path
     grid.SetOrigin(PLACE[:3, 3].tolist())
     moved = sitk.AffineTransform(MOVED[:3, :3].ravel().tolist(), MOVED[:3, 3].tolist())
     for name, path in layers.items():
-        wanted, placed = labels_on_grid(sitk.ReadImage(str(path)), moved, grid)
+        wanted, placed = overlay(sitk.ReadImage(str(path)), moved, grid)
         image = sitk.ReadImage(answer["images"][name])
         assert image.GetPixelID() == wanted.GetPixelID()
         np.testing.assert_array_equal(sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(wanted))

@@ -11,6 +11,7 @@ import torch
 from mmhvae import Cancelled, InputError
 from mmhvae.images import exp_se3, read_transform, to_matrix
 from mmhvae.images.volumes import field_of_view
+from mmhvae.registration import case as registration_case
 from mmhvae.registration.channels import Channel
 from mmhvae.registration.rigid import register_channels
 from mmhvae.registration.trust import assess
@@ -148,7 +149,7 @@ def test_cancelling_stops_it_between_two_steps(files, tmp_path):
 
 
 def test_it_goes_on_with_the_cpu_where_the_gpu_is_full(files, tmp_path, monkeypatch):
-    tried, register = [], registration_tasks.register_channels
+    tried, register = [], registration_case.register_channels
 
     def crowded(channels, initial, device, *rest, **named):
         tried.append(device)
@@ -156,8 +157,8 @@ def test_it_goes_on_with_the_cpu_where_the_gpu_is_full(files, tmp_path, monkeypa
             raise torch.OutOfMemoryError
         return register(channels, initial, device, *rest, **named)
 
-    monkeypatch.setattr(registration_tasks, "register_channels", crowded)
-    monkeypatch.setattr(registration_tasks, "choose_device", lambda name: torch.device("cuda:0"))
+    monkeypatch.setattr(registration_case, "register_channels", crowded)
+    monkeypatch.setattr(registration_case, "choose_device", lambda name: torch.device("cuda:0"))
     answer = run(asked(files, names=("t2",)), tmp_path / "1")
     assert tried == ["cuda:0", "cpu"]
     assert answer["device"] == "cpu"

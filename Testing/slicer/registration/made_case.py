@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from mmhvae.settings import SynthesisSettings
+from MMHVAERegistrationLib.pose.result_transform import local_to, parts
 from MMHVAESynthesisLib.nodes.geometry import ijk_to_ras, parent_to_world
 from MMHVAESynthesisLib.nodes.volume_files import FileImage
 from MMHVAESynthesisLib.synthesis.installed_bundles import weights_checksum
@@ -139,3 +140,9 @@ def _store(ultrasound: Any, images: dict[str, NDArray[np.float32]], place: Matri
         "starter", weights_checksum("starter"), "cpu", SynthesisSettings(samples=1), "", input_fingerprints(request)
     )
     store(request, ReadResults(files, {}, None, ijk_to_ras(ultrasound), "", 1.0, "cpu"), made)
+
+
+def set_world(result: Any, world: Matrix) -> None:
+    """Move everything to the registration ``world``."""
+    for part in parts(result):
+        part.SetMatrixTransformToParent(vtk_matrix(local_to(part, world)))

@@ -108,7 +108,7 @@ def test_safetensors_by_slicers_installer_held_to_what_is_there(monkeypatch, new
 
     monkeypatch.setattr(slicer.util, "pip_install", pip_install)
     if newer:
-        monkeypatch.setattr(slicer, "packaging", types.SimpleNamespace(pip_ensure=pip_ensure), raising=False)
+        monkeypatch.setitem(sys.modules, "slicer.packaging", types.SimpleNamespace(pip_ensure=pip_ensure))
     install_from_network("safetensors", lambda line: None)
     ((requirements, held),) = asked
     assert requirements == ["safetensors>=0.4"]

@@ -187,7 +187,7 @@ def test_the_panel_installs_what_is_missing(setup, monkeypatch):
     rig.click(setup.network_button)
     assert rig.pip_requests[0][0] == "safetensors>=0.4"
     assert setup.work.label.text == "The packages were installed."
-    rig.wait_until(lambda: "All is well" in setup.label.text, PATIENCE)
+    assert setup._check.is_running  # with a new engine, by which it is found
 
 
 def test_the_panel_installs_from_wheels(setup, tmp_path, bare_python, monkeypatch):
@@ -199,7 +199,7 @@ def test_the_panel_installs_from_wheels(setup, tmp_path, bare_python, monkeypatc
         [bare_python, "-c", "import tiny_a; print(tiny_a.__version__)"], capture_output=True, check=True
     )
     assert done.stdout.strip() == b"1.0"
-    rig.wait_until(lambda: "All is well" in setup.label.text, PATIENCE)
+    assert setup._check.is_running  # with a new engine, by which it is found
 
 
 def test_the_panel_tells_what_is_missing(setup, tmp_path, monkeypatch):

@@ -41,7 +41,7 @@ def request(**given):
         "us": None, "t2": None, "cet1": None, "flair": None, "sweepBrowser": None, "sweepPath": "", "calibration": "",
         "synthesizeUs": False, "synthesizeT2": True, "synthesizeCet1": False, "synthesizeFlair": False,
         "uncertainty": True, "bundle": "starter", "device": "cpu", "samples": 2, "temperature": 0.5, "seed": 3,
-        "sliceAxis": "",
+        "sliceAxis": "", "keepsEarlier": False,
     }  # fmt: skip
     return request_from(SimpleNamespace(**settings | given))
 
@@ -117,6 +117,19 @@ def test_a_node_that_was_renamed_keeps_its_name_if_it_says_synthetic(scene):
     node.SetName("T2")
     put(one)
     assert node.GetName() == "SYNTHETIC T2 of iUS"
+
+
+def test_earlier_results_are_kept_where_that_was_asked_for(scene):
+    node = volume(fan())
+    first = put(request(us=node))
+    kept = slicer.util.arrayFromVolume(first.images["t2"]).copy()
+    second = put(request(us=node, keepsEarlier=True))
+    assert not set(first.nodes) & set(second.nodes)
+    assert count(scene) == 5
+    assert first.images["t2"].GetName() != second.images["t2"].GetName()
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(first.images["t2"]), kept)
+    third = put(request(us=node))
+    assert third.images["t2"] is second.images["t2"] is find_results(request(us=node)).images["t2"]  # the newest
 
 
 def test_a_failure_half_way_leaves_nothing(scene, monkeypatch):

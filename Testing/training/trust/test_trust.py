@@ -12,7 +12,6 @@ import pytest
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.registration.landmarks import target_registration_error
-from mmhvae.registration.trust import assess
 from mmhvae.registration.trust.model import SHIPPED
 from mmhvae.settings import NAVIGATION, PosePrior
 from mmhvae_training.judging.evaluation import TARGETS, EvaluationCase
@@ -152,12 +151,11 @@ def test_lines_from_before_priors_are_refused_in_a_sentence() -> None:
 
 
 @pytest.mark.parametrize("prior", [None, PosePrior(7.0, 3.0)])
-def test_the_trials_prior_holds_the_pose_and_is_told_to_trust(case, monkeypatch, prior) -> None:
-    told = []
-    monkeypatch.setattr(running, "assess", lambda *arguments: told.append(arguments[5]) or assess(*arguments))
+def test_the_trials_prior_holds_the_pose_and_is_told_to_trust(case, prior) -> None:
     trial = Trial("case-1", WITHIN, ("t2",), (8.0, 12.0), seed=4, prior=prior)
-    outcome = running.outcome(set_up(trial, case, None), trial, "cpu")
-    assert told == [prior]
+    setup = set_up(trial, case, None)
+    assert setup.pairs.settings.prior == prior
+    outcome = running.outcome(setup, "cpu")
     assert ("prior_deviations" in outcome["evidence"]) == (prior is not None)
 
 
@@ -205,7 +203,7 @@ def test_a_trial_displaces_every_mr_and_its_truth_alike(case) -> None:
     assert setup.truth is not None
     moved = target_registration_error(sitk.Euler3DTransform(), setup.landmarks, setup.truth)
     assert 6 < np.median(moved) < 15
-    for channel in setup.channels:
+    for channel in setup.pairs.channels:
         for point, there in zip(setup.landmarks.tolist(), setup.truth.tolist(), strict=True):
             original = case.simulated.preop[channel.name].TransformPhysicalPointToContinuousIndex(point)
             assert channel.moving.TransformPhysicalPointToContinuousIndex(there) == pytest.approx(original, abs=1e-6)
@@ -215,7 +213,7 @@ def test_a_trial_displaces_every_mr_and_its_truth_alike(case) -> None:
 def test_another_patient_has_no_truth(case) -> None:
     setup = set_up(Trial("case-1", WRONG_PATIENT, ("t2",), (0.0, 4.0), "case-2", 1), case, case.simulated.preop)
     assert setup.truth is None
-    assert len(setup.channels) == 1
+    assert len(setup.pairs.channels) == 1
 
 
 def test_a_head_turned_back_to_front_stays_where_it_is(case) -> None:
@@ -233,7 +231,7 @@ def test_an_mr_ends_inside_the_field_of_view(case) -> None:
         kept = sitk.GetArrayFromImage(image)[inside] > 0
         assert 0.25 < kept.mean() < 0.75, name
     setup = set_up(Trial("case-1", PARTIAL, TARGETS, (0.0, 4.0), seed=2), case, None)
-    assert any((sitk.GetArrayFromImage(channel.moving) == 0).any() for channel in setup.channels)
+    assert any((sitk.GetArrayFromImage(channel.moving) == 0).any() for channel in setup.pairs.channels)
 
 
 def test_names_are_swapped_and_nothing_else(case) -> None:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
         MMGANConfig as MMGANConfig,
         ResViTConfig as ResViTConfig,
     )
+    from .costs import Cost as Cost, cost_of as cost_of
     from .method import Baseline as Baseline, Pass as Pass, Phase as Phase, Step as Step, Synthesiser as Synthesiser
     from .methods import METHODS as METHODS, new_baseline as new_baseline, settings_of as settings_of
+    from .mmhvae import MMHVAESynthesiser as MMHVAESynthesiser
 else:
     __getattr__ = lazy_names(__name__, __file__)

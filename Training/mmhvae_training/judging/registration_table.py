@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.images import MODALITIES
-from mmhvae.registration import NAVIGATION, Channel, Metric, PosePrior, register_channels
+from mmhvae.registration import CasePairs, Channel, register_channels
+from mmhvae.settings import NAVIGATION, PosePrior, RegistrationSettings
 from scipy.stats import wilcoxon
 
 from ..simulation import displace
@@ -52,37 +53,33 @@ def through(name: str) -> str:
 
 def methods(lc2: bool, device: str, prior: PosePrior | None) -> dict[str, Method]:
     """Name -> how a displaced MR is registered; ``prior``: around where it is displaced to, the start."""
-    found: dict[str, Method] = {direct(name): _direct(name, "correlation", device, prior) for name in TARGETS}
+    found: dict[str, Method] = {direct(name): _direct(name, device, prior) for name in TARGETS}
     if lc2:
-        found |= {by_lc2(name): _direct(name, "lc2", device, prior) for name in TARGETS}
-    found |= {through(name): _through((name,), device, prior) for name in TARGETS}
-    return found | {TOGETHER: _through(TARGETS, device, prior)}
+        found |= {by_lc2(name): _case((name,), RegistrationSettings("direct", prior), device) for name in TARGETS}
+    settings = RegistrationSettings(prior=prior)
+    found |= {through(name): _case((name,), settings, device) for name in TARGETS}
+    return found | {TOGETHER: _case(TARGETS, settings, device)}
 
 
-def _direct(name: str, metric: Metric, device: str, prior: PosePrior | None) -> Method:
+def _direct(name: str, device: str, prior: PosePrior | None) -> Method:
+    """By squared correlation, which only this table compares with."""
+
     def register(case: SynthesisedCase, motion: sitk.Euler3DTransform) -> sitk.Transform:
         moving = displace(case.simulated.preop[name], motion)
         channel = Channel(case.simulated.us, moving, case.synthesis.field_of_view, name=name)
-        return register_channels([channel], device=device, metric=metric, prior=prior).transform
+        return register_channels([channel], device=device, prior=prior).transform
 
     return register
 
 
-def _through(names: Sequence[str], device: str, prior: PosePrior | None) -> Method:
+def _case(names: Sequence[str], settings: RegistrationSettings, device: str) -> Method:
+    """As :func:`mmhvae.register_case`, without a verdict."""
+
     def register(case: SynthesisedCase, motion: sitk.Euler3DTransform) -> sitk.Transform:
         made = case.synthesis
-        channels = [
-            Channel(
-                made.images[name],
-                displace(case.simulated.preop[name], motion),
-                made.field_of_view,
-                signed=True,
-                uncertainty=made.uncertainty.get(name),
-                name=name,
-            )
-            for name in names
-        ]
-        return register_channels(channels, device=device, prior=prior).transform
+        mrs = {name: displace(case.simulated.preop[name], motion) for name in names}
+        pairs = CasePairs.of(case.simulated.us, mrs, settings, synthetic=made, mask=made.field_of_view)
+        return pairs.register(device).transform
 
     return register
 

@@ -1,8 +1,9 @@
-"""The team's registration benchmark (`bench_registration.py`), loaded by path where it is, as trials."""
+"""The registration benchmark's cases (`Testing/benchmarks/registration_cases.py`), loaded by path, as trials."""
 
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.images import flip_points
-from mmhvae.registration import Channel
+from mmhvae.registration import CasePairs, Channel
+from mmhvae.settings import RegistrationSettings
 from numpy.typing import NDArray
 
 from .inputs import Setup
@@ -23,10 +25,11 @@ MakeCase = Callable[[str, int, int], Any]
 
 def load_benchmark(path: Path) -> MakeCase:
     """The function that makes a case of pair, range and repeat."""
-    specification = importlib.util.spec_from_file_location("bench_registration", path)
+    specification = importlib.util.spec_from_file_location("registration_cases", path)
     assert specification is not None
     assert specification.loader is not None
     module: ModuleType = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module  # dataclasses look their module up
     specification.loader.exec_module(module)
     make: MakeCase = module.make_case
     return make
@@ -47,7 +50,8 @@ def set_up_benchmark(trial: Trial, make: MakeCase) -> Setup:
     moving, inside = to_image(case.moving, case.moving_affine), to_image(case.moving_mask, case.moving_affine)
     there = points @ case.T_true[:3, :3].T + case.T_true[:3, 3]
     channel = Channel(fixed, moving, mask, inside, signed=pair == "same", name="T1")
-    return Setup([channel], fixed, mask, flip_points(points), flip_points(there))
+    pairs = CasePairs((channel,), None, mask, None, RegistrationSettings(prior=trial.prior))
+    return Setup(pairs, flip_points(points), flip_points(there))
 
 
 def to_image(array: NDArray[Any], affine: NDArray[np.float64]) -> sitk.Image:

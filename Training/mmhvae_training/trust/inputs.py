@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.images import apply_matrix, image_on, read_volume
-from mmhvae.registration import Channel, index_to_lps
+from mmhvae.registration import CasePairs, index_to_lps
+from mmhvae.settings import RegistrationSettings
 from numpy.typing import NDArray
 
 from ..judging import TARGETS, Points, SynthesisedCase, draw_displacement, field_points
@@ -27,14 +28,12 @@ class Setup:
     """What is given to the registration, and the truth.
 
     Attributes:
-        channels, ultrasound, mask: the inputs.
+        pairs: the inputs.
         landmarks: (N, 3) LPS mm, of the sweep.
         truth: (N, 3) LPS mm, where they lie in the MR; None where nothing is the truth.
     """
 
-    channels: list[Channel]
-    ultrasound: sitk.Image
-    mask: sitk.Image
+    pairs: CasePairs
     landmarks: Points
     truth: Points | None
 
@@ -49,22 +48,14 @@ def set_up(trial: Trial, case: SynthesisedCase, foreign: dict[str, sitk.Image] |
     if trial.situation == PARTIAL:
         preop = cut(preop, case, rng)
     fixed = spoilt(case, rng) if trial.situation == CORRUPT else case.synthesis.images
-    channels = [
-        Channel(
-            fixed[name],
-            displace(preop[name], motion),
-            case.synthesis.field_of_view,
-            signed=True,
-            uncertainty=case.synthesis.uncertainty[name],
-            name=name,
-        )
-        for name in trial.contrasts
-    ]
+    mrs = {name: displace(preop[name], motion) for name in trial.contrasts}
+    shown, seen = replace(case.synthesis, images=fixed), case.synthesis.field_of_view
+    pairs = CasePairs.of(simulated.us, mrs, RegistrationSettings(prior=trial.prior), synthetic=shown, mask=seen)
     truth = None
     if trial.situation != WRONG_PATIENT:
         there = [simulated.to_preop.TransformPoint(point) for point in simulated.landmarks.tolist()]
         truth = np.array([motion.TransformPoint(point) for point in there])
-    return Setup(channels, simulated.us, case.synthesis.field_of_view, simulated.landmarks, truth)
+    return Setup(pairs, simulated.landmarks, truth)
 
 
 def middle(image: sitk.Image) -> NDArray[np.float64]:

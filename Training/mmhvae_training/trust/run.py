@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import SimpleITK as sitk
+from mmhvae.compute import choose_device
 from mmhvae.exceptions import InputError
-from mmhvae.registration import PosePrior, assess, register_channels, target_registration_error
+from mmhvae.registration import PosePrior, target_registration_error
 
 from ..judging import SynthesisedCase, Synthesiser, load_case
 from ..records import write_line
@@ -82,7 +83,7 @@ def run_all(todo: Iterable[tuple[str, Trial]], source: Source, done: set[Key], p
     for group, trial in todo:
         if trial.key not in done:
             started = time.monotonic()
-            row = {"group": group, **trial.to_json(), **outcome(source.set_up(trial), trial, device)}
+            row = {"group": group, **trial.to_json(), **outcome(source.set_up(trial), device)}
             write_line(path, row | {"seconds": round(time.monotonic() - started, 1)})
             print(
                 f"{trial.case} {trial.situation}: {row['error_mm']} mm, {row['refused'] or row['reason']}", flush=True
@@ -107,18 +108,16 @@ def key_of(row: Row) -> Key:
     return row["case"], row["situation"], row["seed"], prior
 
 
-def outcome(setup: Setup, trial: Trial, device: str) -> Row:
+def outcome(setup: Setup, device: str) -> Row:
     """Register and judge.
 
     ``error_mm`` is the mean over the landmarks, None where nothing would be right (another patient's MR);
     ``refused`` the sentence with which the registration declined, "" where it did not.
     """
     try:
-        result = register_channels(setup.channels, device=device, prior=trial.prior)
+        (result, trust), _ = setup.pairs.run(choose_device(device))
     except InputError as error:
         return {"error_mm": None, "refused": str(error), "evidence": {}, "reason": ""}
-    ultrasound = None if trial.situation == BENCHMARK else setup.ultrasound
-    trust = assess(setup.channels, result, None, ultrasound, setup.mask, trial.prior, device)
     off = None
     if setup.truth is not None:
         off = round(float(target_registration_error(result.transform, setup.landmarks, setup.truth).mean()), 3)

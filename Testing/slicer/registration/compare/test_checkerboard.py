@@ -11,11 +11,11 @@ import pytest
 import SimpleITK as sitk
 import slicer
 from MMHVAERegistrationLib.compare.checkerboard import SIDE, Checkerboard, board
-from MMHVAERegistrationLib.pose.result_transform import create_result, put_under, set_world
+from MMHVAERegistrationLib.pose.result_transform import create_result, put_under
 from MMHVAESynthesisLib.nodes.geometry import FLIP, ijk_to_world
 
 from ...made_nodes import pose, transform, volume
-from ..made_case import rigid
+from ..made_case import rigid, set_world
 
 
 def as_image(node):

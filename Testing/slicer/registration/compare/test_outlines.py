@@ -13,13 +13,13 @@ import pytest
 import slicer
 import vtk
 from MMHVAERegistrationLib.compare.outlines import Outlines
-from MMHVAERegistrationLib.pose.result_transform import create_result, put_under, set_world
+from MMHVAERegistrationLib.pose.result_transform import create_result, put_under
 from MMHVAESynthesisLib.nodes.geometry import to_array
 from MMHVAESynthesisLib.views.dashes import DASH, GAP, dashes_of
 from MMHVAESynthesisLib.views.surfaces import surfaces_of
 
 from ...made_nodes import pose, transform, volume
-from ..made_case import rigid
+from ..made_case import rigid, set_world
 
 RADIUS = 18.0
 MIDDLE = np.array([4.0, -7.0, 5.0])

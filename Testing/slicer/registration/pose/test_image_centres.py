@@ -13,17 +13,18 @@ import pytest
 import slicer
 from mmhvae import InputError
 from mmhvae.bundle.shipped import demo_case
+from mmhvae.settings import SynthesisSettings
 from mmhvae.sweep.calibration import read_calibration
 from mmhvae.sweep.reconstruction import reconstruct
 from mmhvae.sweep.sequence_file import read_sweep
 from MMHVAERegistrationLib.pose.image_centres import middle_of_mr, middle_of_ultrasound
-from MMHVAERegistrationLib.pose.result_transform import create_result, put_under, set_world
+from MMHVAERegistrationLib.pose.result_transform import create_result, put_under
 from MMHVAESynthesisLib.synthesis.request import Request
 
 from ...made_nodes import fan, image_item, pose, sequence, transform, transform_item, volume
-from ..made_case import rigid
+from ..made_case import rigid, set_world
 
-NOTHING = Request({}, None, "", "", ("t2",), "starter", "cpu", 1, 0.5, 0, "")
+NOTHING = Request({}, None, "", "", ("t2",), "starter", "cpu", SynthesisSettings())
 
 
 def test_a_volume_and_an_mr_under_transforms(scene):

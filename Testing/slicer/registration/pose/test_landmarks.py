@@ -16,10 +16,10 @@ from mmhvae import InputError
 from mmhvae.registration.landmarks import target_registration_error
 from MMHVAERegistrationLib.panel.landmarks_panel import rows_of
 from MMHVAERegistrationLib.pose.landmarks import pairs_from
-from MMHVAERegistrationLib.pose.result_transform import create_result, put_under, set_world
+from MMHVAERegistrationLib.pose.result_transform import create_result, put_under
 
 from ...made_nodes import fan, pose, transform, volume
-from ..made_case import rigid
+from ..made_case import rigid, set_world
 
 LPS = np.array([-1.0, -1.0, 1.0])
 

@@ -18,14 +18,13 @@ from MMHVAERegistrationLib.pose.result_transform import (
     is_registered,
     parts,
     put_under,
-    set_world,
     take_out,
     world_matrix,
 )
 from MMHVAESynthesisLib.nodes.geometry import parent_to_world
 
 from ...made_nodes import pose, transform, volume, vtk_matrix
-from ..made_case import rigid
+from ..made_case import rigid, set_world
 
 CHAINS = {"no parent": (), "one parent": (1,), "oblique chain": (1, 2, 3)}
 

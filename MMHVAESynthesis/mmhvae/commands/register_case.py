@@ -1,0 +1,122 @@
+"""The command ``mmhvae register-case``: the whole job on a patient's images, with a verdict on the result."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..exceptions import InputError
+from ..files import require_writable, write_text
+from ..images import MODALITIES
+from ..settings import RegistrationSettings
+from .command_line import add_command, add_device, add_nifti_form, report, require_no_input
+from .overlay import move_along, outputs_along
+from .settings_options import add_settings, settings_from
+from .sweep import add_calibration, given_sweep_options, opened
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+    from ..overlays import Segmentation
+    from ..registration import CaseResult
+    from ..sweep import Sweep
+    from .command_line import Commands
+
+TRANSFORM, VERDICT = "us-to-preop.tfm", "verdict.json"
+#: Exit status where the registration has failed by its own judgement.
+FAILED = 3
+_MRS = tuple(name for name, modality in MODALITIES.items() if modality.is_mr)
+
+
+def add_register_case(commands: Commands) -> None:
+    """The command and its options."""
+    text = "Register pre-operative MRs to an ultrasound, and judge the result. Exit status 3: it has failed."
+    parser = add_command(commands, "register-case", _register_case, text)
+    parser.add_argument("--us", type=Path, required=True, metavar="US", help="volume, or tracked frames")
+    for name in _MRS:
+        parser.add_argument(f"--{name}", type=Path, metavar="IMAGE", help=f"pre-operative {MODALITIES[name].name}")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help=f"receives {TRANSFORM} and {VERDICT}")
+    parser.add_argument("--bundle", type=Path, help="folder, zip, released .pth, or the name of an installed model")
+    parser.add_argument("--initial", type=Path, metavar="T0.tfm", help="the start, where navigation is not to be it")
+    parser.add_argument(
+        "--moves-along", type=Path, nargs="+", default=[], metavar="PLAN.seg.nrrd",
+        help="segmentations of the MRs, written onto the ultrasound's grid",
+    )  # fmt: skip
+    add_calibration(parser)
+    add_nifti_form(parser)
+    add_settings(parser, RegistrationSettings)
+    add_device(parser)
+
+
+def _register_case(options: argparse.Namespace) -> int:
+    from ..bundle import load_bundle
+    from ..images import read_transform
+    from ..overlays import read_segmentation
+    from ..registration import register_case
+
+    settings = settings_from(options, RegistrationSettings)
+    paths = {name: getattr(options, name) for name in _MRS if getattr(options, name) is not None}
+    if not paths:
+        raise InputError("There is no pre-operative MR; give one or more of --t2, --cet1 and --flair.")
+    given = [options.us, *paths.values(), options.initial, *options.moves_along]
+    along = outputs_along(options.moves_along, options.output)
+    outputs = [options.output / TRANSFORM, options.output / VERDICT, *along]
+    require_no_input(outputs, given)
+    ultrasound, mrs = _ultrasound(options), _volumes(paths)
+    plans = dict(zip(along, map(read_segmentation, options.moves_along), strict=True))
+    initial = read_transform(options.initial) if options.initial else None
+    require_writable(options.output, [path.name for path in outputs])
+    bundle = load_bundle(options.bundle) if settings.method == "synthesis" else None
+    result = register_case(ultrasound, mrs, bundle, settings, initial, options.device, report)
+    lines = _write(options.output, result, list(mrs), plans)
+    print("\n".join([*lines, *_told(options.output, result)]))
+    return FAILED if result.trust.verdict == "failed" else 0
+
+
+def _ultrasound(options: argparse.Namespace) -> sitk.Image | Sweep:
+    from ..images import read_volume
+    from ..sweep import is_sequence
+
+    if is_sequence(options.us):
+        return opened(options.us, options)
+    if given_sweep_options(options):
+        raise InputError(
+            f"{given_sweep_options(options)} describes a sweep, and {options.us} is a volume; leave it out."
+        )
+    return read_volume(options.us, "ultrasound")
+
+
+def _volumes(paths: dict[str, Path]) -> dict[str, sitk.Image]:
+    from ..images import read_volume
+
+    return {name: read_volume(path, f"pre-operative {MODALITIES[name].name}") for name, path in paths.items()}
+
+
+def _write(folder: Path, result: CaseResult, contrasts: list[str], plans: dict[Path, Segmentation]) -> list[str]:
+    """The files, the verdict last; what became of the segmentations in lines."""
+    from ..images import write_transform
+    from ..registration import report_of
+
+    lines: list[str] = []
+    moved: list[Path] = []
+    if result.trust.verdict != "failed":
+        lines, moved = move_along(plans, result.transform, result.ultrasound)
+    elif plans:
+        lines = ["Nothing was moved along, since the registration has failed."]
+    write_transform(result.transform, folder / TRANSFORM)
+    told = report_of(result, TRANSFORM, contrasts, [path.name for path in moved], datetime.now().astimezone())
+    write_text(json.dumps(told.to_json(), indent=2) + "\n", folder / VERDICT)
+    return lines
+
+
+def _told(folder: Path, result: CaseResult) -> list[str]:
+    trust = result.trust
+    work = f"in {result.seconds:.0f} s on {result.device}"
+    return [
+        f"{trust.verdict.upper()}: expected error {trust.expected_error_mm:.1f} mm. {trust.reason}",
+        f"Moved {trust.moved_mm:.1f} mm and {trust.moved_deg:.1f} degrees {work}.",
+        f"{folder / TRANSFORM}, {folder / VERDICT}. Not approved for clinical use.",
+    ]
