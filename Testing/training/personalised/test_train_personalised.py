@@ -85,8 +85,9 @@ def test_pretraining_goes_on_exactly_and_segmentation_begins_with_its_encoder(tr
         assert train(parts, optimisation__steps=2, output__checkpoint_every=1)[0] == 130
     assert content(parts)["step"] == 1
     assert train(parts, optimisation__steps=2, output__checkpoint_every=1)[0] == 0
+    first, second = content(whole), content(parts)
     for part in ("network", "average"):
-        assert all(torch.equal(content(whole)[part][name], value) for name, value in content(parts)[part].items())
+        assert all(torch.equal(first[part][name], value) for name, value in second[part].items())
     status, complaint = train(whole, optimisation__steps=3)
     assert status == 2
     assert "other optimisation" in complaint
