@@ -5,32 +5,17 @@ Goes on where the run's folder holds a checkpoint. Settings: Training/configs/RE
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mmhvae.exceptions import InputError
-from mmhvae.files import write_text
-from mmhvae_training import script
+from mmhvae_training import loop, script
 from mmhvae_training.configuration import Configuration, parse, rehearsal
 from mmhvae_training.data import Sampler, TrainingSet, load_training_set
-from mmhvae_training.loop import (
-    CHECKPOINT,
-    RUN,
-    Logbook,
-    TrainingState,
-    launch,
-    load_checkpoint,
-    new_state,
-    start_from,
-    train,
-)
+from mmhvae_training.loop import MMHVAEMethod, launch, new_state, start_from
 from mmhvae_training.records import commit
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
 
 FAST_DEV_CASES = 2
 SAME = ("data", "architecture", "variant", "mixture", "loss", "adversarial", "optimisation", "seed")
@@ -48,57 +33,15 @@ def describe_run(configuration: Configuration, found: TrainingSet) -> dict[str, 
     }
 
 
-def require_same_run(folder: Path, description: dict[str, Any]) -> None:
-    """A run is resumed as it was begun, or its record would be false; only outputs and devices may differ."""
-    before = json.loads((folder / RUN).read_text(encoding="utf-8"))
-    different = [part for part in ("cases", "incomplete") if before[part] != description[part]]
-    different += [part for part in SAME if before["config"][part] != description["config"][part]]
-    if different:
-        raise InputError(
-            f"{folder} holds a run with other {', '.join(different)}; choose a new folder, or the settings it had."
-        )
-
-
-def begin_or_resume(
-    fabric: Fabric, state: TrainingState, configuration: Configuration, description: dict[str, Any], text: str
-) -> None:
-    """Load the run's checkpoint if there is one; otherwise write down what the run is."""
-    folder = configuration.run
-    if (folder / CHECKPOINT).exists():
-        require_same_run(folder, description)
-        load_checkpoint(state, folder / CHECKPOINT, fabric)
-        fabric.print(f"resuming at step {state.step}", flush=True)
-        return
-    if configuration.start_from:
-        description["started_from"] = start_from(state, configuration.start_from)
-    if fabric.is_global_zero:
-        write_text(json.dumps(description, indent=2) + "\n", folder / RUN)
-        write_text(text, folder / "configuration.yaml")
-
-
 def run(configuration: Configuration, text: str, limit: int | None = None) -> None:
     """Train as configured, on the first ``limit`` cases if so asked."""
     fabric = launch(configuration)
     found = load_training_set(configuration.data, configuration.architecture, limit)
     fabric.print(f"{len(found.cases)} cases, and {len(found.incomplete)} incomplete ones", flush=True)
     state = new_state(configuration, fabric)
-    make_folder(configuration.run)
-    begin_or_resume(fabric, state, configuration, describe_run(configuration, found), text)
-    fabric.barrier()
-    logbook = Logbook(configuration.run, state.step) if fabric.is_global_zero else None
-    try:
-        train(fabric, state, Sampler(found, configuration), configuration, logbook)
-    finally:
-        if logbook:
-            logbook.close()
-
-
-def make_folder(folder: Path) -> None:
-    """Make the run's folder, or say why not."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"The folder {folder} cannot be made ({error.strerror}); choose another for --run.") from error
+    method = MMHVAEMethod(configuration, state, Sampler(found, configuration))
+    start = partial(start_from, state, configuration.start_from) if configuration.start_from else None
+    loop.run(fabric, method, describe_run(configuration, found), SAME, text, start)
 
 
 def main() -> None:

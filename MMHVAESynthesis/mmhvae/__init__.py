@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from .bundle import list_bundles as list_bundles, load_bundle as load_bundle
     from .overlays import overlay as overlay
     from .registration import register_case as register_case, register_rigid as register_rigid
+    from .segmentation import segment_tumour as segment_tumour
     from .settings import (
         LiveSettings as LiveSettings,
         PosePrior as PosePrior,
         ReconstructionSettings as ReconstructionSettings,
         RegistrationSettings as RegistrationSettings,
+        SegmentationSettings as SegmentationSettings,
         SynthesisSettings as SynthesisSettings,
     )
     from .sweep import read_calibration as read_calibration, read_sweep as read_sweep, reconstruct as reconstruct

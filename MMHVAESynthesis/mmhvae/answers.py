@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .fields import Record
-from .settings import ReconstructionSettings, RegistrationSettings, SynthesisSettings
+from .settings import ReconstructionSettings, RegistrationSettings, SegmentationSettings, SynthesisSettings
 
 Verdict = Literal["good", "check", "failed"]
 
@@ -63,6 +63,42 @@ class SynthesisAnswer(Record):
     seconds: float
     notice: str
     settings: SynthesisSettings
+
+
+@dataclass(frozen=True)
+class SegmentAnswer(Record):
+    """One label of an outline: its value in the label map, name, colour (0 to 255), and code of its type."""
+
+    value: int
+    name: str
+    colour: tuple[int, int, int]
+    code: tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class SegmentationAnswer(Record):
+    """A tumour's outline and its uncertainty, as files; see :class:`mmhvae.segmentation.TumourOutline`.
+
+    Attributes:
+        segments: what the labels are called.
+        volumes_ml: of the nested regions.
+        modalities: that were used.
+        bundle, weights_sha256: of the segmenter.
+        device, seconds, notice: how the work went.
+        settings: with which it was done.
+    """
+
+    labels: str
+    uncertainty: str
+    segments: tuple[SegmentAnswer, ...]
+    volumes_ml: dict[str, float]
+    modalities: tuple[str, ...]
+    bundle: str
+    weights_sha256: str
+    device: str
+    seconds: float
+    notice: str
+    settings: SegmentationSettings
 
 
 @dataclass(frozen=True)

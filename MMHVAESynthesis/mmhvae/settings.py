@@ -69,6 +69,19 @@ class LiveSettings(Settings):
 
 
 @dataclass(frozen=True)
+class SegmentationSettings(Settings):
+    """How a tumour is outlined; see :func:`mmhvae.segment_tumour`."""
+
+    flips: int = setting(
+        4, "mirrored views that the outline is the mean of and the uncertainty the disagreement of", low=1, high=8
+    )
+    smallest_piece_ml: float = setting(
+        0.2, "pieces of tumour smaller than this are left out", unit="ml", low=0.0, high=100.0, label="smallest piece"
+    )
+    overlap: float = setting(0.25, "of neighbouring windows, as a share of their sides", low=0.0, high=0.75)
+
+
+@dataclass(frozen=True)
 class ReconstructionSettings(Settings):
     """How a sweep is read and compounded; see :func:`mmhvae.read_sweep` and :func:`mmhvae.reconstruct`."""
 

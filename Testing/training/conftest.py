@@ -61,12 +61,13 @@ class TinyRun:
 
     def train(self, epochs: float | None = None, logbook=None) -> TinyRun:
         """Train to the end, or stop after ``epochs`` as a killed run would, at its last checkpoint."""
-        from mmhvae_training.loop.loop import train, training_step
+        from mmhvae_training.loop.loop import train
+        from mmhvae_training.loop.mmhvae_method import MMHVAEMethod, training_step
+        from mmhvae_training.loop.run_state import update_average
         from mmhvae_training.loop.schedule import Schedule
-        from mmhvae_training.loop.state import update_average
 
         if epochs is None:
-            train(self.fabric, self.state, self.sampler, self.configuration, logbook)
+            train(self.fabric, MMHVAEMethod(self.configuration, self.state, self.sampler), logbook)
             return self
         schedule = Schedule(self.configuration, self.sampler.steps_per_epoch)
         while self.state.step < epochs * self.sampler.steps_per_epoch:

@@ -14,11 +14,19 @@ if TYPE_CHECKING:
         Bundle as Bundle,
         Manifest as Manifest,
         load_bundle as load_bundle,
+        read_members as read_members,
+        require_checksum as require_checksum,
+        require_same_shapes as require_same_shapes,
         save_bundle as save_bundle,
+        write_members as write_members,
     )
     from .catalogue import Downloadable as Downloadable, downloadable as downloadable, downloadables as downloadables
     from .installation import install_from_file as install_from_file, install_from_network as install_from_network
-    from .shipped import demo_case as demo_case, starter_bundle as starter_bundle
+    from .shipped import (
+        demo_case as demo_case,
+        segmenter_bundle as segmenter_bundle,
+        starter_bundle as starter_bundle,
+    )
     from .store import (
         InstalledBundle as InstalledBundle,
         WeightsStore as WeightsStore,

@@ -102,16 +102,30 @@ def load_bundle(bundle: str | Path | None = None) -> Bundle:
         InputError: missing, damaged, altered, of another version, or not a bundle at all.
     """
     path = bundle_at(bundle)
-    if not os.path.exists(path):  # Path.exists raises where a folder is closed to the user or a name too long
-        raise InputError(f"There is no bundle {path}; check the path, or the name of an installed model.")
-    if path.suffix == ".pth":
+    if path.suffix == ".pth" and os.path.exists(path):
         return _released_bundle(path)
-    members = _read_folder(path) if path.is_dir() else _read_zip(path)
+    members = read_members(path)
     manifest = parse_manifest(members[MANIFEST], path)
-    if hashlib.sha256(members[WEIGHTS]).hexdigest() != manifest.weights_sha256:
-        raise InputError(f"The weights in {path} do not match their checksum; get the bundle again.")
+    require_checksum(members, manifest.weights_sha256, path)
     network = _network(manifest.architecture, members[WEIGHTS], path)
     return Bundle(network, manifest, members[CARD].decode("utf-8", errors="replace"))
+
+
+def read_members(path: Path) -> dict[str, bytes]:
+    """The three files of a bundle folder or zip, sizes capped.
+
+    Raises:
+        InputError: there is no such path, it is no bundle, or it cannot be read.
+    """
+    if not os.path.exists(path):  # Path.exists raises where a folder is closed to the user or a name too long
+        raise InputError(f"There is no bundle {path}; check the path, or the name of an installed model.")
+    return _read_folder(path) if path.is_dir() else _read_zip(path)
+
+
+def require_checksum(members: Mapping[str, bytes], sha256: str, source: Path) -> None:
+    """Raise :class:`InputError` unless the weights are those that the manifest was written for."""
+    if hashlib.sha256(members[WEIGHTS]).hexdigest() != sha256:
+        raise InputError(f"The weights in {source} do not match their checksum; get the bundle again.")
 
 
 def save_bundle(bundle: Bundle, folder: str | Path, half_precision: bool = False) -> Path:
@@ -125,11 +139,19 @@ def save_bundle(bundle: Bundle, folder: str | Path, half_precision: bool = False
     Raises:
         InputError: the folder holds something already or cannot be written, or half precision cannot hold a weight.
     """
-    folder = Path(folder)
+    return write_members(_members(bundle, half_precision), Path(folder))
+
+
+def write_members(members: Mapping[str, bytes], folder: Path) -> Path:
+    """Write a bundle's files into ``folder``, which must be new or empty; whole or not at all.
+
+    Raises:
+        InputError: the folder holds something already, or cannot be written.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not empty; choose a new folder for the bundle.")
     with whole_folder(folder) as temporary:
-        for name, content in _members(bundle, half_precision).items():
+        for name, content in members.items():
             (temporary / name).write_bytes(content)
     return folder
 
@@ -179,6 +201,8 @@ def parse_manifest(content: bytes, source: str | Path) -> Manifest:
     try:
         values = json.loads(content)
         version = values["format_version"]
+        if "outlines" in values:
+            raise InputError(f"{source} is a model that outlines tumours; choose one that synthesises images.")
         if version != FORMAT_VERSION:
             raise InputError(
                 f"The bundle {source} has format version {version}; this program reads {FORMAT_VERSION}, update it."
@@ -233,13 +257,14 @@ def _network(config: MMHVAEConfig, weights: bytes, source: Path) -> MMHVAE:
     except KeyError as error:  # torch reserves some names, such as "keys"
         raise InputError(f"The {MANIFEST} of {source} names a modality that cannot be used; rename it.") from error
     state = {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in stored.items()}
-    _require_same_shapes(expected, state, source)
+    require_same_shapes(expected, state, source)
     network = MMHVAE(config)
     network.load_state_dict(state)
     return network.eval()
 
 
-def _require_same_shapes(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], source: Path) -> None:
+def require_same_shapes(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], source: Path) -> None:
+    """Raise :class:`InputError` unless ``state`` has exactly the tensors of a network, in shape and type."""
     wanted = {name: (tensor.shape, tensor.dtype) for name, tensor in expected.items()}
     found = {name: (tensor.shape, tensor.dtype) for name, tensor in state.items()}
     if wanted != found:

@@ -16,6 +16,11 @@ def starter_bundle() -> Path:
     return _resource("Bundles/starter")
 
 
+def segmenter_bundle() -> Path:
+    """Folder of the bundle that outlines tumours."""
+    return _resource("Bundles/segmenter")
+
+
 def demo_case() -> Path:
     """Folder of the simulated case that ships with the software."""
     return _resource("Samples/demo")

@@ -12,6 +12,7 @@ from .overlay import run_overlay
 from .parameters import Parameters
 from .reconstruction import run_reconstruct
 from .registration import run_register_case
+from .segmentation import run_segment
 from .self_test import run_self_test
 from .synthesis import run_synthesize
 
@@ -21,6 +22,7 @@ TASKS: Mapping[str, Callable[[Parameters, Context], Record]] = {
     "reconstruct": run_reconstruct,
     "register_case": run_register_case,
     "overlay": run_overlay,
+    "segment": run_segment,
     "live_frame": run_live_frame,
     "install_weights": run_install_weights,
     "download_weights": run_download_weights,

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
         LossConfig as LossConfig,
         MixtureConfig as MixtureConfig,
         Norm as Norm,
+        OutputConfig as OutputConfig,
         VariantConfig as VariantConfig,
+        plain as plain,
         require as require,
     )
-    from .parsing import parse as parse, rehearsal as rehearsal
+    from .parsing import parse as parse, parse_settings as parse_settings, rehearsal as rehearsal
 else:
     __getattr__ = lazy_names(__name__, __file__)

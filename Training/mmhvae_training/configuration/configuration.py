@@ -230,7 +230,23 @@ class Configuration:
 
     def plain(self) -> dict[str, Any]:
         """As nested dictionaries, lists, numbers and texts: what JSON can hold."""
-        return _plain(asdict(self))
+        return plain(self)
+
+    def shared_sizes(self) -> dict[str, int]:
+        """Settings that must divide evenly among the devices."""
+        found = {"data.batch_size": self.data.batch_size}
+        if self.adversarial.weight > 0:
+            found["adversarial.pool_drawn"] = self.adversarial.pool_drawn
+        return found
+
+    def network_description(self) -> dict[str, Any]:
+        """What a checkpoint says of its network."""
+        return {"architecture": asdict(self.architecture), "variant": asdict(self.variant)}
+
+
+def plain(settings: Any) -> dict[str, Any]:
+    """A dataclass of settings as nested dictionaries, lists, numbers and texts: what JSON can hold."""
+    return {name: _plain(value) for name, value in asdict(settings).items()}
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import yaml
 from jsonargparse import ArgumentParser
@@ -21,31 +21,42 @@ from .configuration import Configuration
 OTHER_OPTIONS = ("config", "print_config", "help", "fast-dev-run")
 
 
-@dataclass(frozen=True)
-class Request:
-    """What train.py was asked for; ``text`` is the resolved configuration as YAML."""
+Settings = TypeVar("Settings")
 
-    configuration: Configuration
+
+@dataclass(frozen=True)
+class Request(Generic[Settings]):
+    """What a script was asked for; ``text`` is the resolved configuration as YAML."""
+
+    configuration: Settings
     text: str
     fast_dev_run: bool
 
 
-def parse(arguments: Sequence[str]) -> Request:
+def parse(arguments: Sequence[str]) -> Request[Configuration]:
+    """What train.py was asked for, see :func:`parse_settings`."""
+    return parse_settings(arguments, Configuration, "train.py", "Train an MMHVAE; see Training/configs/README.md.")
+
+
+def parse_settings(arguments: Sequence[str], kind: type[Settings], program: str, description: str) -> Request[Settings]:
     """Read ``--config FILE ... --group.name VALUE ...``; later ones win.
+
+    Args:
+        kind: dataclass of the settings; its groups are dataclasses.
 
     Raises:
         InputError: an unknown setting, with the nearest one that exists; a value that doesn't fit; no such file.
         SystemExit: after ``--help`` or ``--print_config``.
     """
-    _refuse_unknown_names(arguments)
-    parser = _parser()
+    _refuse_unknown_names(arguments, kind, program)
+    parser = _parser(kind, program, description)
     try:
         found = parser.parse_args(list(arguments))
         fast = bool(found.pop("fast_dev_run"))
         text = parser.dump(found, skip_none=False)
         settings = parser.instantiate(found)
         settings.pop("config", None)
-        return Request(Configuration(**vars(settings)), text, fast)
+        return Request(kind(**vars(settings)), text, fast)
     except (ArgumentError, ValueError) as error:  # ValueError: from the architecture's own rules
         raise InputError(f"The configuration cannot be used: {' '.join(str(error).split())}") from error
 
@@ -61,14 +72,12 @@ def rehearsal(configuration: Configuration, folder: Path) -> Configuration:
     )
 
 
-def _parser() -> ArgumentParser:
+def _parser(kind: type, program: str, description: str) -> ArgumentParser:
     os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
-    parser = ArgumentParser(
-        prog="train.py", description="Train an MMHVAE; see Training/configs/README.md.", exit_on_error=False
-    )
+    parser = ArgumentParser(prog=program, description=description, exit_on_error=False)
     parser.add_argument("--config", action="config", help="YAML file with settings; several are merged in turn")
     parser.add_argument("--fast-dev-run", action="store_true", help="three steps through every phase, nothing kept")
-    parser.add_class_arguments(Configuration)
+    parser.add_class_arguments(kind)
     return parser
 
 
@@ -81,12 +90,12 @@ def setting_names(kind: type = Configuration, prefix: str = "") -> Iterator[str]
             yield from setting_names(hints[field.name], f"{prefix}{field.name}.")
 
 
-def _refuse_unknown_names(arguments: Sequence[str]) -> None:
-    known = [*setting_names(), *OTHER_OPTIONS]
+def _refuse_unknown_names(arguments: Sequence[str], kind: type, program: str) -> None:
+    known = [*setting_names(kind), *OTHER_OPTIONS]
     for name, place in _given_names(arguments):
         if name not in known:
             nearest = get_close_matches(name, known, n=1, cutoff=0.4)
-            hint = f"did you mean {nearest[0]}?" if nearest else "see train.py --help for those there are."
+            hint = f"did you mean {nearest[0]}?" if nearest else f"see {program} --help for those there are."
             raise InputError(f"{place} sets {name}, which is no setting; {hint}")
 
 

@@ -1,4 +1,4 @@
-"""The training loop, from top to bottom, and the state that a resumed run needs."""
+"""The training loop for every method, MMHVAE as one of them, and the state that a resumed run needs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ if TYPE_CHECKING:
         read_checkpoint as read_checkpoint,
         start_from as start_from,
     )
-    from .devices import launch as launch
+    from .devices import average_gradients as average_gradients, average_losses as average_losses, launch as launch
     from .logbook import Logbook as Logbook
-    from .loop import NumericalTroubleError as NumericalTroubleError, train as train, training_step as training_step
+    from .loop import train as train
+    from .method import Method as Method, RunConfiguration as RunConfiguration
+    from .mmhvae_method import MMHVAEMethod as MMHVAEMethod, training_step as training_step
+    from .run_state import RunState as RunState, fresh_state as fresh_state, update_average as update_average
+    from .running import run as run
     from .schedule import Schedule as Schedule
-    from .state import TrainingState as TrainingState, new_state as new_state, update_average as update_average
+    from .state import TrainingState as TrainingState, new_state as new_state
+    from .trouble import NumericalTroubleError as NumericalTroubleError, stop_at_trouble as stop_at_trouble
     from .updates import apply_gradients as apply_gradients, update_network as update_network
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,62 +13,39 @@ from mmhvae.bundle import load_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_bytes
 
-from ..configuration import Configuration
-from .state import TrainingState
+from .method import RunConfiguration
+from .run_state import RunState
 
 CHECKPOINT = "checkpoint.pt"
 RUN = "run.json"  # what the bundle made of the run will tell of it
 
 
-def save_checkpoint(state: TrainingState, configuration: Configuration, fabric: Fabric) -> None:
+def save_checkpoint(state: RunState, configuration: RunConfiguration, fabric: Fabric) -> None:
     """Write the state into the run's folder, in place of the last checkpoint.
 
     Raises:
         InputError: it cannot be written; the last checkpoint is untouched.
     """
-    content: dict[str, Any] = {
-        "network": state.network.state_dict(),
-        "average": state.average.state_dict(),
-        "optimiser": state.optimiser.optimizer.state_dict(),
-        "pools": {name: pool.state() for name, pool in state.pools.items()},
-        "rng": json.dumps(state.rng.bit_generator.state),
-        "noise": state.noise.get_state(),
-        "precision": dict(fabric.strategy.precision.state_dict()),
-        "step": state.step,
-        "architecture": asdict(configuration.architecture),
-        "variant": asdict(configuration.variant),
-    }
-    if state.discriminators is not None and state.discriminator_optimiser is not None:
-        content["discriminators"] = state.discriminators.state_dict()
-        content["discriminator_optimiser"] = state.discriminator_optimiser.optimizer.state_dict()
+    precision = {"precision": dict(fabric.strategy.precision.state_dict())}
+    content = state.content() | precision | configuration.network_description()
     _write(content, configuration.run / CHECKPOINT)
 
 
-def keep_average(state: TrainingState, folder: Path) -> None:
+def keep_average(state: RunState, folder: Path) -> None:
     """Write the averaged weights to a file that stays, to choose among by more than the simulated loss."""
     _write({"average": state.average.state_dict()}, folder / f"average-{state.step:06d}.pt")
 
 
-def load_checkpoint(state: TrainingState, path: Path, fabric: Fabric) -> None:
-    """Continue from ``path``: weights, averages, optimisers, pools, both random states and the step.
+def load_checkpoint(state: RunState, path: Path, fabric: Fabric) -> None:
+    """Continue from ``path``: weights, averages, optimisers, memories, random states and the step.
 
     Raises:
         InputError: the file is not a checkpoint, or of another network.
     """
     content = read_checkpoint(path)
     try:
-        state.network.load_state_dict(content["network"])
-        state.average.load_state_dict(content["average"])
-        state.optimiser.optimizer.load_state_dict(content["optimiser"])
-        if state.discriminators is not None and state.discriminator_optimiser is not None:
-            state.discriminators.load_state_dict(content["discriminators"])
-            state.discriminator_optimiser.optimizer.load_state_dict(content["discriminator_optimiser"])
-        for name, images in content["pools"].items():
-            state.pools[name].restore(images)
+        state.restore(content)
         fabric.strategy.precision.load_state_dict(content["precision"])
-        state.rng.bit_generator.state = json.loads(content["rng"])
-        state.noise.set_state(content["noise"])
-        state.step = content["step"]
     except (KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} is the checkpoint of another kind of run; choose a new folder.") from error
 
@@ -90,7 +66,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def start_from(state: TrainingState, path: Path) -> dict[str, Any]:
+def start_from(state: RunState, path: Path) -> dict[str, Any]:
     """Begin a new run with the weights of a bundle, or with the averaged ones of another run: fine-tuning.
 
     Returns:

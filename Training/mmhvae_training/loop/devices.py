@@ -10,17 +10,18 @@ from lightning_fabric import Fabric
 from mmhvae.exceptions import InputError
 from torch import nn
 
-from ..configuration import Configuration, DeviceConfig
+from ..configuration import DeviceConfig
+from .method import RunConfiguration
 
 
-def launch(configuration: Configuration) -> Fabric:
+def launch(configuration: RunConfiguration) -> Fabric:
     """Start the processes, one a device.
 
     Raises:
         InputError: there is no such device, or the batch cannot be shared out evenly.
     """
     config, devices = configuration.device, devices_of(configuration)
-    for name, size in _shared_out(configuration).items():
+    for name, size in configuration.shared_sizes().items():
         if size % devices:
             raise InputError(f"{name} ({size}) should be a multiple of device.devices ({devices}).")
     if devices > 1 and _on_cpu(config):
@@ -38,7 +39,7 @@ def launch(configuration: Configuration) -> Fabric:
     return fabric
 
 
-def devices_of(configuration: Configuration) -> int:
+def devices_of(configuration: RunConfiguration) -> int:
     """How many devices, or on a CPU processes, a run takes."""
     config = configuration.device
     if config.devices != "auto":
@@ -47,7 +48,7 @@ def devices_of(configuration: Configuration) -> int:
         return 1
     if "LOCAL_RANK" in os.environ:  # this process is one of several already
         return int(os.environ.get("WORLD_SIZE", "1"))
-    sizes = _shared_out(configuration).values()
+    sizes = configuration.shared_sizes().values()
     return max(n for n in range(1, torch.get_num_threads() + 1) if all(size % n == 0 for size in sizes))
 
 
@@ -62,14 +63,6 @@ def share_threads(processes: int) -> None:
 def _on_cpu(config: DeviceConfig) -> bool:
     gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
     return config.accelerator == "cpu" or (config.accelerator == "auto" and not gpu)
-
-
-def _shared_out(configuration: Configuration) -> dict[str, int]:
-    """What the devices share out evenly."""
-    found = {"data.batch_size": configuration.data.batch_size}
-    if configuration.adversarial.weight > 0:
-        found["adversarial.pool_drawn"] = configuration.adversarial.pool_drawn
-    return found
 
 
 def average_gradients(fabric: Fabric, module: nn.Module) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,25 +16,35 @@ from torch import nn
 from ..configuration import Configuration
 from ..networks import SharedExpertMMHVAE, build_network, speed_up_on_cpu
 from ..objective import ImagePool, new_discriminators
+from .run_state import RunState
 
 
-@dataclass
-class TrainingState:
-    """Networks, optimisers, memories and random states at ``step``.
-
-    ``rng`` decides what every device must decide alike: cases, slices, subsets, pools. ``noise`` is that of the
-    latents, drawn for the whole batch on every device; each uses its share.
-    """
+@dataclass(kw_only=True)
+class TrainingState(RunState):
+    """An MMHVAE's run: its networks, their judges, and the pools of real images."""
 
     network: MMHVAE
     average: MMHVAE
-    optimiser: _FabricOptimizer
     discriminators: nn.ModuleDict | None
     discriminator_optimiser: _FabricOptimizer | None
     pools: dict[str, ImagePool]
-    rng: np.random.Generator
-    noise: torch.Generator
-    step: int = 0
+
+    def content(self) -> dict[str, Any]:
+        """What a checkpoint holds of it."""
+        content = super().content() | {"pools": {name: pool.state() for name, pool in self.pools.items()}}
+        if self.discriminators is not None and self.discriminator_optimiser is not None:
+            content["discriminators"] = self.discriminators.state_dict()
+            content["discriminator_optimiser"] = self.discriminator_optimiser.optimizer.state_dict()
+        return content
+
+    def restore(self, content: dict[str, Any]) -> None:
+        """Continue from a checkpoint."""
+        super().restore(content)
+        if self.discriminators is not None and self.discriminator_optimiser is not None:
+            self.discriminators.load_state_dict(content["discriminators"])
+            self.discriminator_optimiser.optimizer.load_state_dict(content["discriminator_optimiser"])
+        for name, images in content["pools"].items():
+            self.pools[name].restore(images)
 
 
 def new_state(configuration: Configuration, fabric: Fabric) -> TrainingState:
@@ -70,12 +80,3 @@ def new_state(configuration: Configuration, fabric: Fabric) -> TrainingState:
 
 def _set_up(fabric: Fabric, optimiser: torch.optim.Optimizer) -> _FabricOptimizer:
     return cast(_FabricOptimizer, fabric.setup_optimizers(optimiser))
-
-
-@torch.no_grad()
-def update_average(state: TrainingState, decay: float) -> None:
-    """Move the averaged weights towards the present ones."""
-    # The decay grows with the steps, so that the random initial weights are soon forgotten.
-    decay = min(decay, (1 + state.step) / (10 + state.step))
-    for mean, value in zip(state.average.parameters(), state.network.parameters(), strict=True):
-        mean.lerp_(value, 1 - decay)

@@ -28,6 +28,7 @@ from ..objective import (
     sees_discriminators,
 )
 from .devices import average_gradients
+from .run_state import RunState
 from .schedule import Phase
 from .state import TrainingState
 
@@ -78,7 +79,7 @@ def update_network(
     return {name: torch.stack(values).mean() for name, values in logged.items()}, results
 
 
-def apply_gradients(fabric: Fabric, state: TrainingState, clip: float | None) -> Tensor:
+def apply_gradients(fabric: Fabric, state: RunState, clip: float | None) -> Tensor:
     """Clip, and update the network; returns the gradient's norm before clipping."""
     limit = float("inf") if clip is None else clip
     norm = fabric.clip_gradients(state.network, state.optimiser, max_norm=limit, error_if_nonfinite=False)

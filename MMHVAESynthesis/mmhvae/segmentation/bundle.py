@@ -1,0 +1,181 @@
+"""A segmenter on disk: the files, checks and limits of a synthesis bundle, and a manifest of its own.
+
+Weights are stored in half precision and used in single precision.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors, save as save_tensors
+from torch import Tensor
+
+from ..bundle import (
+    CARD,
+    MANIFEST,
+    WEIGHTS,
+    read_members,
+    require_checksum,
+    require_same_shapes,
+    segmenter_bundle,
+    write_members,
+)
+from ..exceptions import InputError
+from .grey_levels import intensity_rules
+from .network import REGIONS, TumourUNet, UNetConfig
+
+FORMAT_VERSION = 1
+SHIPPED = "segmenter"
+NETWORK = "TumourUNet"
+#: Largest architecture accepted from a file, so that a forged manifest cannot exhaust the memory.
+MOST_CHANNELS, MOST_LEVELS, LONGEST_CROP = 1024, 8, 256
+MODALITIES = ("t1", "cet1", "t2", "flair")
+
+
+@dataclass(frozen=True)
+class SegmenterManifest:
+    """What ``bundle.json`` of a segmenter says.
+
+    Attributes:
+        name: as shown to people.
+        architecture: contrasts in order, and channels.
+        spacing_mm: of the isotropic grid, its axes along LPS, that the network works on.
+        crop: (D, H, W) voxels that it was trained with and sees at a time.
+        training, licence, intended_use, weights_sha256: as a synthesis bundle's.
+    """
+
+    name: str
+    architecture: UNetConfig
+    spacing_mm: float
+    crop: tuple[int, int, int]
+    licence: str
+    intended_use: str
+    training: Mapping[str, Any] = field(default_factory=dict)
+    weights_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class SegmenterBundle:
+    """A segmenter in evaluation mode, with what is known about it."""
+
+    network: TumourUNet
+    manifest: SegmenterManifest
+    card: str
+
+
+def load_segmenter(path: str | Path = SHIPPED) -> SegmenterBundle:
+    """Load a segmenter from a bundle folder or zip, or the one that ships with the software by its name.
+
+    Raises:
+        InputError: missing, damaged, altered, of another version, or no segmenter.
+    """
+    path = segmenter_bundle() if str(path) == SHIPPED else Path(path)
+    members = read_members(path)
+    manifest = parse_segmenter_manifest(members[MANIFEST], path)
+    require_checksum(members, manifest.weights_sha256, path)
+    network = _network(manifest.architecture, members[WEIGHTS], path)
+    return SegmenterBundle(network, manifest, members[CARD].decode("utf-8", errors="replace"))
+
+
+def save_segmenter(bundle: SegmenterBundle, folder: str | Path) -> Path:
+    """Write a segmenter into ``folder``, which must be new or empty; whole or not at all.
+
+    Raises:
+        InputError: the folder holds something already, or cannot be written.
+    """
+    weights = save_tensors({name: _stored(tensor) for name, tensor in bundle.network.state_dict().items()})
+    manifest = bundle.manifest
+    content = {
+        "format_version": FORMAT_VERSION,
+        "outlines": list(REGIONS),
+        "network": NETWORK,
+        "name": manifest.name,
+        "modalities": list(manifest.architecture.modalities),
+        "channels": list(manifest.architecture.channels),
+        "spacing_mm": manifest.spacing_mm,
+        "crop": list(manifest.crop),
+        "intensities": intensity_rules(),
+        "training": dict(manifest.training),
+        "licence": manifest.licence,
+        "intended_use": manifest.intended_use,
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return write_members({MANIFEST: text.encode(), WEIGHTS: weights, CARD: bundle.card.encode()}, Path(folder))
+
+
+def _stored(tensor: Tensor) -> Tensor:
+    return tensor.detach().cpu().to(torch.float16).contiguous()
+
+
+def parse_segmenter_manifest(content: bytes, source: Path) -> SegmenterManifest:
+    """The manifest in ``content``; ``source`` is named in errors.
+
+    Raises:
+        InputError: not JSON, no segmenter, another version, or a value missing or out of bounds.
+    """
+    try:
+        values = json.loads(content)
+        if "outlines" not in values:
+            raise InputError(f"{source} is no model that outlines tumours; choose one that does.")
+        known = (values["format_version"], values["network"], tuple(values["outlines"]), values["intensities"])
+        if known != (FORMAT_VERSION, NETWORK, REGIONS, intensity_rules()):
+            raise InputError(f"The segmenter {source} was made for another version of this program; update it.")
+        architecture = _architecture(values)
+        return SegmenterManifest(
+            name=str(values["name"]),
+            architecture=architecture,
+            spacing_mm=_spacing(values["spacing_mm"]),
+            crop=_crop(values["crop"], architecture.multiple),
+            training=dict(values["training"]),
+            licence=str(values["licence"]),
+            intended_use=str(values["intended_use"]),
+            weights_sha256=str(values["weights_sha256"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"The {MANIFEST} of {source} is damaged or incomplete; get the segmenter again.") from error
+
+
+def _architecture(values: Mapping[str, Any]) -> UNetConfig:
+    channels = values["channels"]
+    if len(channels) > MOST_LEVELS or not all(type(n) is int and 0 < n <= MOST_CHANNELS for n in channels):
+        raise ValueError("channels are out of bounds")
+    if not set(values["modalities"]) <= set(MODALITIES):
+        raise ValueError("unknown modalities")
+    return UNetConfig(tuple(values["modalities"]), tuple(channels))
+
+
+def _spacing(value: Any) -> float:
+    if not 0.25 <= float(value) <= 4.0:
+        raise ValueError("spacing_mm is out of bounds")
+    return float(value)
+
+
+def _crop(values: Any, multiple: int) -> tuple[int, int, int]:
+    depth, height, width = values
+    for side in (depth, height, width):
+        if type(side) is not int or not 0 < side <= LONGEST_CROP or side % multiple:
+            raise ValueError("crop is out of bounds")
+    return depth, height, width
+
+
+def _network(config: UNetConfig, weights: bytes, source: Path) -> TumourUNet:
+    try:
+        state = load_tensors(weights)
+    except SafetensorError as error:
+        raise InputError(f"The weights in {source} cannot be read; get the segmenter again.") from error
+    with torch.device("meta"):  # shapes only: nothing is allocated before the tensors are known to fit
+        expected = {name: tensor.to(torch.float16) for name, tensor in TumourUNet(config).state_dict().items()}
+    require_same_shapes(expected, state, source)
+    network = TumourUNet(config)
+    network.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+    return network.eval()

@@ -1,0 +1,135 @@
+"""One call: MRs in, the tumour's outline on the reference's exact grid out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..compute import choose_device, half_precision, kept_heap, where_it_fits
+from ..exceptions import InputError, Progress, no_progress, part_of
+from ..images import image_on, resampled
+from ..settings import SegmentationSettings
+from .bundle import SHIPPED, SegmenterBundle, load_segmenter
+from .network import REGIONS
+from .volumes import SegmenterInput, checked_images, prepare
+from .windows import Outline, outline
+
+THRESHOLD = 0.5
+PREPARED, COMPUTED = 0.1, 0.9  # shares of the progress
+
+
+@dataclass(frozen=True)
+class TumourOutline:
+    """What :func:`segment_tumour` returns; images are on the reference's exact grid.
+
+    Attributes:
+        labels: uint8; 1 oedema or infiltration, 2 core without enhancement, 3 enhancing tumour, see
+            :data:`mmhvae.segmentation.segments.SEGMENTS`. Computed, not drawn by a person.
+        uncertainty: float32, 0 to 0.5; standard deviation over the mirrored views of the least certain region.
+        volumes_ml: of the nested regions: "whole tumour", "tumour core", "enhancing tumour".
+        modalities: that were used, in the network's order.
+        device: that did the work.
+        seconds: wall-clock time.
+    """
+
+    labels: sitk.Image
+    uncertainty: sitk.Image
+    volumes_ml: dict[str, float]
+    modalities: tuple[str, ...]
+    device: str
+    seconds: float
+
+
+@kept_heap()
+def segment_tumour(
+    images: Mapping[str, sitk.Image],
+    bundle: SegmenterBundle | str | Path = SHIPPED,
+    reference: sitk.Image | None = None,
+    brain_mask: sitk.Image | None = None,
+    *,
+    settings: SegmentationSettings | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> TumourOutline:
+    """Outline the tumour in whichever MRs there are.
+
+    Args:
+        images: any of "t1", "cet1", "t2", "flair" -> 3-D volume, co-registered in LPS mm; grids and orientations may
+            differ. Whole heads and skull-stripped brains both do.
+        bundle: a segmenter, or its folder or zip; by default the one that ships with the software.
+        reference: its grid receives the result; by default the first image in the order above.
+        brain_mask: what lies outside it is not looked at; optional.
+        settings: flips, smallest piece, overlap of the windows.
+        device: auto, cpu, cuda or mps.
+        progress: called between windows; raising :class:`mmhvae.Cancelled` in it stops the work.
+
+    Raises:
+        InputError: an image cannot be used, or they show no head, or don't overlap.
+    """
+    started, settings, progress = time.monotonic(), settings or SegmentationSettings(), progress or no_progress
+    if not isinstance(bundle, SegmenterBundle):
+        bundle = load_segmenter(bundle)
+    modalities = bundle.network.config.modalities
+    usable = checked_images(images, modalities)
+    target = usable[next(iter(usable))] if reference is None else reference
+    if target.GetDimension() != 3:
+        raise InputError("The reference image is no volume; choose a 3-D image.")
+    shown = prepare(
+        usable, target, modalities, bundle.manifest.spacing_mm, brain_mask, part_of(progress, 0.0, PREPARED)
+    )
+    between = part_of(progress, PREPARED, COMPUTED)
+    found, used = _outlined(bundle, shown, settings, device, between)
+    progress(COMPUTED, "bringing the outline onto the image's grid")
+    kept = _without_small_pieces(found.probability, shown.grid, settings.smallest_piece_ml)
+    labels = _labels_on(kept, shown.grid, target)
+    spread = resampled(image_on(found.spread.amax(dim=0).numpy(), shown.grid), target)
+    progress(1.0, "done")
+    return TumourOutline(
+        labels, spread, _volumes(labels), tuple(usable), str(used), round(time.monotonic() - started, 2)
+    )
+
+
+def _outlined(
+    bundle: SegmenterBundle, shown: SegmenterInput, settings: SegmentationSettings, chosen: str, progress: Progress
+) -> tuple[Outline, torch.device]:
+    def work(device: torch.device) -> Outline:
+        network = bundle.network.to(device)
+        precision = half_precision(device) or torch.float32
+        crop, flips, overlap = bundle.manifest.crop, settings.flips, settings.overlap
+        return outline(network, shown.images, shown.present, crop, flips, overlap, precision, progress)
+
+    return where_it_fits(work, choose_device(chosen), progress)
+
+
+def _without_small_pieces(probability: Tensor, grid: sitk.Image, smallest_ml: float) -> Tensor:
+    """Probabilities with 0 in connected pieces of the whole tumour smaller than asked for."""
+    whole = image_on((probability[0] > THRESHOLD).numpy().astype(np.uint8), grid)
+    voxel_ml = float(np.prod(grid.GetSpacing())) / 1000
+    pieces = sitk.ConnectedComponent(whole, True)
+    large = sitk.RelabelComponent(pieces, minimumObjectSize=max(1, round(smallest_ml / voxel_ml)))
+    small = (sitk.GetArrayViewFromImage(whole) > 0) & (sitk.GetArrayViewFromImage(large) == 0)
+    return probability.masked_fill(torch.from_numpy(small), 0.0)
+
+
+def _labels_on(probability: Tensor, grid: sitk.Image, target: sitk.Image) -> sitk.Image:
+    """How many nested regions each voxel of the target lies in; interpolated probabilities, not labels."""
+    result: NDArray[np.uint8] = np.zeros(target.GetSize()[::-1], np.uint8)
+    within: NDArray[np.bool_] = np.ones(target.GetSize()[::-1], bool)
+    for region in probability:
+        within &= sitk.GetArrayFromImage(resampled(image_on(region.numpy(), grid), target)) > THRESHOLD
+        result += within
+    return image_on(result, target)
+
+
+def _volumes(labels: sitk.Image) -> dict[str, float]:
+    array, voxel_ml = sitk.GetArrayViewFromImage(labels), float(np.prod(labels.GetSpacing())) / 1000
+    counts = [int(np.count_nonzero(array > inside)) for inside in range(len(REGIONS))]
+    return {name: round(count * voxel_ml, 3) for name, count in zip(REGIONS, counts, strict=True)}

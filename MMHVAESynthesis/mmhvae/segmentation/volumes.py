@@ -1,0 +1,136 @@
+"""From MRs of any grid to the segmenter's: 1 mm, axes along LPS, around the tissue that they show."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..exceptions import InputError, Progress
+from ..images import check_volume, resampled
+from .grey_levels import AIR_SHARE, BRIGHT_QUANTILE, measure_grey_levels
+
+MARGIN_MM = 24.0  # of context that is looked at beyond the reference's edge
+SMALLEST_TISSUE_ML = 30.0  # less is no part of a head
+LARGEST_EXTENT_MM = 400.0
+Box = tuple[NDArray[np.float64], NDArray[np.float64]]  # lowest and highest LPS mm
+
+
+@dataclass(frozen=True)
+class SegmenterInput:
+    """What the network is shown.
+
+    Attributes:
+        images: (M, D, H, W) of a grid whose axes are LPS; normalised, 0 where a contrast is missing.
+        present: (M,), 1 or 0.
+        grid: of the images.
+    """
+
+    images: Tensor
+    present: Tensor
+    grid: sitk.Image
+
+
+def checked_images(images: Mapping[str, sitk.Image], modalities: Collection[str]) -> dict[str, sitk.Image]:
+    """The images in the network's order as float32, their minimum shifted to 0.
+
+    Raises:
+        InputError: none is given, one has an unknown name, or cannot be used.
+    """
+    known = ", ".join(modalities)
+    if not images:
+        raise InputError(f"No MR was given; give one or more of {known}.")
+    for name in images:
+        if name == "us":
+            raise InputError(f"Tumours are outlined in MR, not in ultrasound; give one or more of {known}.")
+        if name not in modalities:
+            raise InputError(f"The segmenter does not know {name!r}; it has {known}.")
+    checked = {}
+    for name in (name for name in modalities if name in images):
+        image = check_volume(images[name], f"{name} image")
+        checked[name] = image - float(sitk.GetArrayViewFromImage(image).min())
+    return checked
+
+
+def prepare(
+    images: Mapping[str, sitk.Image],
+    reference: sitk.Image,
+    modalities: Collection[str],
+    spacing: float,
+    brain_mask: sitk.Image | None,
+    progress: Progress,
+) -> SegmenterInput:
+    """Checked images on the segmenter's grid.
+
+    Raises:
+        InputError: they show nothing of a head, or don't overlap each other, the reference or the mask.
+    """
+    grid = working_grid(images, reference, spacing)
+    mask = None if brain_mask is None else sitk.GetArrayFromImage(resampled(brain_mask != 0, grid, nearest=True))
+    if mask is not None and not mask.any():
+        raise InputError("The brain mask lies outside the images; choose one that overlaps them.")
+    planes = torch.zeros(len(modalities), *grid.GetSize()[::-1])
+    present = torch.zeros(len(modalities))
+    for number, name in enumerate(modalities):
+        if name not in images:
+            continue
+        progress(number / len(modalities), "preparing the images")
+        array = sitk.GetArrayFromImage(resampled(images[name], grid))
+        image = torch.from_numpy(array if mask is None else array * mask)
+        levels = measure_grey_levels(image)
+        if levels is None:
+            raise InputError(f"The {name} image shows nothing there; choose images that overlap.")
+        planes[number], present[number] = levels.normalise(image), 1.0
+    return SegmenterInput(planes, present, grid)
+
+
+def working_grid(images: Mapping[str, sitk.Image], reference: sitk.Image, spacing: float) -> sitk.Image:
+    """Isotropic grid along LPS around the tissue of all images, within the reference's box and a margin.
+
+    Raises:
+        InputError: an image shows too little, or does not overlap the others or the reference.
+    """
+    boxes = {name: _tissue_box(image, name) for name, image in images.items()}
+    first = next(iter(boxes))
+    for name, box in boxes.items():
+        if not _overlap(box, boxes[first]):
+            raise InputError(f"The {name} and the {first} image do not overlap; choose registered images of a patient.")
+    low = np.min([box[0] for box in boxes.values()], axis=0)
+    high = np.max([box[1] for box in boxes.values()], axis=0)
+    edge = _corners_box(reference, [0, 0, 0], [n - 1 for n in reference.GetSize()])
+    if not _overlap((low, high), edge):
+        raise InputError("The reference image does not overlap the MRs; choose one of the same patient.")
+    low, high = np.maximum(low, edge[0] - MARGIN_MM), np.minimum(high, edge[1] + MARGIN_MM)
+    if (high - low).max() > LARGEST_EXTENT_MM:
+        raise InputError(f"The images show more than {LARGEST_EXTENT_MM:.0f} mm of a patient; crop them to the head.")
+    grid = sitk.Image([int(n) for n in np.ceil((high - low) / spacing - 1e-6) + 1], sitk.sitkUInt8)
+    grid.SetSpacing([spacing] * 3)
+    grid.SetOrigin(low.tolist())
+    return grid
+
+
+def _tissue_box(image: sitk.Image, name: str) -> Box:
+    """LPS box of the voxels brighter than air."""
+    array = sitk.GetArrayViewFromImage(image)
+    positive = array[array > 0]
+    tissue = array > AIR_SHARE * np.quantile(positive, BRIGHT_QUANTILE) if positive.size else array > 0
+    volume = float(np.count_nonzero(tissue)) * float(np.prod(image.GetSpacing())) / 1000
+    if volume < SMALLEST_TISSUE_ML:
+        raise InputError(f"The {name} image shows {volume:.0f} ml of tissue, no brain; choose an MR of the head.")
+    hit = [np.flatnonzero(tissue.any(axis=tuple(a for a in range(3) if a != axis))) for axis in (2, 1, 0)]
+    return _corners_box(image, [int(h[0]) for h in hit], [int(h[-1]) for h in hit])
+
+
+def _corners_box(image: sitk.Image, first: list[int], last: list[int]) -> Box:
+    corners = np.stack(np.meshgrid(*zip(first, last, strict=True), indexing="ij"), -1).reshape(-1, 3)
+    points = np.array([image.TransformIndexToPhysicalPoint(corner.tolist()) for corner in corners])
+    return points.min(axis=0), points.max(axis=0)
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return bool((a[0] <= b[1]).all() and (b[0] <= a[1]).all())

@@ -1,0 +1,66 @@
+"""What the engine does to outline a tumour: files of MRs become a label map and its uncertainty."""
+
+from __future__ import annotations
+
+from ..answers import SegmentAnswer, SegmentationAnswer
+from ..compute import MEMORY_FULL, choose_device
+from ..images import read_volume
+from ..segmentation import SEGMENTS, SHIPPED, SegmenterBundle, load_segmenter, segment_tumour
+from ..settings import SegmentationSettings
+from .context import Context
+from .parameters import Parameters
+
+LOADING, READING, WRITING = "loading the segmenter", "reading the images", "writing the outline"
+
+
+class WarmSegmenter:
+    """The segmenter that was used last, for as long as its files stay where they are."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._bundle: SegmenterBundle | None = None
+
+    def load(self, name: str) -> SegmenterBundle:
+        """The segmenter of that name or path."""
+        if self._bundle is None or name != self._name:
+            self._bundle, self._name = load_segmenter(name), name
+        return self._bundle
+
+
+_warm = WarmSegmenter()
+
+
+def run_segment(parameters: Parameters, context: Context) -> SegmentationAnswer:
+    """Labels and uncertainty of MRs by files ("inputs", paths by contrast), on the grid of "reference" or the first."""
+    paths, name = parameters.paths("inputs"), parameters.text("bundle", SHIPPED)
+    reference_path, mask_path = parameters.path("reference"), parameters.path("brain_mask")
+    device, settings = parameters.text("device", "auto"), parameters.settings(SegmentationSettings)
+    parameters.finish()
+    context.progress(0.0, LOADING)
+    bundle, chosen, images = _warm.load(name), choose_device(device), {}
+    for contrast, path in paths.items():
+        context.progress(0.0, READING)
+        images[contrast] = read_volume(path, f"{contrast} image")
+    result = segment_tumour(
+        images,
+        bundle,
+        read_volume(reference_path, "reference") if reference_path else None,
+        read_volume(mask_path, "brain mask") if mask_path else None,
+        settings=settings,
+        device=str(chosen),
+        progress=context.progress,
+    )
+    context.progress(1.0, WRITING)
+    return SegmentationAnswer(
+        labels=context.write(result.labels, "outline"),
+        uncertainty=context.write(result.uncertainty, "outline-uncertainty"),
+        segments=tuple(SegmentAnswer(kind.value, kind.name, kind.colour, kind.code) for kind in SEGMENTS),
+        volumes_ml=result.volumes_ml,
+        modalities=result.modalities,
+        bundle=bundle.manifest.name,
+        weights_sha256=bundle.manifest.weights_sha256,
+        device=result.device,
+        seconds=result.seconds,
+        notice=MEMORY_FULL if result.device != str(chosen) else "",
+        settings=settings,
+    )

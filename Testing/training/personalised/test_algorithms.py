@@ -1,0 +1,131 @@
+"""Algorithms 1 and 2: order, switches, which feature each loss touches, and that all terms fall."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+pytest.importorskip("monai", reason="needs the extra 'training'")
+
+from mmhvae_training.personalised import algorithms
+from mmhvae_training.personalised.algorithms import Constraints, SubVolumes, fine_tuning, pretraining
+from mmhvae_training.personalised.configuration import PersonalisedConfig
+from mmhvae_training.personalised.network import Features, PersonalisedNetwork
+
+ALL = ("contrastive", "decomposition", "equivariance", "invariance")
+
+
+class Recorder:
+    """A network that computes next to nothing, and writes down what is asked of it."""
+
+    def __init__(self, heads: str = "encoder", classes: int | None = None) -> None:
+        self.config = SimpleNamespace(heads=heads, classes=classes)
+        self.calls: list[str] = []
+
+    def encode(self, image):
+        self.calls.append("E" if torch.is_grad_enabled() else "E without gradient")
+        return Features(image.mean((1, 2, 3, 4))[:, None, None, None, None], (image,) * 4, image)
+
+    def personalise(self, z):
+        self.calls.append("O")
+        return z + 1
+
+    def judged(self, z, fused):
+        return z if self.config.heads == "encoder" else fused
+
+    def rotation_logits(self, judged):
+        self.calls.append(f"rotation on {'z' if self.config.heads == 'encoder' else 'X'}")
+        return judged.flatten(1).expand(-1, 4)
+
+    def contrastive_vectors(self, judged):
+        self.calls.append("contrast")
+        return judged.flatten(1) + torch.eye(len(judged))
+
+    def decode(self, fused, features):
+        self.calls.append("D")
+        return features.image
+
+
+def batch(seed: int = 0, **labels) -> SubVolumes:
+    images = torch.randn(2, 4, 6, 4, 4, generator=torch.Generator().manual_seed(seed))
+    return SubVolumes(images, images > 0, **labels)
+
+
+def test_pretraining_goes_through_the_pseudo_code_in_order(monkeypatch):
+    network, touched = Recorder(), []
+    monkeypatch.setattr(
+        algorithms, "invariance_loss", lambda fused, anchor: touched.append((fused, anchor)) or fused.mean() * 0
+    )
+    updates = list(pretraining(network, batch(), Constraints(), torch.Generator().manual_seed(3)))
+    one = ["E", "O", "rotation on z", "E without gradient", "contrast", "contrast", "D"]
+    assert network.calls == one * 4
+    assert [set(update) - {"loss"} for update in updates] == [set(ALL) - {"invariance"}, *[set(ALL)] * 3]
+    fused, anchors = zip(*touched, strict=True)
+    torch.testing.assert_close(anchors[2], (anchors[1] + fused[1]) / 2)
+    for update in updates:
+        torch.testing.assert_close(update["loss"], sum(value for name, value in update.items() if name != "loss"))
+
+
+@pytest.mark.parametrize("off", ALL)
+def test_every_term_has_a_switch(off):
+    updates = list(pretraining(Recorder(), batch(), Constraints(**{off: False}), torch.Generator().manual_seed(3)))
+    names = set().union(*updates)
+    assert off not in names
+    assert set(ALL) - {off} <= names
+
+
+def test_with_fused_heads_both_views_pass_the_prior():
+    network = Recorder(heads="fused")
+    next(pretraining(network, batch(), Constraints(), torch.Generator()))
+    assert network.calls[:3] == ["E", "O", "rotation on X"]
+    assert network.calls[3:5] == ["E without gradient", "O"]
+
+
+def test_decomposition_compares_with_images_that_are_neither_turned_nor_cut(monkeypatch):
+    compared = []
+    monkeypatch.setattr(
+        algorithms, "decomposition_loss", lambda output, images, foreground: compared.append(images) or output.mean()
+    )
+    monkeypatch.setattr(algorithms, "cut_out", lambda volumes, generator: volumes)
+    given, outputs = batch(), []
+    monkeypatch.setattr(algorithms, "turned_back", lambda volumes, turns: outputs.append((volumes, turns)) or volumes)
+    only = Constraints(contrastive=False, equivariance=False, invariance=False)
+    list(pretraining(Recorder(), given, only, torch.Generator().manual_seed(0)))
+    assert all(images is given.images for images in compared)
+    assert any(turns.any() for _, turns in outputs)
+
+
+def test_fine_tuning_takes_the_subsets_in_turn_and_refuses_foreign_labels():
+    labels = torch.randint(0, 3, (2, 6, 4, 4), generator=torch.Generator().manual_seed(0))
+    network = Recorder(classes=4)
+    updates = list(fine_tuning(network, batch(labels=labels), [(0,), (1, 2)], Constraints()))
+    assert network.calls == ["E", "O", "D"] * 2
+    assert [set(update) for update in updates] == [{"loss", "task"}, {"loss", "task", "invariance"}]
+    with pytest.raises(ValueError, match="between 0 and 2"):
+        list(fine_tuning(Recorder(classes=3), batch(labels=labels + 1), [(0,)], Constraints()))
+    with pytest.raises(ValueError, match="with labels"):
+        list(fine_tuning(network, batch(), [(0,)], Constraints()))
+
+
+@pytest.mark.parametrize("terms", [("contrastive", "decomposition", "equivariance"), ("invariance",)], ids=str)
+def test_training_on_one_crop_lowers_every_term(terms):
+    """Invariance by itself: a network that has learnt nothing yet tells modalities apart less than one that has."""
+    torch.manual_seed(0)
+    sizes = {"crop": (32, 32, 32), "feature_size": 12, "depths": (1, 1, 1, 1), "num_heads": (1, 2, 4, 8)}
+    network = PersonalisedNetwork(PersonalisedConfig(("t1", "t2"), window_size=4, norm="group", **sizes))
+    smooth = torch.nn.functional.interpolate(torch.randn(2, 2, 4, 4, 4), size=(32, 32, 32), mode="trilinear")
+    sub_volumes = SubVolumes(smooth, smooth.abs() > 0.2)
+    constraints = Constraints(**{name: name in terms for name in ALL})
+    optimiser = torch.optim.AdamW(network.parameters(), 1e-3)
+    history: list[dict[str, float]] = []
+    for _ in range(4):
+        for losses in pretraining(network, sub_volumes, constraints, torch.Generator().manual_seed(1)):
+            optimiser.zero_grad()
+            losses["loss"].backward()
+            optimiser.step()
+            history.append({name: value.item() for name, value in losses.items()})
+    for name in terms:
+        values = [losses[name] for losses in history if name in losses]
+        assert values[-1] < values[0], name

@@ -1,0 +1,74 @@
+"""What every method's run holds: a network and its average, an optimiser, and the random states; saved and restored."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.wrappers import _FabricOptimizer
+from torch import nn
+
+
+@dataclass(kw_only=True)
+class RunState:
+    """The network at ``step``, and all that a resumed run needs; methods with more to remember extend it.
+
+    ``rng`` decides what every device must decide alike: cases, crops, subsets. ``noise`` is a generator of tensors,
+    drawn for the whole batch on every device; each uses its share.
+    """
+
+    network: nn.Module
+    average: nn.Module
+    optimiser: _FabricOptimizer
+    rng: np.random.Generator
+    noise: torch.Generator
+    step: int = 0
+
+    def content(self) -> dict[str, Any]:
+        """What a checkpoint holds of it: tensors, numbers and texts."""
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.optimizer.state_dict(),
+            "rng": json.dumps(self.rng.bit_generator.state),
+            "noise": self.noise.get_state(),
+            "step": self.step,
+        }
+
+    def restore(self, content: dict[str, Any]) -> None:
+        """Continue from a checkpoint.
+
+        Raises:
+            KeyError, RuntimeError, ValueError: it is of another kind of run.
+        """
+        self.network.load_state_dict(content["network"])
+        self.average.load_state_dict(content["average"])
+        self.optimiser.optimizer.load_state_dict(content["optimiser"])
+        self.rng.bit_generator.state = json.loads(content["rng"])
+        self.noise.set_state(content["noise"])
+        self.step = content["step"]
+
+
+@torch.no_grad()
+def update_average(state: RunState, decay: float) -> None:
+    """Move the averaged weights towards the present ones."""
+    # The decay grows with the steps, so that the random initial weights are soon forgotten.
+    decay = min(decay, (1 + state.step) / (10 + state.step))
+    for mean, value in zip(state.average.parameters(), state.network.parameters(), strict=True):
+        mean.lerp_(value, 1 - decay)
+
+
+def fresh_state(network: nn.Module, optimiser: torch.optim.Optimizer, fabric: Fabric, seed: int) -> RunState:
+    """The state of a run that begins with this network, which is on the fabric's device already."""
+    return RunState(
+        network=network,
+        average=copy.deepcopy(network).requires_grad_(False),
+        optimiser=cast(_FabricOptimizer, fabric.setup_optimizers(optimiser)),
+        rng=np.random.default_rng(seed),
+        noise=torch.Generator(fabric.device).manual_seed(seed),
+    )

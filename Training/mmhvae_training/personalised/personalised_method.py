@@ -1,0 +1,142 @@
+"""The personalised network as a method of the training loop: Algorithm 1 or Algorithm 2, a step of all modalities."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from mmhvae import InputError
+from torch import Tensor
+
+from ..loop import (
+    CHECKPOINT,
+    RUN,
+    RunState,
+    apply_gradients,
+    average_gradients,
+    average_losses,
+    fresh_state,
+    read_checkpoint,
+    stop_at_trouble,
+)
+from .algorithms import Losses, SubVolumes, fine_tuning, pretraining
+from .inputs import Subset, all_subsets, shown
+from .network import PersonalisedNetwork
+from .run_configuration import PersonalisedRun
+from .volumes import PatientVolume, draw_sub_volumes
+
+OUTPUT_LAYER = "swin.out."
+
+
+def new_personalised(configuration: PersonalisedRun, fabric: Fabric) -> RunState:
+    """A freshly initialised network and its optimiser."""
+    torch.manual_seed(configuration.seed)
+    network, config = PersonalisedNetwork(configuration.architecture).to(fabric.device), configuration.optimisation
+    adam = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    return fresh_state(network, adam, fabric, configuration.seed)
+
+
+def start_from(state: RunState, folder: Path) -> dict[str, Any]:
+    """Begin with the averaged weights of another run; the output layer stays new where its size differs.
+
+    Returns:
+        How those weights were trained.
+
+    Raises:
+        InputError: the folder holds no run, or one of another network or crop.
+    """
+    weights = read_checkpoint(folder / CHECKPOINT)["average"]
+    own = state.network.state_dict()
+    fresh = {name: own[name] for name in own if name.startswith(OUTPUT_LAYER)}
+    fitting = {name: weights.get(name) for name in fresh}
+    if any(tensor is None or tensor.shape != fresh[name].shape for name, tensor in fitting.items()):
+        weights = {**weights, **fresh}
+    for network in (state.network, state.average):
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise InputError(f"The network of {folder} is not the one to be trained; start from another.") from error
+    history: dict[str, Any] = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    return history
+
+
+@dataclass(frozen=True)
+class PersonalisedMethod:
+    """A run of the personalised network, see :class:`mmhvae_training.method.Method`."""
+
+    configuration: PersonalisedRun
+    state: RunState
+    volumes: Sequence[PatientVolume]
+
+    @property
+    def steps(self) -> int:
+        """Length of the run."""
+        return self.configuration.optimisation.steps
+
+    @property
+    def average_decay(self) -> float:
+        """Of the moving average of the weights."""
+        return self.configuration.optimisation.average_decay
+
+    def losses(self, fabric: Fabric) -> dict[str, float]:
+        """One batch, and an update for each modality or subset; the mean of each loss over them."""
+        logged: dict[str, list[float]] = {}
+        for losses in self._updates(self._share(fabric), fabric):
+            self.state.optimiser.zero_grad()
+            fabric.backward(losses["loss"])
+            average_gradients(fabric, self.state.network)
+            numbers = average_losses(fabric, losses)
+            stop_at_trouble(numbers, self.state, self.configuration)
+            norm = apply_gradients(fabric, self.state, self.configuration.optimisation.gradient_clip)
+            for name, value in {**numbers, "gradient": float(norm)}.items():
+                logged.setdefault(name, []).append(value)
+        return {name: sum(values) / len(values) for name, values in logged.items()}
+
+    def _share(self, fabric: Fabric) -> SubVolumes:
+        data, crop = self.configuration.data, self.configuration.architecture.crop
+        whole = draw_sub_volumes(self.volumes, crop, data.batch_size, data.flip, data.quarter_turn, self.state.rng)
+        return whole.share(fabric.global_rank, fabric.world_size).to(fabric.device)
+
+    def _updates(self, batch: SubVolumes, fabric: Fabric) -> Iterator[Losses]:
+        network, constraints = self.state.network, self.configuration.constraints
+        assert isinstance(network, PersonalisedNetwork)
+        if self.configuration.task == "pretraining":
+            updates = pretraining(network, batch, constraints, self.state.noise)
+        else:
+            updates = fine_tuning(network, batch, self._subsets(), constraints)
+        while True:
+            with fabric.autocast():
+                losses = next(updates, None)
+            if losses is None:
+                return
+            yield losses
+
+    def _subsets(self) -> list[Subset]:
+        """Transfer: every modality alone, in random order. Segmentation: a random subset, and one to agree with."""
+        modalities, rng = len(self.configuration.architecture.modalities), self.state.rng
+        if self.configuration.task == "transfer":
+            return [(int(modality),) for modality in rng.permutation(modalities)]
+        subsets = all_subsets(modalities)
+        return [subsets[int(number)] for number in rng.choice(len(subsets), 2, replace=False)]
+
+    def synthesise(self, fabric: Fabric) -> Tensor:
+        """Middle slices of the first patient's first crop: a row a modality shown alone; the truth below; (1, H, W)."""
+        crop, volume = self.configuration.architecture.crop, self.volumes[0]
+        place = tuple(slice(0, side) for side in crop)
+        channels = (slice(None), *place)
+        images = volume.images[channels].to(fabric.device)[None]  # (1, M, *crop)
+        labelled = self.configuration.architecture.classes is not None
+        rows = []
+        for modality in range(images.shape[1]):
+            with torch.no_grad(), fabric.autocast():
+                output = self.state.average(shown(images, (modality,))).float()
+            rows.append(output.argmax(dim=1, keepdim=True).float() if labelled else output)
+        rows.append(volume.labels[place].to(fabric.device)[None, None].float() if labelled else images)
+        middle = [torch.cat(list(row[0, :, crop[0] // 2]), dim=1) for row in rows]
+        picture = torch.cat(middle, dim=0).cpu()
+        return ((picture - picture.min()) / (picture.max() - picture.min()).clamp(min=1e-6))[None]

@@ -1,0 +1,15 @@
+"""Training of the tumour segmenter of `mmhvae.segmentation`: patients, simulated surroundings, losses, judging."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmhvae.faces import lazy_names
+
+if TYPE_CHECKING:
+    from .configuration import SegmenterConfiguration as SegmenterConfiguration
+    from .judging import Judged as Judged, judge as judge
+    from .patients import Patient as Patient, read_patient as read_patient, read_patients as read_patients
+    from .segmenter_method import SegmenterMethod as SegmenterMethod, new_segmenter as new_segmenter
+else:
+    __getattr__ = lazy_names(__name__, __file__)

@@ -1,0 +1,92 @@
+"""What a run of the segmenter is: typed settings, one group an idea."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmhvae.segmentation import UNetConfig
+
+from ..configuration import DeviceConfig, OutputConfig, plain, require
+
+
+@dataclass(frozen=True)
+class PatientsConfig:
+    """Which patients are learnt from.
+
+    Args:
+        folder: of BraTS' layout, one folder a patient.
+        split: JSON with lists of names; those of ``part`` are read.
+        batch_size: views a step, over all devices together.
+        crop: voxels (D, H, W) of a view.
+        heads: share of the views with a simulated head around the brain.
+    """
+
+    folder: Path
+    split: Path
+    part: str = "train"
+    batch_size: int = 1
+    crop: tuple[int, int, int] = (96, 112, 96)
+    heads: float = 0.6
+
+    def __post_init__(self) -> None:
+        require(self.batch_size >= 1, "data.batch_size should be at least 1.")
+        require(0 <= self.heads <= 1, "data.heads should be between 0 and 1.")
+
+
+@dataclass(frozen=True)
+class AdamWConfig:
+    """AdamW with a warm-up, a plateau and a linear way down to 0, which can be moved while the run is on the plateau.
+
+    Args:
+        steps: length of the run.
+        warm_up, decay: steps in which the learning rate rises at the start and falls at the end.
+        gradient_clip: largest norm of the gradient; None: any.
+        average_decay: of the moving average of the weights, which is what a bundle gets.
+    """
+
+    steps: int = 2800
+    learning_rate: float = 1.2e-3
+    warm_up: int = 50
+    decay: int = 1200
+    weight_decay: float = 1e-4
+    gradient_clip: float | None = 3.0
+    average_decay: float = 0.998
+
+    def __post_init__(self) -> None:
+        require(self.steps >= 1, "optimisation.steps should be at least 1.")
+        require(self.warm_up >= 1 and self.decay >= 1, "optimisation.warm_up and .decay should be at least 1.")
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        return self.learning_rate * min(1.0, (step + 1) / self.warm_up, (self.steps - step) / self.decay)
+
+
+@dataclass(frozen=True)
+class SegmenterConfiguration:
+    """A run of the segmenter; ``run`` is its folder."""
+
+    run: Path
+    data: PatientsConfig
+    architecture: UNetConfig = field(default_factory=UNetConfig)
+    optimisation: AdamWConfig = field(default_factory=AdamWConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
+    device: DeviceConfig = field(default_factory=lambda: DeviceConfig(precision="bf16-mixed"))
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        whole = all(side % self.architecture.multiple == 0 for side in self.data.crop)
+        require(whole, f"data.crop should have sides divisible by {self.architecture.multiple}.")
+
+    def plain(self) -> dict[str, Any]:
+        """As nested dictionaries, lists, numbers and texts: what JSON can hold."""
+        return plain(self)
+
+    def shared_sizes(self) -> dict[str, int]:
+        """Settings that must divide evenly among the devices."""
+        return {"data.batch_size": self.data.batch_size}
+
+    def network_description(self) -> dict[str, Any]:
+        """What a checkpoint says of its network."""
+        return {"architecture": asdict(self.architecture), "crop": list(self.data.crop)}

@@ -1,0 +1,106 @@
+"""Labelled patients in memory: skull-stripped MRs at 1 mm, nested tumour regions, and how far the brain is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from mmhvae import InputError
+from numpy.typing import NDArray
+from scipy import ndimage
+
+FILE_NAMES = {"t1": "t1", "cet1": "t1ce", "t2": "t2", "flair": "flair"}
+"""A contrast's name in BraTS' files of 2018."""
+OEDEMA = 2
+ENHANCING = (3, 4)
+"""4 until 2021, 3 since; no patient has both."""
+DISTANCE_SPACING = 2
+DISTANCE_MARGIN = 64
+
+
+@dataclass(frozen=True)
+class Patient:
+    """One patient on a grid of 1 mm, axes (inferior to superior, anterior to posterior, right to left).
+
+    Attributes:
+        images: (M, D, H, W) uint8, 0 outside the brain.
+        regions: (D, H, W) uint8: how many of the nested regions a voxel lies in, 3 in the enhancing tumour.
+        distance: float16, millimetres outside the brain on every second voxel of the grid padded by
+            `DISTANCE_MARGIN` voxels on every side; 0 within.
+        medians: each image's median within the brain.
+        lesion: (N, 3) voxels of the whole tumour, every eighth.
+    """
+
+    name: str
+    images: NDArray[np.uint8]
+    regions: NDArray[np.uint8]
+    distance: NDArray[np.float16]
+    medians: tuple[float, ...]
+    lesion: NDArray[np.int16]
+
+
+def nested_regions(labels: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """BraTS labels as the number of nested regions: oedema 1, core without enhancement 2, enhancing 3."""
+    unknown = set(np.unique(labels).tolist()) - {0, 1, OEDEMA, *ENHANCING}
+    if unknown:
+        raise ValueError(f"labels should be those of BraTS (0, 1, 2, 3 or 4), got {sorted(unknown)} as well.")
+    whole, enhancing = labels > 0, np.isin(labels, ENHANCING)
+    core = whole & (labels != OEDEMA)
+    return (whole.astype(np.uint8) + core + enhancing).astype(np.uint8)
+
+
+def distance_outside(brain: NDArray[np.bool_]) -> NDArray[np.float16]:
+    """Millimetres from each voxel outside the brain, closed and filled, to it; see `Patient.distance`."""
+    padded = np.pad(brain, DISTANCE_MARGIN)[::DISTANCE_SPACING, ::DISTANCE_SPACING, ::DISTANCE_SPACING]
+    closed = ndimage.binary_fill_holes(ndimage.binary_closing(padded, iterations=2))
+    return (ndimage.distance_transform_edt(~closed) * DISTANCE_SPACING).astype(np.float16)
+
+
+def read_patient(folder: Path, modalities: tuple[str, ...]) -> Patient:
+    """A patient of BraTS' layout: `NAME/NAME_t1.nii.gz`, ..., `NAME/NAME_seg.nii.gz`, brains upright at 1 mm."""
+    paths = [folder / f"{folder.name}_{FILE_NAMES[modality]}.nii.gz" for modality in modalities]
+    images = np.stack([_array(path) for path in paths]).astype(np.uint8)
+    regions = nested_regions(_array(folder / f"{folder.name}_seg.nii.gz").astype(np.int16))
+    return Patient(
+        folder.name,
+        images,
+        regions,
+        distance_outside(np.any(images > 0, axis=0)),
+        tuple(float(np.median(image[image > 0])) for image in images),
+        np.argwhere(regions > 0)[::8].astype(np.int16),
+    )
+
+
+def _array(path: Path) -> NDArray[np.generic]:
+    return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+
+
+def read_patients(
+    folder: Path, split: Path, part: str, modalities: tuple[str, ...], limit: int | None = None
+) -> list[Patient]:
+    """The patients that a split file (JSON, lists of names) puts into ``part``.
+
+    Raises:
+        InputError: the split cannot be read or names nobody, or a patient's file is missing or has unknown labels.
+    """
+    try:
+        names = json.loads(split.read_text(encoding="utf-8"))[part][:limit]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"The split {split} has no list {part!r} of patients; give a JSON file that has.") from error
+    if not names:
+        raise InputError(f"The split {split} puts no patient into {part!r}; name some.")
+    return [_usable(folder / name, modalities) for name in names]
+
+
+def _usable(folder: Path, modalities: tuple[str, ...]) -> Patient:
+    try:
+        patient = read_patient(folder, modalities)
+    except (RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"The patient {folder} cannot be used: {reason} Take the name out of the split.") from error
+    if not len(patient.lesion):
+        raise InputError(f"The patient {folder} has no tumour in the labels; take the name out of the split.")
+    return patient
