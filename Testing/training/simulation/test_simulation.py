@@ -243,6 +243,7 @@ def test_an_aimed_sweep_sees_a_ventricle_and_changes_nothing_else(one_head: None
     seen = [_share(case, Label.VENTRICLE) for case in (drawn, aimed)]
     assert seen[0] < 0.01 < 0.02 < seen[1]
     for case in (drawn, aimed):
+        del case.parameters["visibility"]  # measured, not drawn
         for name in ("trajectory", "array"):
             case.parameters["acquisition"][name] |= {"direction": None, "far": None}
         case.parameters.pop("visibility")  # of what each of them sees
