@@ -19,8 +19,7 @@ import numpy as np
 import SimpleITK as sitk
 from mmhvae.images import bounding_box, write_transform, write_volume
 from mmhvae_training import script
-from mmhvae_training.simulation import landmarks
-from mmhvae_training.simulation.case import SimulatedCase, simulate_case
+from mmhvae_training.simulation import SimulatedCase, landmarks, simulate_case
 from mmhvae_training.simulation.displacement import displace
 from simulate import write_sequence_of
 

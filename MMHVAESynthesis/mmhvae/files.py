@@ -106,6 +106,8 @@ def whole_folder(folder: str | Path, *, replace: bool = False) -> Iterator[Path]
             _on_disk(folder.parent)
         except OSError as error:
             raise not_written(folder, error) from error
+        except InputError as error:  # about a file within
+            raise InputError(str(error).replace(str(temporary), str(folder))) from error
         finally:
             _remove([temporary])
 
@@ -144,7 +146,9 @@ def not_written(path: Path, error: Exception) -> InputError:
     """The sentence for a file or folder that could not be written."""
     number = getattr(error, "errno", None)
     if number in _FULL:
-        return InputError(f"{path} cannot be written: there is no free space, or a limit of its disk is reached.")
+        return InputError(
+            f"{path} cannot be written; check the folder's permissions and free space: a limit is reached."
+        )
     if number == errno.ENAMETOOLONG:
         return InputError(f"{path} cannot be written: its name is too long; choose a shorter one.")
     if number == errno.EISDIR:

@@ -26,7 +26,7 @@ from mmhvae.sweep.reconstruction import reconstruct
 from mmhvae.synthesis.frame_synthesis import synthesize_frames
 from mmhvae.synthesis.synthesis import SynthesisResult
 from mmhvae_training.judging import TARGETS, harmonised_truth
-from mmhvae_training.simulation.case import simulate_case
+from mmhvae_training.simulation import simulate_case
 
 FIRST_SEED = 6000  # seeds of nothing else
 SAMPLES = 3

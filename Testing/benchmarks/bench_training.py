@@ -4,7 +4,8 @@ Run it as ``python Testing/benchmarks/bench_training.py``; it prints Markdown. B
 modalities, the same T = 3 subsets (all observed, iUS alone, T2 with FLAIR), the same noise, and update the weights with
 Adamax; the adversarial term, which costs both the same, is left out. "Plain" calls the network once a subset, adds up
 the losses and goes backward once, with torch's own convolutions. "Ours" is what ``train.py`` runs: encoders once, each
-pass backward by itself. They take turns, round after round; trust the ratio more than the seconds.
+pass backward by itself. They take turns, round after round; trust the ratio more than the seconds. On a CPU with
+several cores ``train.py`` itself is timed then, with one process and with one a core: ``training_processes.py``.
 
 Peak memory is what two steps need above the built network: see ``bench_network.py``.
 """
@@ -29,6 +30,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "MMHVAESynthesis"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Training"))
 
+import training_processes
 from bench_network import machine, sector, textured
 from lightning_fabric import Fabric
 from mmhvae.compute.devices import choose_device
@@ -148,6 +150,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1, help="slices a step (the paper's 16 cut to fit; default 1)")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of the CPU (default: torch's)")
+    parser.add_argument("--steps", type=int, default=12, help="of train.py in each of its runs; 0: not timed")
     arguments = parser.parse_args()
     device = choose_device(arguments.device)
     memory = peaks(arguments.batch, device.type, arguments.threads)
@@ -169,6 +172,8 @@ def main() -> None:
     print(f"\n- Ours is {ratio:.2f} times as fast as plain (median of the rounds; goal {GOAL:g}) and needs")
     print(f"  {memory['ours'] / memory['plain']:.2f} times its memory (goal: no more): {met}.")
     print(f"- Largest difference of the first step's losses: {off:.1e}.")
+    if device.type == "cpu" and arguments.threads > 1 and arguments.steps:
+        print(f"\n{training_processes.report(arguments.rounds, arguments.steps)}")
 
 
 if __name__ == "__main__":

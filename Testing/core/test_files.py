@@ -18,9 +18,9 @@ from mmhvae.files import require_writable, whole_file, whole_files, whole_folder
 OLD, NEW = b"earlier" * 100, b"new" * 5000
 #: How a writer can fail, and the words of the sentence.
 FAULTS = {
-    "full": (OSError(errno.ENOSPC, "No space left on device"), "no free space"),
-    "quota": (OSError(errno.EDQUOT, "Disk quota exceeded"), "no free space"),
-    "too large": (OSError(errno.EFBIG, "File too large"), "no free space"),
+    "full": (OSError(errno.ENOSPC, "No space left on device"), "a limit is reached"),
+    "quota": (OSError(errno.EDQUOT, "Disk quota exceeded"), "a limit is reached"),
+    "too large": (OSError(errno.EFBIG, "File too large"), "a limit is reached"),
     "forbidden": (OSError(errno.EACCES, "Permission denied"), "permissions"),
 }
 
@@ -49,9 +49,9 @@ def test_the_earlier_file_outlives_a_fault(tmp_path, fault):
 def test_a_full_disk_at_any_byte(tmp_path, full_disk, room):
     target = tmp_path / "a.json"
     target.write_bytes(OLD)
-    with full_disk(room), pytest.raises(InputError, match="no free space"):
+    with full_disk(room), pytest.raises(InputError, match="a limit is reached"):
         write_bytes(NEW, target)
-    with full_disk(room), pytest.raises(InputError, match="no free space"), whole_folder(tmp_path / "f") as folder:
+    with full_disk(room), pytest.raises(InputError, match="a limit is reached"), whole_folder(tmp_path / "f") as folder:
         (folder / "x").write_bytes(NEW)
     assert (names(tmp_path), target.read_bytes()) == (["a.json"], OLD)
 
@@ -62,6 +62,8 @@ def test_other_exceptions_pass_and_leave_nothing(tmp_path, kind):
         raise kind
     with pytest.raises(kind), whole_folder(tmp_path / "b"):
         raise kind
+    with pytest.raises(InputError, match=r"b/x is wrong"), whole_folder(tmp_path / "b") as folder:
+        raise InputError(f"{folder}/x is wrong")
     assert names(tmp_path) == []
 
 

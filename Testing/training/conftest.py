@@ -13,13 +13,17 @@ TINY_YAML = Path(__file__).resolve().parents[2] / "Training" / "configs" / "tiny
 FOUR = ("us", "t2", "cet1", "flair")
 
 
-def _write_case(folder: Path, names=FOUR, seed: int = 0) -> Path:
-    """A ball of tissue with white matter (label 3) in one half."""
+def _write_case(folder: Path, names=FOUR, seed: int = 0, size=(20, 22, 24), white=(1, 0, 0, 0)) -> Path:
+    """A ball of tissue with white matter (label 3) in one part: where the plane ``white`` (k, j, i, offset) is above 0.
+
+    By default in one half.
+    """
     folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)
-    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, n) for n in (20, 22, 24)], indexing="ij"))
+    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, n) for n in size], indexing="ij"))
     inside = np.linalg.norm(grid, axis=0) < 0.95
-    labels = np.where(inside, np.where(grid[0] > 0, 3, 2), 0).astype(np.uint8)
+    whites = np.tensordot(white[:3], grid, 1) + white[3] > 0
+    labels = np.where(inside, np.where(whites, 3, 2), 0).astype(np.uint8)
     sitk.WriteImage(sitk.GetImageFromArray(labels), str(folder / "labels.nii.gz"))
     for name in names:
         values = np.where(inside, 100 + 40 * labels + rng.uniform(0, 20, inside.shape), 0).astype(np.float32)
@@ -29,7 +33,7 @@ def _write_case(folder: Path, names=FOUR, seed: int = 0) -> Path:
 
 @pytest.fixture(scope="session")
 def write_case():
-    """``write_case(folder, names, seed)`` writes one case and returns its folder."""
+    """``write_case(folder, names, seed, size, white)`` writes one case and returns its folder."""
     return _write_case
 
 

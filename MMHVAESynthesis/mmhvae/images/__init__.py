@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         flip_points as flip_points,
         flip_ras_lps as flip_ras_lps,
         inverse as inverse,
+        nearest_rotation as nearest_rotation,
         rotation_vectors as rotation_vectors,
         to_euler as to_euler,
         to_matrix as to_matrix,

@@ -60,9 +60,10 @@ def write_volumes(images: Mapping[Path, sitk.Image], *, is_passing: bool = False
             if not _is_same_to_simpleitk(image, found):
                 rounded.append(path.name)
     if rounded:
+        names = ", ".join(dict.fromkeys(rounded))
         text = (
-            f"{', '.join(rounded)}: NIfTI rounds where the voxels lie, so that programs which compare grids to the last"
-            " digit take them for another grid than the input's; .mha and .nrrd keep it."
+            f"{names}: NIfTI rounds where the voxels lie, so that programs which compare grids to the last digit take"
+            " them for another grid than the input's; .mha and .nrrd keep it."
         )
         warnings.warn(InputNotice(text), stacklevel=2)
 
@@ -86,10 +87,8 @@ def _require_format_holds(image: sitk.Image, path: Path) -> None:
 
 
 def _not_all_written(path: Path) -> InputError:
-    return InputError(
-        f"{path} cannot be written: what arrived differs from the result; check the folder's permissions and free space"
-        " (or its format: .nrrd and .mha hold all images)."
-    )
+    text = "cannot be written; check the folder's permissions and free space: what arrived differs from the result."
+    return InputError(f"{path} {text}")
 
 
 def _is_same(image: sitk.Image, found: sitk.Image, path: Path) -> bool:

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 from ..faces import lazy_names
 
 if TYPE_CHECKING:
-    from .batches import fitting_slices as fitting_slices, slices_per_batch as slices_per_batch
+    from .batches import (
+        fitting_slices as fitting_slices,
+        slices_per_batch as slices_per_batch,
+        slices_per_thread as slices_per_thread,
+    )
     from .cells import EXPANSION as EXPANSION, activated as activated
     from .experts import DiagonalGaussian as DiagonalGaussian, product_of_experts as product_of_experts
     from .inference import computing as computing, prepared as prepared

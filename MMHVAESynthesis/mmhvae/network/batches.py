@@ -11,6 +11,7 @@ from .model import MMHVAEConfig
 #: Share of the free memory that one batch may take; the rest is the volume's, and other programs'.
 MEMORY_SHARE = 0.25
 MOST_SLICES = 32  # more gains no speed, and progress gets jerky
+THREAD_TENSOR = 2 << 20  # bytes; about what a core's own cache holds
 LARGEST_CPU_TENSOR = 24 << 20  # bytes; below glibc's largest threshold for returning memory, 32 MiB
 
 
@@ -24,6 +25,11 @@ def slices_per_batch(
     """
     quick = LARGEST_CPU_TENSOR // _widest(config, dtype) if device.type == "cpu" else MOST_SLICES
     return max(1, min(fitting_slices(config, modalities, device, dtype), quick, MOST_SLICES))
+
+
+def slices_per_thread(config: MMHVAEConfig, dtype: torch.dtype = torch.float32) -> int:
+    """How many slices a single thread of a CPU takes together, at least 1: small ones, whose cost is in the calls."""
+    return max(1, min(THREAD_TENSOR // _widest(config, dtype), MOST_SLICES))
 
 
 def fitting_slices(

@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..exceptions import InputError
+from ..images import nearest_rotation, to_euler
 from .landmark_files import Points
 
 
@@ -38,3 +39,23 @@ def target_registration_error(transform: sitk.Transform, fixed_points: Points, m
     mapped = np.array([transform.TransformPoint(point) for point in fixed_points.tolist()])
     distances: Points = np.linalg.norm(mapped - moving_points, axis=1)
     return distances
+
+
+def best_rigid_fit(fixed_points: Points, moving_points: Points) -> sitk.Euler3DTransform:
+    """The rigid transform, fixed points -> moving points, with the least squared error (Kabsch, 1976).
+
+    What remains after it is the landmarks' own error and the tissue's deformation: no rigid registration does better.
+
+    Raises:
+        InputError: the landmarks do not come in pairs, are fewer than three, or lie on a line.
+    """
+    _check_pairs(fixed_points, moving_points)
+    fixed_mean, moving_mean = fixed_points.mean(axis=0), moving_points.mean(axis=0)
+    fixed, moving = fixed_points - fixed_mean, moving_points - moving_mean
+    spread = np.linalg.svd(fixed, compute_uv=False)
+    if len(fixed) < 3 or spread[1] <= 1e-6 * spread[0] or spread[0] == 0:
+        raise InputError("A rigid fit needs three or more landmarks that are not on one line; add landmarks.")
+    matrix = np.eye(4)
+    matrix[:3, :3] = nearest_rotation(moving.T @ fixed)
+    matrix[:3, 3] = moving_mean - matrix[:3, :3] @ fixed_mean
+    return to_euler(matrix, fixed_mean)

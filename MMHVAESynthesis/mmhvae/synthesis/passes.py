@@ -75,23 +75,31 @@ def run_in_batches(
 
 
 def run_side_by_side(
-    network: MMHVAE, case: PreparedCase, layout: TileLayout, sampling: Sampling, at_once: int, progress: Progress
+    network: MMHVAE,
+    case: PreparedCase,
+    layout: TileLayout,
+    sampling: Sampling,
+    workers: int,
+    together: int,
+    progress: Progress,
 ) -> Statistics:
-    """All slices that show something, ``at_once`` of them beside each other, each in one thread of the CPU.
+    """All slices that show something: ``workers`` threads of the CPU beside each other, ``together`` slices in each.
 
     The volume has one field of noise, and every slice is computed by itself in the same way, so that the result is
     the same bit by bit, however many go side by side.
     """
     count, result = len(case.mask), Statistics.empty(case, sampling)
 
-    def one(index: int, still: Still) -> dict[str, Tensor]:
-        return sampled_planes(network, case, layout, sampling, [index], 1, still)
+    def some(slices: tuple[int, ...], still: Still) -> dict[str, Tensor]:
+        return sampled_planes(network, case, layout, sampling, list(slices), together, still)
 
-    def told(share: float, index: int) -> None:
-        progress(share, f"slice {index + 1} of {count}")
+    def told(share: float, slices: tuple[int, ...]) -> None:
+        progress(share, f"slice {slices[-1] + 1} of {count}")
 
-    for index, planes in side_by_side(one, shown_slices(case), at_once, told):
-        result.take(planes, [index])
+    shown = shown_slices(case)
+    pieces = [tuple(shown[first : first + together]) for first in range(0, len(shown), together)]
+    for slices, planes in side_by_side(some, pieces, workers, told):
+        result.take(planes, list(slices))
     return result
 
 

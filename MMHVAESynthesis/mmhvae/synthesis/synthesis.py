@@ -28,6 +28,7 @@ from ..network import (
     fitting_slices,
     prepared,
     slices_per_batch,
+    slices_per_thread,
 )
 from ..settings import SliceAxis, SynthesisSettings
 from .passes import Sampling, Statistics, run_in_batches, run_side_by_side, sampled_planes
@@ -211,8 +212,10 @@ def _run_where_it_fits(
         network = prepared(bundle.network, sampling.device, sampling.dtype)
         memory = (config, len(case.inputs), sampling.device, sampling.dtype)
         if scales_by_slices(sampling.device):
-            at_once = batch_size or min(torch.get_num_threads(), fitting_slices(*memory))
-            return run_side_by_side(network, case, layout, sampling, at_once, progress), sampling
+            at_once = batch_size or fitting_slices(*memory)
+            together = min(slices_per_thread(config, sampling.dtype), at_once)
+            workers = max(1, min(torch.get_num_threads(), at_once // together))
+            return run_side_by_side(network, case, layout, sampling, workers, together, progress), sampling
         return run_in_batches(
             network, case, layout, sampling, batch_size or slices_per_batch(*memory), progress
         ), sampling

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 from mmhvae.network import MMHVAEConfig, batches
-from mmhvae.network.batches import slices_per_batch
+from mmhvae.network.batches import slices_per_batch, slices_per_thread
 
 
 @pytest.mark.parametrize("device", [torch.device("cpu"), torch.device("cuda")], ids=str)
@@ -31,3 +31,11 @@ def test_more_memory_or_fewer_modalities_never_shrink_the_batch(monkeypatch):
 
     assert size(1 << 29, 1) <= size(1 << 30, 1) <= size(1 << 36, 1)
     assert size(1 << 30, 4) <= size(1 << 30, 1)
+
+
+def test_a_thread_takes_one_large_slice_or_some_small_ones():
+    full = MMHVAEConfig()
+    assert slices_per_thread(full) == 1
+    small = dataclasses.replace(full, image_size=32, base_features=4, max_features=8, num_pools=3)
+    assert slices_per_thread(small) > 4
+    assert slices_per_thread(small, torch.float16) > slices_per_thread(small)

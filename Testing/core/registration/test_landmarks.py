@@ -10,17 +10,23 @@ import pytest
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.registration import read_markups, read_tag, target_registration_error
+from mmhvae.registration.landmarks import best_rigid_fit
 
 LANDMARKS = Path(__file__).resolve().parents[4] / "shared" / "data" / "resect" / "landmarks"
 TAG = 'MNI Tag Point File\nVolumes = 2;\n% a comment\n\nPoints =\n 1 2 3 4 5 6 ""\n -1 2.5 3 4 5 7 "a label";\n'
 
 
 @pytest.mark.skipif(not LANDMARKS.is_dir(), reason="needs RESECT's landmarks in ../shared/data")
-@pytest.mark.parametrize(("case", "before"), [(1, 1.82), (2, 5.68), (3, 9.58), (12, 19.68), (23, 7.01), (25, 10.06)])
-def test_resect_distances(case: int, before: float) -> None:
+@pytest.mark.parametrize(
+    ("case", "before", "after"),
+    [(1, 1.82, 1.21), (2, 5.68, 1.37), (3, 9.58, 0.88), (12, 19.68, 1.01), (23, 7.01, 0.99), (25, 10.06, 1.32)],
+)
+def test_resect_distances(case: int, before: float, after: float) -> None:
     mri, ultrasound = read_tag(LANDMARKS / f"Case{case}-MRI-beforeUS.tag")
     identity = sitk.Transform(3, sitk.sitkIdentity)
     assert target_registration_error(identity, ultrasound, mri).mean() == pytest.approx(before, abs=0.006)
+    fit = best_rigid_fit(ultrasound, mri)
+    assert target_registration_error(fit, ultrasound, mri).mean() == pytest.approx(after, abs=0.006)
 
 
 def test_tag_file_is_ras(tmp_path: Path) -> None:
@@ -91,6 +97,24 @@ def test_missing_and_binary_landmark_files(tmp_path: Path) -> None:
     (tmp_path / "binary.tag").write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(InputError, match="not a text file"):
         read_tag(tmp_path / "binary.tag")
+
+
+def test_best_rigid_fit_recovers_a_known_transform() -> None:
+    rng = np.random.default_rng(0)
+    truth = sitk.Euler3DTransform((10.0, -20.0, 30.0), 0.4, -0.7, 1.1, (5.0, 6.0, -7.0))
+    fixed = rng.normal(scale=40, size=(7, 3))
+    moving = np.array([truth.TransformPoint(p) for p in fixed.tolist()])
+    assert target_registration_error(best_rigid_fit(fixed, moving), fixed, moving).max() < 1e-9
+    # Mirrored landmarks must still give a rotation, never a reflection.
+    mirrored = best_rigid_fit(fixed, fixed * [-1, 1, 1])
+    assert np.linalg.det(np.array(mirrored.GetMatrix()).reshape(3, 3)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_too_few_or_collinear_landmarks(count: int) -> None:
+    line = np.arange(count)[:, None] * np.array([[1.0, 2.0, 3.0]])
+    with pytest.raises(InputError, match="not on one line"):
+        best_rigid_fit(line, line)
 
 
 def test_landmarks_must_come_in_pairs() -> None:

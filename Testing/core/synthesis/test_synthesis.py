@@ -87,17 +87,20 @@ def test_the_seed_alone_decides_whatever_the_batch_size(bundle, oblique, batch_s
 def test_slices_side_by_side_give_the_same_bits_however_many_and_what_batches_give(bundle, oblique, monkeypatch):
     us = sweep(oblique(1, SMALL))
     ask = partial(synthesize, bundle, {"us": us}, ["t2"], samples=2, seed=7)
-    alone, two, nine = ask(batch_size=1), ask(batch_size=2), ask(batch_size=9)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    found = {"together": ask()}
+    monkeypatch.setattr(synthesis, "slices_per_thread", lambda config, dtype: 1)
+    found |= {f"{workers} threads": ask(batch_size=workers) for workers in (1, 2, 3)}
+    monkeypatch.undo()
     monkeypatch.setattr(synthesis, "scales_by_slices", lambda device: False)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums over several threads round otherwise, and near-empty slices magnify that
-    batches = ask(batch_size=4)
+    found["batches"] = ask(batch_size=4)
     torch.set_num_threads(threads)
-    for kind in ("images", "uncertainty"):
-        expected = array(getattr(alone, kind)["t2"])
-        assert np.array_equal(array(getattr(two, kind)["t2"]), expected)
-        assert np.array_equal(array(getattr(nine, kind)["t2"]), expected)
-        assert np.array_equal(array(getattr(batches, kind)["t2"]), expected)
+    expected = found.pop("1 threads")
+    for way, result in found.items():
+        for kind in ("images", "uncertainty"):
+            assert np.array_equal(array(getattr(result, kind)["t2"]), array(getattr(expected, kind)["t2"])), way
 
 
 def test_mean_and_deviation_are_those_of_the_samples(bundle, oblique, monkeypatch):

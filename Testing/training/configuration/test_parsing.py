@@ -18,12 +18,15 @@ def from_files(*names: str):
     return parse([*given, *NEEDED]).configuration
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: path.stem)
-def test_every_shipped_configuration_can_be_used(path):
-    request = parse(["--config", str(path), *NEEDED])
-    assert set(yaml.safe_load(request.text)) >= {"data", "architecture", "loss", "adversarial", "start_from"}
-    config = request.configuration
-    assert config.data.batch_size % 2 == 0  # two devices can share it
+def test_every_shipped_configuration_can_be_used():
+    wrong = []
+    for path in sorted(CONFIGS.rglob("*.yaml")):
+        request = parse(["--config", str(path), *NEEDED])
+        groups = set(yaml.safe_load(request.text))
+        even = request.configuration.data.batch_size % 2 == 0  # two devices can share it
+        if not (even and groups >= {"data", "architecture", "loss", "adversarial", "start_from"}):
+            wrong.append(path.name)
+    assert wrong == []
 
 
 def test_the_paper_and_the_release_differ_where_model_md_says():

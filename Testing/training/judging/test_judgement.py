@@ -199,15 +199,6 @@ def test_points_lie_in_the_field_of_view(us):
     assert np.mean(np.array(values) > 0) > 0.99
 
 
-def test_a_line_cut_off_is_done_again(tmp_path):
-    path = tmp_path / "evaluation.jsonl"
-    path.write_text(json.dumps({"case": "a", "method": "m"}) + '\n{"case": "b", "me')
-    assert [row["case"] for row in evaluation.read_lines(path)] == ["a"]
-    evaluation.write_line(path, {"case": "b", "method": "m"})
-    assert [row["case"] for row in evaluation.read_lines(path)] == ["a", "b"]
-    assert evaluation.read_lines(tmp_path / "none.jsonl") == []
-
-
 def row(case: str, method: str, after: float, psnr: float | None = None) -> dict:
     tre = {f"{low}-{high}": {"before": high, "after": after, "displacement": low} for low, high in evaluation.RANGES_MM}
     quality = {name: {"psnr": psnr, "constant_psnr": 9.0, "ssim": 0.5} for name in evaluation.TARGETS}

@@ -28,26 +28,16 @@ TINY = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=2,
 ALL = TINY.modalities
 
 
-def write_case(folder: Path, names=ALL, seed: int = 0) -> Path:
-    """An egg of tissue with white matter (label 3) in one part, unlike itself in every mirror."""
-    folder.mkdir(parents=True)
-    rng = np.random.default_rng(seed)
-    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, n) for n in (10, 26, 30)], indexing="ij"))
-    inside = np.linalg.norm(grid, axis=0) < 0.9
-    labels = np.where(inside, np.where(grid[0] + grid[1] + 0.5 * grid[2] > -0.2, 3, 2), 0).astype(np.uint8)
-    sitk.WriteImage(sitk.GetImageFromArray(labels), str(folder / "labels.nii.gz"))
-    for name in names:
-        values = np.where(inside, 100 + 40 * labels + rng.uniform(0, 20, inside.shape), 0).astype(np.float32)
-        sitk.WriteImage(sitk.GetImageFromArray(values), str(folder / f"{name}.nii.gz"))
-    return folder
+#: An egg of tissue, unlike itself in every mirror.
+EGG = {"size": (10, 26, 30), "white": (1, 1, 0.5, 0.2)}
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
+def world(tmp_path_factory, write_case):
     """Two cases, one of them incomplete, and the bundle of a network with random weights."""
     folder = tmp_path_factory.mktemp("world")
-    write_case(folder / "cases" / "a")
-    write_case(folder / "cases" / "b", ("us", "t2"), seed=1)
+    write_case(folder / "cases" / "a", **EGG)
+    write_case(folder / "cases" / "b", ("us", "t2"), seed=1, **EGG)
     torch.manual_seed(0)
     network = MMHVAE(TINY).eval()
     manifest = Manifest("tiny", TINY, 1.0, "none", "tests")
@@ -194,8 +184,8 @@ def test_splits_choose_the_cases(world, tmp_path, monkeypatch, capsys):
     capsys.readouterr()
 
 
-def test_images_on_different_grids_are_refused(tmp_path):
-    case = write_case(tmp_path / "c")
+def test_images_on_different_grids_are_refused(tmp_path, write_case):
+    case = write_case(tmp_path / "c", **EGG)
     moved = sitk.ReadImage(str(case / "t2.nii.gz"))
     moved.SetOrigin((1, 0, 0))
     sitk.WriteImage(moved, str(case / "t2.nii.gz"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 import torch
@@ -22,6 +22,8 @@ from ..configuration import VariantConfig
 from .shared_experts import SharedExpertMMHVAE
 
 Noise = Sequence[Tensor]
+#: Draws the latent variable of a level from its posterior.
+Sample = Callable[[DiagonalGaussian], Tensor]
 
 
 def build_network(architecture: MMHVAEConfig, variant: VariantConfig) -> MMHVAE:
@@ -70,11 +72,20 @@ class GroupedMMHVAE(SharedExpertMMHVAE):
         compute_kl: bool = False,
     ) -> tuple[Tensor, tuple[Tensor, ...] | None]:
         """As :meth:`MMHVAE.fuse`; the divergences are those of the latent groups."""
-        modalities, kl_levels = list(encodings.values()), []
+        modalities, kl_levels = self._fused(encodings), []
+
+        def sample(level: int) -> Sample:
+            def draw(posterior: DiagonalGaussian) -> Tensor:
+                mean = posterior.mean
+                drawn = noise[level] if noise else torch.randn(mean.shape, generator=generator, device=mean.device)
+                return posterior.sample(temperature, drawn)
+
+            return draw
+
         bottoms = torch.cat([encoding.bottom for encoding in modalities])
         experts = self.coarsest.expert(bottoms).chunk(len(modalities))
         prior = DiagonalGaussian.standard(experts[0].float().chunk(2, dim=1)[0])
-        z, kl = self._latent(prior, experts, 0, temperature, generator, noise)
+        z, kl = self._latent(prior, experts, sample(0))
         kl_levels.append(kl)
         above = self.coarsest.features(z)
         for depth, module in enumerate(self.levels, start=1):
@@ -84,25 +95,19 @@ class GroupedMMHVAE(SharedExpertMMHVAE):
             above = prior.mean
             if self._is_latent(depth):
                 experts = level.experts(features, [encoding.skips[-depth] for encoding in modalities])
-                above, kl = self._latent(prior, experts, depth, temperature, generator, noise)
+                above, kl = self._latent(prior, experts, sample(depth))
                 kl_levels.append(kl)
         return above, tuple(kl_levels) if compute_kl else None
 
-    def _latent(
-        self,
-        prior: DiagonalGaussian,
-        parameters: Sequence[Tensor],
-        level: int,
-        temperature: float,
-        generator: torch.Generator | None,
-        noise: Noise | None,
-    ) -> tuple[Tensor, Tensor]:
+    def _fused(self, encodings: Mapping[str, Encoding]) -> list[Encoding]:
+        """What is fused: an encoding a modality."""
+        return list(encodings.values())
+
+    def _latent(self, prior: DiagonalGaussian, parameters: Sequence[Tensor], sample: Sample) -> tuple[Tensor, Tensor]:
         """z_l and its divergence (B,) from the prior and the experts' parameters (B, 2C, ...) of each modality."""
         experts = [DiagonalGaussian.from_parameters(p, self.config.soft_clamp) for p in parameters]
         posterior = product_of_experts(prior, experts, self.config.fusion)
-        mean = posterior.mean
-        drawn = noise[level] if noise else torch.randn(mean.shape, generator=generator, device=mean.device)
-        return posterior.sample(temperature, drawn), posterior.kl(prior)
+        return sample(posterior), posterior.kl(prior)
 
 
 class AverageMMHVAE(GroupedMMHVAE):
@@ -111,15 +116,7 @@ class AverageMMHVAE(GroupedMMHVAE):
     Nothing is sampled, and there is no divergence.
     """
 
-    def _latent(
-        self,
-        prior: DiagonalGaussian,
-        parameters: Sequence[Tensor],
-        level: int,
-        temperature: float,
-        generator: torch.Generator | None,
-        noise: Noise | None,
-    ) -> tuple[Tensor, Tensor]:
+    def _latent(self, prior: DiagonalGaussian, parameters: Sequence[Tensor], sample: Sample) -> tuple[Tensor, Tensor]:
         means = [DiagonalGaussian.from_parameters(p, self.config.soft_clamp).mean for p in parameters]
         return torch.stack(means).mean(0), prior.mean.new_zeros(len(prior.mean))
 
@@ -141,17 +138,9 @@ class ZeroFilledMMHVAE(GroupedMMHVAE):
         """Modality -> its image (B, 1, H, W) in the place of an encoding."""
         return {name: Encoding((), inputs[name]) for name in self.config.modalities if name in inputs}
 
-    def fuse(
-        self,
-        encodings: Mapping[str, Encoding],
-        temperature: float = 1.0,
-        generator: torch.Generator | None = None,
-        noise: Noise | None = None,
-        compute_kl: bool = False,
-    ) -> tuple[Tensor, tuple[Tensor, ...] | None]:
-        """As :meth:`MMHVAE.fuse`, from the images that :meth:`encode` kept."""
+    def _fused(self, encodings: Mapping[str, Encoding]) -> list[Encoding]:
+        """One encoding, of all the images that :meth:`encode` kept."""
         images = {name: encoding.bottom for name, encoding in encodings.items()}
         zeros = torch.zeros_like(next(iter(images.values())))
         stacked = torch.cat([images.get(name, zeros) for name in self.config.modalities], dim=1)  # (B, M, H, W)
-        encoding = self.prepared(self.encoders["all"](stacked))
-        return super().fuse({"all": encoding}, temperature, generator, noise, compute_kl)
+        return [self.prepared(self.encoders["all"](stacked))]
