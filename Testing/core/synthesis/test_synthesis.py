@@ -166,7 +166,7 @@ def test_the_release_orientation_reaches_the_network(bundle, monkeypatch):
     seen = {}
     encode = MMHVAE.encode
     monkeypatch.setattr(MMHVAE, "encode", lambda self, inputs: seen.update(inputs) or encode(self, inputs))
-    values = np.full((3, 10, 20), 50, np.float32)  # k, j, i
+    values = np.random.default_rng(0).integers(40, 61, (3, 10, 20)).astype(np.float32)  # k, j, i; no background
     values[:, 2, 15] = 250
     synthesize(bundle, {"us": sitk.GetImageFromArray(values)}, ["t2"], temperature=0, batch_size=8)
     slice_ = seen["us"][0, 0].numpy()
