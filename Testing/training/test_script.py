@@ -62,7 +62,7 @@ def test_every_script_ends_so_and_can_be_imported():
     for path in sorted([*TRAINING.glob("*.py"), *TRAINING.glob("studies/*.py")]):
         text = path.read_text(encoding="utf-8")
         spec = importlib.util.spec_from_file_location(f"script_{path.stem}", path)
-        module = importlib.util.module_from_spec(spec)
+        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         if not text.endswith('if __name__ == "__main__":\n    script.run(main)\n') or not callable(module.main):
             wrong.append(path.name)
