@@ -9,9 +9,9 @@ from ..faces import lazy_names
 if TYPE_CHECKING:
     from .calibration import read_calibration as read_calibration
     from .chain import Edge as Edge, edges_named as edges_named, find_chain as find_chain
-    from .field_of_view import gap_radius as gap_radius
     from .frame_usability import usable_frames as usable_frames
     from .frames import ArrayFrames as ArrayFrames, FloatArray as FloatArray, Frames as Frames, Sweep as Sweep
+    from .grid import gap_radius as gap_radius
     from .hole_filling import filled as filled
     from .image_region import (
         brightest as brightest,

@@ -1,4 +1,4 @@
-"""The grid that a sweep is reconstructed on."""
+"""The grid that a sweep is reconstructed on, and the swept field of view: a matter of geometry, not of grey level."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import math
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from ..exceptions import InputError
-from ..images import LARGEST_EXTENT_MM
+from ..images import LARGEST_EXTENT_MM, bounding_box, closed, image_on
 from .frames import FloatArray
 
 #: Changes of sign that take RAS, which Slicer's Reference frame is in, to ITK's LPS, and back.
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 #: Up to about 40 bytes a voxel are needed at the peak: 4 GB.
 MOST_VOXELS = 100_000_000
+#: Gaps between frames up to this wide are closed: about the thickness of the slice that a probe sees, at depth.
+LARGEST_GAP_MM = 4.0
 
 
 def grid_around(points: FloatArray, spacing: float) -> sitk.Image:
@@ -63,6 +66,26 @@ def reference_to_index(grid: sitk.Image) -> FloatArray:
     index_to_lps[:3, :3] = np.reshape(grid.GetDirection(), (3, 3)) * np.asarray(grid.GetSpacing())
     index_to_lps[:3, 3] = grid.GetOrigin()
     return np.asarray(np.linalg.inv(index_to_lps) @ RAS_TO_LPS)
+
+
+def gap_radius(grid: sitk.Image) -> float:
+    """Half the widest gap (mm) that is closed on ``grid``: never less than a voxel and a half."""
+    return max(LARGEST_GAP_MM / 2, 1.5 * max(grid.GetSpacing()))
+
+
+def swept_field_of_view(reached: NDArray[np.bool_], grid: sitk.Image) -> sitk.Image:
+    """Voxels reached by pixels (k, j, i), closed; uint8 on ``grid``. None of them is empty further around than the gap.
+
+    Raises:
+        InputError: no voxel was reached.
+    """
+    radius = gap_radius(grid)
+    mask = image_on(reached.astype(np.uint8), grid)
+    start, size = bounding_box(mask)
+    box = closed(sitk.RegionOfInterest(mask, size, start), radius)
+    field = sitk.Image(grid.GetSize(), sitk.sitkUInt8)
+    field.CopyInformation(grid)
+    return sitk.Paste(field, box, size, destinationIndex=start)
 
 
 def _spacing_that_fits(extent: FloatArray) -> float:

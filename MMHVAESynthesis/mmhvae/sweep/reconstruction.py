@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from ..exceptions import InputError, Progress, no_progress
 from ..images import image_on
 from ..settings import Clip, Compounding, ReconstructionSettings
-from .field_of_view import gap_radius, swept_field_of_view
 from .frame_usability import usable_frames
 from .frames import ByteArray, FloatArray, Sweep
-from .grid import grid_around, reference_to_index, require_grid
+from .grid import gap_radius, grid_around, reference_to_index, require_grid, swept_field_of_view
 from .hole_filling import filled
 from .image_region import brightest, clipped, echo_region, require_clip
 from .splatting import Compounder, PixelBlocks, Pixels, block_factors

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae.images.volumes import image_on, same_grid
-from mmhvae.sweep.field_of_view import gap_radius
 from mmhvae.sweep.frames import ArrayFrames, Sweep
+from mmhvae.sweep.grid import gap_radius
 from mmhvae.sweep.reconstruction import reconstruct
 from mmhvae.sweep.sequence_file import read_sweep
 
@@ -30,14 +30,13 @@ def sweep_of(array: np.ndarray, poses: np.ndarray, valid: np.ndarray | None = No
 def rotation(generator: np.random.Generator, most: float = np.pi) -> np.ndarray:
     axis = generator.normal(size=3)
     x, y, z = axis / np.linalg.norm(axis)
-    angle, skew = generator.uniform(-most, most), np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + np.sin(angle) * skew + (1 - np.cos(angle)) * skew @ skew
+    angle, k = generator.uniform(-most, most), np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.eye(3) + np.sin(angle) * k + (1 - np.cos(angle)) * k @ k
 
 
 def passing(number: int, step: float = 0.5, pixel: tuple[float, float] = (0.3, 0.4), seed: int = 0) -> np.ndarray:
     """Poses of a probe that moves ``step`` mm a frame across its image plane, oblique to Reference."""
-    generator = np.random.default_rng(seed)
-    poses = np.tile(np.eye(4), (number, 1, 1))
+    generator, poses = np.random.default_rng(seed), np.tile(np.eye(4), (number, 1, 1))
     turned = rotation(generator)
     for n in range(number):
         wobbled = turned @ rotation(generator, 0.03)

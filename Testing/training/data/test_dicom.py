@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae import InputError
-from mmhvae_training.data.dicom_index import DicomSeries, scan
-from mmhvae_training.data.dicom_segmentation import read_segments
-from mmhvae_training.data.dicom_volume import read_series
+from mmhvae_training.data.dicom.index import DicomSeries, scan
+from mmhvae_training.data.dicom.segmentation import read_segments
+from mmhvae_training.data.dicom.volume import read_series
 
 from .dicom_writing import of, write_segmentation, write_slices, write_ultrasound
 

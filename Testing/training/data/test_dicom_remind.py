@@ -12,8 +12,8 @@ import prepare_remind
 import pytest
 import SimpleITK as sitk
 from mmhvae import InputError
-from mmhvae_training.data.dicom_index import DicomSeries
-from mmhvae_training.data.dicom_remind import case_name, dicom_cases, is_predura, is_preoperative, read_dicom_case
+from mmhvae_training.data.dicom.archive import case_name, dicom_cases, is_predura, is_preoperative, read_dicom_case
+from mmhvae_training.data.dicom.index import DicomSeries
 from mmhvae_training.data.miniature import write_miniature
 from pydicom.uid import generate_uid
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .bids import bids_cases as bids_cases
     from .brats import brats_cases as brats_cases
     from .cases import case_folders as case_folders
-    from .dicom_remind import dicom_cases as dicom_cases, read_dicom_case as read_dicom_case
+    from .dicom import dicom_cases as dicom_cases, read_dicom_case as read_dicom_case
     from .manifest import prepare_all as prepare_all, summary as summary
     from .miniature import write_miniature as write_miniature
     from .nnunet import nnunet_cases as nnunet_cases

@@ -3,7 +3,7 @@
 The archive's patient ``ReMIND-001`` is the authors' ``Case001``. MR series are told by their description, the
 pre-dura ultrasound (an enhanced multi-frame volume) by its own, tumours by the name of their segment. Only what
 training uses is converted. An ultrasound volume's coordinates are taken as the patient's, see
-:func:`.dicom_volume.placed_in_room`: the published transforms say how the MR lies in them.
+:func:`.volume.placed_in_room`: the published transforms say how the MR lies in them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from mmhvae.exceptions import InputError
 from mmhvae.files import whole_folder
 from mmhvae.images import write_volume
 
-from ..records import write_json
-from .dicom_index import DicomSeries, scan
-from .dicom_segmentation import read_segments
-from .dicom_volume import read_series
-from .remind import CaseTransforms, read_remind_case
-from .series import REMIND_SERIES
-from .source import SourceCase, attempt
+from ...records import write_json
+from ..remind import CaseTransforms, read_remind_case
+from ..series import REMIND_SERIES
+from ..source import SourceCase, attempt
+from .index import DicomSeries, scan
+from .segmentation import read_segments
+from .volume import read_series
 
 CONVERSION = "conversion.json"  # what of the case's DICOM could not be used
 RESAMPLED = "-r"  # ending of some series' names in the published transforms, not in DICOM

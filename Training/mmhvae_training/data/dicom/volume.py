@@ -1,7 +1,7 @@
 """One series -> one volume: an image a file, as scanners write MR, or all frames in one file, as for ultrasound.
 
 Files of one image are decoded by SimpleITK, whose geometry must agree with that of the headers as
-:mod:`.dicom_geometry` understands them. Multi-frame files, whose geometry SimpleITK does not know, are pydicom's.
+:mod:`.geometry` understands them. Multi-frame files, whose geometry SimpleITK does not know, are pydicom's.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from mmhvae.exceptions import InputError
 from mmhvae.images import image_on, same_grid
 from numpy.typing import NDArray
 
-from .dicom_geometry import Plane, grid_of, plane_of
-from .dicom_index import DicomSeries
+from .geometry import Plane, grid_of, plane_of
+from .index import DicomSeries
 
 if TYPE_CHECKING:
     from pydicom import Dataset

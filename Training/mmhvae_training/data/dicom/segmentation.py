@@ -10,9 +10,9 @@ import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.images import image_on
 
-from .dicom_geometry import grid_of
-from .dicom_index import DicomSeries
-from .dicom_volume import decoded, planes_of
+from .geometry import grid_of
+from .index import DicomSeries
+from .volume import decoded, planes_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
