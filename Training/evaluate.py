@@ -23,15 +23,18 @@ from mmhvae_training import script
 from mmhvae_training.data import SPLITS, TEST, case_folders, read_splits
 from mmhvae_training.records import write_json
 from mmhvae_training.scoring import (
+    BaselineSource,
     ConstantSource,
     NetworkSource,
     NiftiSource,
     Source,
+    baseline_source,
     bundle_source,
     comparison_report,
     draw_harmonisation_figure,
     draw_latent_figure,
     draw_temperature_figure,
+    is_baseline,
     load_perceptual,
     read_judged_case,
     read_scores,
@@ -62,6 +65,8 @@ def source_of(arguments: argparse.Namespace) -> Source:
         return ConstantSource(arguments.spacing, arguments.side)
     if arguments.predictions:
         return NiftiSource(arguments.predictions, arguments.cases, arguments.spacing, arguments.side)
+    if arguments.run and is_baseline(arguments.run):
+        return baseline_source(arguments.run, arguments.weights, seed=arguments.seed, device=arguments.device)
     return network_of(arguments)
 
 
@@ -79,7 +84,9 @@ def make_table(arguments: argparse.Namespace) -> None:
     settings = {**source.facts, "spacing_mm": source.spacing, "side": source.side, "perceptual": arguments.perceptual}
     settings["slices"] = arguments.slices or "all"
     if isinstance(source, NetworkSource):
-        settings |= {"temperature": source.temperature, "seed": source.seed}
+        settings |= {"temperature": source.temperature}
+    if isinstance(source, (NetworkSource, BaselineSource)):
+        settings |= {"seed": source.seed}
     require_same_settings(arguments.output, settings)
     for name in names:
         path = arguments.output / "slices" / f"{name}.csv"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from mmhvae.exceptions import InputError
-from mmhvae.network import MMHVAEConfig
 
-from ..configuration import Configuration, DataConfig
+from ..configuration import DataConfig
 from .augmentation import (
     apply_intensity_change,
     apply_ultrasound_change,
@@ -20,6 +20,35 @@ from .augmentation import (
 from .cases import case_folders
 from .slices import Batch, TrainingCase, draw_consecutive, draw_scattered, load_case
 from .splits import read_splits
+
+
+class ImagesConfiguration(Protocol):
+    """Which images a method's slices have, and their pixels a side."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]: ...
+    @property
+    def image_size(self) -> int: ...
+
+
+class EpochConfiguration(Protocol):
+    """How many steps an epoch has; None: one a case."""
+
+    @property
+    def steps_per_epoch(self) -> int | None: ...
+
+
+class SamplingConfiguration(Protocol):
+    """What of a method's configuration decides which slices a step sees."""
+
+    @property
+    def data(self) -> DataConfig: ...
+    @property
+    def architecture(self) -> ImagesConfiguration: ...
+    @property
+    def optimisation(self) -> EpochConfiguration: ...
+    @property
+    def seed(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -39,7 +68,7 @@ class TrainingSet:
         return {name for case in self.all_cases for name in case.inputs}
 
 
-def load_training_set(config: DataConfig, architecture: MMHVAEConfig, limit: int | None = None) -> TrainingSet:
+def load_training_set(config: DataConfig, architecture: ImagesConfiguration, limit: int | None = None) -> TrainingSet:
     """Read every case of the split, or the first ``limit``.
 
     Raises:
@@ -59,7 +88,7 @@ def load_training_set(config: DataConfig, architecture: MMHVAEConfig, limit: int
     return found
 
 
-def _load(folder: Path, config: DataConfig, architecture: MMHVAEConfig, limit: int | None) -> list[TrainingCase]:
+def _load(folder: Path, config: DataConfig, architecture: ImagesConfiguration, limit: int | None) -> list[TrainingCase]:
     names = list(case_folders(folder, architecture.modalities))
     if config.splits and folder == config.cases:
         splits = read_splits(config.splits, names)
@@ -74,7 +103,7 @@ class Sampler:
     """Draws the batch of a step. All devices draw the same whole batch, and each works on its share of it."""
 
     training_set: TrainingSet
-    configuration: Configuration
+    configuration: SamplingConfiguration
 
     @property
     def steps_per_epoch(self) -> int:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
         start_from as start_from,
     )
     from .devices import average_gradients as average_gradients, average_losses as average_losses, launch as launch
+    from .grids import showcase as showcase, subsets_grid as subsets_grid
     from .logbook import Logbook as Logbook
     from .loop import train as train
     from .method import Method as Method, RunConfiguration as RunConfiguration
-    from .mmhvae_method import MMHVAEMethod as MMHVAEMethod, training_step as training_step
+    from .mmhvae_method import MMHVAEMethod as MMHVAEMethod, training_step as training_step, updates_of as updates_of
     from .run_state import RunState as RunState, fresh_state as fresh_state, update_average as update_average
     from .running import run as run
     from .schedule import Schedule as Schedule

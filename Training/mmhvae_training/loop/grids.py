@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ from mmhvae.network import BACKGROUND, MMHVAE
 from torch import Tensor
 
 from ..data import Batch, TrainingCase, fullest_slice
-from ..objective import subsets_of
+from ..objective import Subset, subsets_of
 
 GAP = 2  # pixels right of and below every image
 LIGHT = 1.0  # value of the line between inputs and outputs
@@ -24,19 +24,28 @@ def showcase(cases: Sequence[TrainingCase], side: int) -> Batch:
 
 @torch.no_grad()
 def image_grid(network: MMHVAE, batch: Batch) -> Tensor:
+    """What the network makes at temperature 0, see :func:`subsets_grid`."""
+    encodings = network.encode(batch.inputs)
+
+    def synthesised(subset: Subset) -> dict[str, Tensor]:
+        z1, _ = network.fuse({name: encodings[name] for name in subset}, temperature=0.0)
+        decoded = network.decode(z1, network.config.modalities)
+        return {name: torch.where(batch.mask, image, BACKGROUND) for name, image in decoded.items()}
+
+    return subsets_grid(synthesised, batch, network.config.modalities)
+
+
+def subsets_grid(
+    synthesised: Callable[[Subset], Mapping[str, Tensor]], batch: Batch, modalities: Sequence[str]
+) -> Tensor:
     """One row a subset of the observed modalities, and the truth below; (1, H, W) in [0, 1].
 
     A row shows the inputs small, side by side (left of the light line; black where missing), then every target that
-    the network makes of them at temperature 0.
+    is ``synthesised`` of them, each (1, 1, side, side).
     """
-    modalities = network.config.modalities
-    encodings = network.encode(batch.inputs)
     rows = []
     for subset in sorted(subsets_of(batch.observed), key=len):
-        z1, _ = network.fuse({name: encodings[name] for name in subset}, temperature=0.0)
-        decoded = network.decode(z1, modalities)
-        outputs = {name: torch.where(batch.mask, image, BACKGROUND) for name, image in decoded.items()}
-        rows.append(_row({name: batch.inputs[name] for name in subset}, outputs, modalities))
+        rows.append(_row({name: batch.inputs[name] for name in subset}, synthesised(subset), modalities))
     rows.append(_row(batch.inputs, batch.targets, modalities))
     return ((torch.cat(rows, dim=1) + 1) / 2).clamp(0, 1).cpu()  # (1, H, W)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from lightning_fabric import Fabric
 from torch import Tensor
 
@@ -65,7 +66,7 @@ def training_step(
     if phase.fill_pools:
         remember(state, whole)
 
-    for subsets in updates_of(whole.observed, mixture, state):
+    for subsets in updates_of(whole.observed, mixture, state.rng):
         drawn = [draw_pass(s, size, architecture, mixture, state.rng, state.noise) for s in subsets]
         passes = [chosen.share(rank, world) for chosen in drawn]
         tensors, results = update_network(fabric, state, batch, passes, phase, configuration, judged)
@@ -94,11 +95,11 @@ def remember(state: TrainingState, batch: Batch) -> None:
         state.pools[name].push(images, state.rng)
 
 
-def updates_of(observed: tuple[str, ...], mixture: MixtureConfig, state: TrainingState) -> list[list[Subset]]:
+def updates_of(observed: tuple[str, ...], mixture: MixtureConfig, rng: np.random.Generator) -> list[list[Subset]]:
     """The subsets r' of each update that is made of one draw of slices."""
     if mixture.subsets == "release":
         return enumerated_subsets(observed)
-    return [[draw_subset(observed, state.rng) for _ in range(mixture.per_step)]]
+    return [[draw_subset(observed, rng) for _ in range(mixture.per_step)]]
 
 
 def _stop_at_trouble(losses: dict[str, float], state: TrainingState, configuration: Configuration) -> None:

@@ -61,6 +61,8 @@ def update_average(state: RunState, decay: float) -> None:
     decay = min(decay, (1 + state.step) / (10 + state.step))
     for mean, value in zip(state.average.parameters(), state.network.parameters(), strict=True):
         mean.lerp_(value, 1 - decay)
+    for kept, present in zip(state.average.buffers(), state.network.buffers(), strict=True):
+        kept.copy_(present)  # such as batch normalisation's running statistics, which are averages already
 
 
 def fresh_state(network: nn.Module, optimiser: torch.optim.Optimizer, fabric: Fabric, seed: int) -> RunState:

@@ -8,6 +8,11 @@ from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
     from .ablation import ARMS as ARMS, Arm as Arm, ablation_table as ablation_table, complete_seeds as complete_seeds
+    from .baseline_runs import (
+        BaselineSource as BaselineSource,
+        baseline_source as baseline_source,
+        is_baseline as is_baseline,
+    )
     from .comparison import comparison_report as comparison_report
     from .constant_source import ConstantSource as ConstantSource
     from .harmonisation import draw_harmonisation_figure as draw_harmonisation_figure

@@ -96,6 +96,8 @@ def load_run(folder: Path, weights: Path | None = None) -> tuple[MMHVAE, float, 
         raise InputError(f"{folder} holds no {RUN}; give the folder of a training run.")
     described = json.loads((folder / RUN).read_text(encoding="utf-8"))
     checkpoint = read_checkpoint(folder / CHECKPOINT)
+    if "method" in checkpoint:
+        raise InputError(f"{folder} is a run of {checkpoint['method']}; give one of MMHVAE, which train.py makes.")
     chosen = read_checkpoint(weights) if weights else checkpoint
     variant = VariantConfig(**checkpoint.get("variant", {}))
     network = build_network(MMHVAEConfig(**checkpoint["architecture"]), variant)
