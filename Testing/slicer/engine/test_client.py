@@ -74,7 +74,8 @@ def test_a_second_request_finds_the_bundle_warm(user, request_):
 
 def test_a_bad_request_is_one_sentence_and_the_next_one_works(user, request_):
     failure = user.wait(user.ask("synthesize", **request_ | {"bundle": "/nowhere"}, targets=["t2"])).failure
-    assert failure == Failure("input", "There is no bundle /nowhere; check the path.")
+    sentence = "There is no bundle /nowhere; check the path, or the name of an installed model."
+    assert failure == Failure("input", sentence)
     assert user.wait(user.ask("self_test", device="cpu")).result["device"] == "cpu"
 
 
@@ -194,7 +195,7 @@ def test_a_library_that_prints_breaks_nothing(make, request_, tmp_path, monkeypa
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     log: list[str] = []
     user = make(on_log=log.append)
-    assert user.wait(user.ask("synthesize", **request_, targets=["t2"])).images.keys() == {"t2"}
+    assert "t2" in user.wait(user.ask("synthesize", **request_, targets=["t2"], samples=1)).images
     assert {"a library greets", "from C"} <= set(log)
 
 
