@@ -68,8 +68,9 @@ def pairs_from(parameters: Any, one_may_wait: bool = False) -> Pairs | None:
                 us=fixed.GetName(), count=len(a), mr=moving.GetName(), other=len(b)
             )
         )
-    b = paired(PointList(a, _labels(fixed)), PointList(b, _labels(moving)))
-    names = tuple(label or str(index + 1) for index, label in enumerate(_labels(fixed)))
+    labels = _labels(fixed)[: len(a)]
+    b = paired(PointList(a, labels), PointList(b, _labels(moving)[: len(b)]))
+    names = tuple(label or str(index + 1) for index, label in enumerate(labels))
     return Pairs(names, _placed(before_to_world(fixed), a), _placed(before_to_world(moving), b))
 
 

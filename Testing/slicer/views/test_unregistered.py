@@ -69,7 +69,7 @@ def test_it_is_dashed_and_said_until_it_is_registered(annotations):
     matrix = vtk.vtkMatrix4x4()
     matrix.SetElement(0, 3, 3.0)
     result.SetMatrixTransformToParent(matrix)
-    assert dashed(annotations) == []
+    rig.wait_until(lambda: dashed(annotations) == [], 10, "the outline to be solid again")
     assert display.GetVisibility2D()
     assert "NOT REGISTERED" not in annotations.texts("Red")[0]
 
