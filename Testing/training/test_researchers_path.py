@@ -34,7 +34,7 @@ def commands() -> list[list[str]]:
 
 def script(name: str):
     spec = importlib.util.spec_from_file_location(f"readme_{Path(name).stem}", ROOT / name)
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # its dataclasses look for it there
     spec.loader.exec_module(module)
     return module
 

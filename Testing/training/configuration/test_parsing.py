@@ -20,7 +20,7 @@ def from_files(*names: str):
 
 def test_every_shipped_configuration_can_be_used():
     wrong = []
-    for path in sorted(CONFIGS.rglob("*.yaml")):
+    for path in sorted({*CONFIGS.rglob("*.yaml")} - {*CONFIGS.glob("baselines/*.yaml")}):  # those are of another parser
         request = parse(["--config", str(path), *NEEDED])
         groups = set(yaml.safe_load(request.text))
         even = request.configuration.data.batch_size % 2 == 0  # two devices can share it

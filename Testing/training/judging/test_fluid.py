@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 from mmhvae.images.volumes import image_on
 from mmhvae_training.judging import fluid
-from mmhvae_training.simulation.anatomy import Label
+from mmhvae_training.simulation.tissues import Label
 from scipy import ndimage
 
 SHAPE = (60, 50, 56)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from mmhvae import InputError
+from mmhvae.images import open_image
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -75,7 +76,7 @@ def read_patient(folder: Path, modalities: tuple[str, ...]) -> Patient:
 
 
 def _array(path: Path) -> NDArray[np.generic]:
-    return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+    return sitk.GetArrayFromImage(open_image(path))
 
 
 def read_patients(
