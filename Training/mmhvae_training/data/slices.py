@@ -143,7 +143,7 @@ def _lesion(
     if labels is not None:
         return _where(labels, LESION, grid, mask)
     tumour = folder / TUMOUR
-    return _where(sitk.ReadImage(str(tumour)) != 0, (1,), grid, mask) if tumour.is_file() else None
+    return _where(open_image(tumour) != 0, (1,), grid, mask) if tumour.is_file() else None
 
 
 def _where(labels: sitk.Image, wanted: Sequence[int], grid: sitk.Image, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
