@@ -28,7 +28,7 @@ def run(network: Any, dataset_dir: str, output_dir: str, spacing: float, slice_a
         images = {name: read_volume(path, name) for name, path in files.items() if path.is_file()}
         if not images:
             continue
-        device = str(next(mmhvae.tasks.parameters()).device.type)
+        device = str(next(mmhvae.parameters()).device.type)
         result = synthesize(
             Bundle(mmhvae, manifest, ""), images, mmhvae.config.modalities, network.temperature, 1, device=device
         )
