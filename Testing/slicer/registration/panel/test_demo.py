@@ -74,7 +74,7 @@ def the_command_line_finds_the_same(panel, output):
     assert status == {"good": 0, "check": 0, "failed": 3}[outcome.verdict]
     told = CaseReport.from_json(json.loads((output / "verdict.json").read_text()))
     to_world = FLIP @ np.linalg.inv(np.reshape(told.matrix, (4, 4))) @ FLIP
-    np.testing.assert_allclose(to_world, panel.logic.world, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(to_world, panel.logic.world, rtol=1e-6, atol=1e-6)
     assert (told.verdict, told.reason, told.settings) == (outcome.verdict, outcome.reason, outcome.settings)
     for name in ("expected_error_mm", "moved_mm", "moved_deg", "similarity_before", "similarity_after"):
         assert getattr(told, name) == pytest.approx(getattr(outcome, name), rel=1e-6, abs=1e-6)
