@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import platform
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import mmhvae
 import numpy as np
@@ -18,7 +22,6 @@ import SimpleITK as sitk
 import slicer
 from mmhvae.answers import CaseReport
 from mmhvae.bundle.shipped import demo_case
-from mmhvae.cli import main
 from MMHVAERegistrationLib.compare import Comparison
 from MMHVAERegistrationLib.folded_panels import FoldedPanels
 from MMHVAERegistrationLib.pose.result_transform import find_result, is_registered, local_matrix
@@ -66,18 +69,21 @@ def test_the_demo_sweep_is_synthesised_and_registered_in_one_go(panel, tmp_path)
 
 
 def the_command_line_finds_the_same(panel, output):
-    """By the same settings: pose to 10 nm, verdict to its words; images came and went as other files, which rounds."""
+    """By the same settings: pose and verdict to a millionth, though images came and went as other files."""
     folder, outcome = demo_case(), panel.logic.outcome
     images = ["--us", folder / "sweep.igs.mha", "--image-to-probe", folder / "image-to-probe.txt"]
     images += ["--t2", folder / "preop-t2.nii.gz"]
-    status = main([str(part) for part in ("register-case", *images, "--samples", 1, "--output", output)])
+    command = [sys.executable, "-m", "mmhvae.cli", "register-case", *images, "--samples", 1, "--output", output]
+    # A process of its own, as the engine is: other tests of this one leave torch other threads, which round otherwise.
+    environment = os.environ | {"PYTHONPATH": str(Path(mmhvae.__file__).parents[1])}
+    status = subprocess.run([str(part) for part in command], env=environment, timeout=300).returncode
     assert status == {"good": 0, "check": 0, "failed": 3}[outcome.verdict]
     told = CaseReport.from_json(json.loads((output / "verdict.json").read_text()))
     to_world = FLIP @ np.linalg.inv(np.reshape(told.matrix, (4, 4))) @ FLIP
-    np.testing.assert_allclose(to_world, panel.logic.world, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(to_world, panel.logic.world, rtol=0, atol=1e-6)
     assert (told.verdict, told.reason, told.settings) == (outcome.verdict, outcome.reason, outcome.settings)
     for name in ("expected_error_mm", "moved_mm", "moved_deg", "similarity_before", "similarity_after"):
-        assert getattr(told, name) == pytest.approx(getattr(outcome, name), rel=1e-4, abs=1e-5)
+        assert getattr(told, name) == pytest.approx(getattr(outcome, name), rel=1e-6, abs=1e-6)
 
 
 def the_overlay_follows_undo_and_redo(panel):
