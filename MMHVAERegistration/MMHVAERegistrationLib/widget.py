@@ -9,7 +9,7 @@ import slicer
 import vtk
 from MMHVAESynthesisLib.demo_button import DemoButton
 from MMHVAESynthesisLib.engine import Failure, Timer
-from MMHVAESynthesisLib.panel import ModulePanel
+from MMHVAESynthesisLib.panel import ModulePanel, NiftiFormRows
 from MMHVAESynthesisLib.setup import PackageInstaller
 from slicer.i18n import tr as _
 
@@ -44,6 +44,7 @@ class MMHVAERegistrationWidget(ModulePanel):
         DemoButton,
         MoveList,
         CaseInputRows,
+        NiftiFormRows,
         RegisterSection,
         TrustCard,
         StartPanel,

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
         to_vtk as to_vtk,
     )
     from .input_watch import InputWatch as InputWatch
+    from .nifti_place import (
+        choose_form as choose_form,
+        chosen_form as chosen_form,
+        question_of as question_of,
+        require_known_place as require_known_place,
+    )
     from .node_watch import NodeWatch as NodeWatch
     from .removal import remove_shown as remove_shown
     from .volume_files import (

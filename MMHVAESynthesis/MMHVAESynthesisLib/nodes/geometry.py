@@ -94,7 +94,7 @@ def follow(node: Any, other: Any) -> None:
     node.SetAndObserveTransformNodeID(above.GetID() if above is not None else None)
 
 
-def same_place(a: Matrix, b: Matrix, size: tuple[int, ...]) -> bool:
+def same_place(a: Matrix, b: Matrix, size: tuple[int, ...], tolerance: float = TOLERANCE) -> bool:
     """Whether two matrices from indices to mm put all voxels of a grid of this ``size`` in the same place."""
     corners = np.array([[i, j, k, 1] for i in (0, size[0]) for j in (0, size[1]) for k in (0, size[2])], float)
-    return bool(np.abs((a - b) @ corners.T).max() <= TOLERANCE)
+    return bool(np.abs((a - b) @ corners.T).max() <= tolerance)

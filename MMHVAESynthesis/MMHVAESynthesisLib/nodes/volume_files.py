@@ -19,6 +19,7 @@ from vtk.util import numpy_support
 
 from ..engine import CHUNK
 from .geometry import FLIP, Matrix, ijk_to_world
+from .nifti_place import require_known_place
 
 _ELEMENT_TYPES = {
     "u1": "MET_UCHAR",
@@ -57,6 +58,7 @@ def require_volume(node: Any) -> None:
         raise InputError(f"{name} has several values a voxel (colours, vectors or times); choose a grey-level volume.")
     if min(image.GetDimensions()) < 2:
         raise InputError(f"{name} is a single slice; choose a volume of two or more slices.")
+    require_known_place(node)
     ijk_to_world(node)
 
 

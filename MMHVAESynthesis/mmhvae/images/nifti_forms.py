@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -56,14 +57,17 @@ def placed_by_its_forms(image: sitk.Image, header: NiftiHeader, path: Path, form
     form = form or _chosen.get()
     if form not in (None, *NIFTI_FORMS):
         raise InputError(f"There is no NIfTI form {form!r}; choose qform or sform.")
-    set_forms = {name: matrix for name, matrix, code in _forms(header) if code > 0}
-    place, size = _place(image), image.GetSize()
-    if set_forms and all(_distance(matrix, place, size)[0] <= _largest(place) for matrix in set_forms.values()):
+    found = contradiction(matrix_of(image), image.GetSize(), header, path)
+    if found is None:
         return image
-    if form is not None:
-        matrices = {name: matrix for name, matrix, _ in _forms(header)}
-        return _moved(image, matrices[form], path, form)
-    raise InputError(_contradiction(set_forms, place, size, header, path))
+    if form is None or not found.can_choose:
+        raise InputError(str(found))
+    matrix = form_matrix(header, form, path)
+    image, spacing = sitk.Image(image), np.linalg.norm(matrix[:3, :3], axis=0)
+    image.SetSpacing(spacing.tolist())
+    image.SetOrigin(matrix[:3, 3].tolist())
+    image.SetDirection((matrix[:3, :3] / spacing).ravel().tolist())
+    return image
 
 
 def require_readable_forms(header: NiftiHeader, path: Path, form: str | None = None) -> None:
@@ -82,27 +86,56 @@ def require_readable_forms(header: NiftiHeader, path: Path, form: str | None = N
             raise InputError(f"{path} is sheared by its {name}; {RESAMPLE}.")
 
 
-def _contradiction(
-    forms: dict[str, Matrix], place: Matrix, size: tuple[int, ...], header: NiftiHeader, path: Path
-) -> str:
+@dataclass(frozen=True)
+class Contradiction:
+    """Why a file does not say where its voxels lie.
+
+    Attributes:
+        fact: in words, without its end.
+        advice: what to do.
+        can_choose: whether it helps to choose one of the forms.
+    """
+
+    fact: str
+    advice: str = _OPTION
+    can_choose: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.fact}; {self.advice}."
+
+
+def contradiction(place: Matrix, size: tuple[int, ...], header: NiftiHeader, path: Path) -> Contradiction | None:
+    """What a file leaves open about its place; None where its forms agree with each other and with ITK's reading.
+
+    Args:
+        place: (4, 4), where ITK reads it, indices to LPS mm.
+        size: of the volume.
+        header: of the file.
+        path: its name in the words.
+    """
     if header.is_analyze:
-        return f"{path} is Analyze 7.5, which does not say where left is; save it as NIfTI, from a program that knows."
+        advice = "save it as NIfTI, from a program that knows"
+        return Contradiction(f"{path} is Analyze 7.5, which does not say where left is", advice, can_choose=False)
+    forms = {name: matrix for name, matrix, code in _forms(header) if code > 0}
     if not forms:
-        return f"{path} does not say where its voxels lie (neither qform nor sform is set); {_OPTION}."
+        return Contradiction(f"{path} does not say where its voxels lie (neither qform nor sform is set)")
+    for name, matrix in forms.items():
+        if not np.isfinite(matrix).all():
+            return Contradiction(f"The {name} of {path} holds numbers that are none")
+    if all(_distance(matrix, place, size)[0] <= _largest(place) for matrix in forms.values()):
+        return None
     if len(forms) == 2:
         apart, q, s = _distance(forms["qform"], forms["sform"], size)
-        return (
-            f"The qform and the sform of {path} disagree by {apart:.1f} mm: they put a corner at {_point(q)} and at"
-            f" {_point(s)}; {_OPTION}."
+        return Contradiction(
+            f"The qform and the sform of {path} disagree by {apart:.1f} mm: a corner lies at {_point(q)} by the qform"
+            f" and at {_point(s)} by the sform"
         )
     (name, matrix), stated = next(iter(forms.items())), " x ".join(f"{s:.3g}" for s in header.spacing)
-    own = np.linalg.norm(matrix[:3, :3], axis=0)
     if _is_sheared(matrix, size):
-        return f"{path} is sheared by its {name}; {RESAMPLE}."
-    own_text = " x ".join(f"{s:.3g}" for s in own)
-    return (
-        f"The voxels of {path} measure {own_text} mm by its {name} and {stated} mm by its pixdim; {_OPTION}"
-        " (the qform goes with the pixdim)."
+        return Contradiction(f"{path} is sheared by its {name}", RESAMPLE, can_choose=False)
+    own = " x ".join(f"{s:.3g}" for s in np.linalg.norm(matrix[:3, :3], axis=0))
+    return Contradiction(
+        f"The voxels of {path} measure {own} mm by its {name} and {stated} mm by its pixdim, with which its qform goes"
     )
 
 
@@ -110,17 +143,19 @@ def _contradiction(
 RESAMPLE = "resample it onto a grid with right angles, for instance in 3D Slicer with Resample Scalar/Vector/DWI Volume"
 
 
-def _moved(image: sitk.Image, matrix: Matrix, path: Path, form: str) -> sitk.Image:
+def form_matrix(header: NiftiHeader, form: str, path: Path) -> Matrix:
+    """(4, 4) from indices to LPS mm by one of the forms, whether or not it is set.
+
+    Raises:
+        InputError: it holds no usable position, or shears the volume.
+    """
+    matrix = next(matrix for name, matrix, _ in _forms(header) if name == form)
     spacing = np.linalg.norm(matrix[:3, :3], axis=0)
     if not np.isfinite(matrix).all() or not (spacing > 0).all() or abs(np.linalg.det(matrix[:3, :3] / spacing)) < 1e-3:
         raise InputError(f"The {form} of {path} holds no usable position; choose the other form, or mend the file.")
-    if _is_sheared(matrix, image.GetSize()):
+    if _is_sheared(matrix, header.sizes[:3]):
         raise InputError(f"{path} is sheared by its {form}; {RESAMPLE}.")
-    image = sitk.Image(image)
-    image.SetSpacing(spacing.tolist())
-    image.SetOrigin(matrix[:3, 3].tolist())
-    image.SetDirection((matrix[:3, :3] / spacing).ravel().tolist())
-    return image
+    return matrix
 
 
 def _forms(header: NiftiHeader) -> list[tuple[str, Matrix, int]]:
@@ -154,7 +189,8 @@ def _in_lps(columns: NDArray[np.float64], origin: Sequence[float] | NDArray[np.f
     return matrix
 
 
-def _place(image: sitk.Image) -> Matrix:
+def matrix_of(image: sitk.Image) -> Matrix:
+    """(4, 4) from indices to LPS mm of a 3-D image."""
     matrix = np.eye(4)
     matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
     matrix[:3, 3] = image.GetOrigin()
