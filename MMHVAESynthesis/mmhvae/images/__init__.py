@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     )
     from .itk_files import file_notes as file_notes, read_information as read_information
     from .modalities import MODALITIES as MODALITIES, guess_modality as guess_modality, modality as modality
-    from .nifti_forms import NIFTI_FORMS as NIFTI_FORMS, chosen_nifti_form as chosen_nifti_form
+    from .nifti_forms import (
+        NIFTI_FORMS as NIFTI_FORMS,
+        chosen_nifti_form as chosen_nifti_form,
+        matrix_of as matrix_of,
+    )
     from .nifti_questions import NiftiQuestion as NiftiQuestion, nifti_question as nifti_question
     from .transform_files import (
         read_transform as read_transform,
