@@ -17,6 +17,7 @@ from .case import MR_NAMES, case_from
 from .compare import Comparison
 from .folded_panels import FoldedPanels
 from .logic import MMHVAERegistrationLogic
+from .outline import OutlineSection
 from .panel import (
     CaseInputRows,
     LandmarkPlacing,
@@ -43,6 +44,7 @@ class MMHVAERegistrationWidget(ModulePanel):
     part_kinds = (
         DemoButton,
         MoveList,
+        OutlineSection,
         CaseInputRows,
         NiftiFormRows,
         RegisterSection,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
         moving_nodes as moving_nodes,
         tick as tick,
     )
-    from .outcome_inputs import stale_reason as stale_reason
+    from .outcome_inputs import mr_fingerprint as mr_fingerprint, stale_reason as stale_reason
     from .registration_case import (
         DIRECT as DIRECT,
         MR_NAMES as MR_NAMES,

@@ -35,11 +35,15 @@ def inputs_of(case: Case) -> dict[str, dict[str, Any]]:
 
 
 def _of_mr(node: Any) -> dict[str, Any]:
-    return {_NODE: node.GetID(), _PRINT: _before(node).to_json()}
+    return {_NODE: node.GetID(), _PRINT: mr_fingerprint(node).to_json()}
 
 
-def _before(node: Any) -> Fingerprint:
-    """Of an MR, without the registration that it lies under."""
+def mr_fingerprint(node: Any) -> Fingerprint:
+    """Of an MR, without the registration that it lies under.
+
+    Raises:
+        InputError: it is empty, or under a transform that bends it.
+    """
     return replace(fingerprint(node), place=before_to_world(node) @ ijk_to_ras(node))
 
 
@@ -47,7 +51,7 @@ def stale_reason(outcome: Outcome) -> str:
     """Why an outcome no longer fits its images, in one sentence; "" where it does."""
     for name, stored in outcome.inputs.items():
         before, node = Fingerprint.from_json(stored[_PRINT]), slicer.mrmlScene.GetNodeByID(stored.get(_NODE, ""))
-        now = input_now(stored.get(_PATH, ""), stored.get(_CALIBRATION, ""), node, before, _before)
+        now = input_now(stored.get(_PATH, ""), stored.get(_CALIBRATION, ""), node, before, mr_fingerprint)
         reason = change_of(name, before, now, _("register again"))
         if reason:
             return reason

@@ -44,7 +44,7 @@ def overlay_inputs(segmentation: Any, ultrasound: Any) -> str:
     """
     return json.dumps(
         {
-            "segments": [print_.to_json() for print_ in _segments(segmentation)],
+            "segments": [print_.to_json() for print_ in segment_fingerprints(segmentation)],
             "us": _on_its_own(ultrasound).to_json(),
             "between": _between(segmentation, ultrasound).ravel().tolist(),
         }
@@ -94,7 +94,8 @@ def stale_overlay_reason(overlay: Any) -> str:
     made = json.loads(overlay.GetAttribute(_MADE))
     before, between = Fingerprint.from_json(made["us"]), np.reshape(made["between"], (4, 4))
     try:
-        us, segments, now = _on_its_own(ultrasound), _segments(segmentation), _between(segmentation, ultrasound)
+        us, segments = _on_its_own(ultrasound), segment_fingerprints(segmentation)
+        now = _between(segmentation, ultrasound)
     except InputError as error:
         return str(error)
     what, name, shown = before.difference(us), segmentation.GetName(), MODALITIES["us"].name
@@ -126,8 +127,8 @@ def _same(now: list[Fingerprint], before: list[Fingerprint]) -> bool:
     return len(now) == len(before) and not any(a.difference(b) for a, b in zip(before, now, strict=True))
 
 
-def _segments(node: Any) -> list[Fingerprint]:
-    """Of every segment that is not empty; looked at again only after it changed.
+def segment_fingerprints(node: Any) -> list[Fingerprint]:
+    """Of every segment of a segmentation node that is not empty; looked at again only after it changed.
 
     A segment is its voxels and their place, whatever label, layer and margins they have: saving changes those.
     """

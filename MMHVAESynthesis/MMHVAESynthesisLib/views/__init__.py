@@ -8,6 +8,7 @@ from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
     from .annotation import annotate_slice_views as annotate_slice_views, stop_annotating as stop_annotating
+    from .computed_outlines import COMPUTED as COMPUTED
     from .display import (
         COLOURS as COLOURS,
         CONTOURS as CONTOURS,

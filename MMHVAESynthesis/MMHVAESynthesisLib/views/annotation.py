@@ -18,6 +18,7 @@ from slicer.i18n import tr as _
 from ..engine import Timer
 from ..nodes import to_array
 from ..synthesis import KIND, MODALITY, STALE, is_synthetic
+from .computed_outlines import ComputedOutlines
 from .display import take_out_orphan
 from .unregistered import UnregisteredOutlines
 from .visible_views import SliceView, slice_views
@@ -45,11 +46,13 @@ class SyntheticAnnotations:
         self._find_views = find_views
         self._views: dict[str, _ViewTexts] = {}
         self._unregistered = UnregisteredOutlines(self._outlines_changed, find_views)
+        self._computed = ComputedOutlines(self._outlines_changed)
         self._later = Timer(self.refresh)
         self._observed = [
             (slicer.mrmlScene, slicer.mrmlScene.AddObserver(event, self._scene_changed))
             for event in (
                 slicer.vtkMRMLScene.NodeAddedEvent,
+                slicer.vtkMRMLScene.NodeRemovedEvent,
                 slicer.vtkMRMLScene.EndImportEvent,
                 slicer.vtkMRMLScene.EndCloseEvent,
             )
@@ -63,6 +66,7 @@ class SyntheticAnnotations:
         """Take the texts off, and stop watching."""
         self._later.stop()
         self._unregistered.close()
+        self._computed.close()
         layout = slicer.app.layoutManager()
         if layout is not None and self._observed:
             layout.disconnect("layoutChanged(int)", self._layout_changed)
@@ -82,13 +86,14 @@ class SyntheticAnnotations:
         for name, view in found.items():
             if name not in self._views:
                 self._views[name] = _ViewTexts(view)
-            self._views[name].update()
         self._unregistered.refresh()
+        self._computed.refresh()
+        self._outlines_changed()
 
     def _outlines_changed(self) -> None:
         names = [node.GetName() for node in self._unregistered.nodes]
         for texts in self._views.values():
-            texts.unregistered = names
+            texts.about_outlines = [*_lines_about_unregistered(names), *self._computed.lines]
             texts.update()
 
     def texts(self, name: str) -> list[str]:
@@ -108,8 +113,8 @@ class _ViewTexts:
     def __init__(self, view: SliceView) -> None:
         self.view = view
         self.shown: list[str] = []
-        #: Names of outlines that lie where the navigation shows them.
-        self.unregistered: list[str] = []
+        #: What is to be said of the outlines that are shown.
+        self.about_outlines: list[str] = []
         self._line = _text_actor((0.5, 0.0), "centre")
         self._line.GetPositionCoordinate().SetCoordinateSystemToViewport()
         self._edges = {edge: _text_actor(place, edge) for edge, place in _EDGES.items()}
@@ -130,7 +135,7 @@ class _ViewTexts:
         take_out_orphan(self.view.composite_node, self.view.slice_node)
         volumes = _synthetic_volumes(self.view.composite_node)
         self._watch(volumes)
-        lines = [*_lines_about(volumes), *_lines_about_outlines(self.unregistered)]
+        lines = [*_lines_about(volumes), *self.about_outlines]
         shown = ["\n".join(lines), *_letters(self.view.slice_node).values()] if lines else []
         size = self._font_size(shown[0]) if shown else 0
         if shown:
@@ -220,7 +225,7 @@ def _names_of(volumes: list[Any]) -> list[str]:
     return names + [uncertain.format(contrast=MODALITIES[n].name) for n in dict.fromkeys(alone) if n in MODALITIES]
 
 
-def _lines_about_outlines(names: list[str]) -> list[str]:
+def _lines_about_unregistered(names: list[str]) -> list[str]:
     return [_("NOT REGISTERED, dashed: {names}").format(names=", ".join(names))] if names else []
 
 

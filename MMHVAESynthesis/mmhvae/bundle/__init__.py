@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .catalogue import Downloadable as Downloadable, downloadable as downloadable, downloadables as downloadables
     from .installation import install_from_file as install_from_file, install_from_network as install_from_network
     from .shipped import (
+        SHIPPED_SEGMENTER as SHIPPED_SEGMENTER,
         demo_case as demo_case,
         segmenter_bundle as segmenter_bundle,
         starter_bundle as starter_bundle,

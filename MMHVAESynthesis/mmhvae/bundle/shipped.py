@@ -10,6 +10,9 @@ from pathlib import Path
 
 from ..exceptions import InputError
 
+#: The name of the model that outlines tumours, for those who give no folder.
+SHIPPED_SEGMENTER = "segmenter"
+
 
 def starter_bundle() -> Path:
     """Folder of the bundle that ships with the software."""
@@ -18,7 +21,7 @@ def starter_bundle() -> Path:
 
 def segmenter_bundle() -> Path:
     """Folder of the bundle that outlines tumours."""
-    return _resource("Bundles/segmenter")
+    return _resource(f"Bundles/{SHIPPED_SEGMENTER}")
 
 
 def demo_case() -> Path:

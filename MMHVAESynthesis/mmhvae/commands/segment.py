@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..bundle import SHIPPED_SEGMENTER
 from ..exceptions import InputError
 from ..files import require_writable
 from ..settings import SegmentationSettings
@@ -31,7 +32,7 @@ def add_segment(commands: Commands) -> None:
     parser.add_argument("--uncertainty", type=Path, metavar="IMAGE", help="also write where it is uncertain, 0 to 0.5")
     parser.add_argument("--reference", type=Path, metavar="IMAGE", help="grid of the results (default: the first MR)")
     parser.add_argument("--brain-mask", type=Path, metavar="IMAGE", help="look within it alone")
-    parser.add_argument("--bundle", default="segmenter", help="folder or zip (default: the one that ships)")
+    parser.add_argument("--bundle", default=SHIPPED_SEGMENTER, help="folder or zip (default: the one that ships)")
     add_settings(parser, SegmentationSettings)
     add_nifti_form(parser)
     add_device(parser)

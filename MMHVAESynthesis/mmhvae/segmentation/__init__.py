@@ -8,7 +8,6 @@ from ..faces import lazy_names
 
 if TYPE_CHECKING:
     from .bundle import (
-        SHIPPED as SHIPPED,
         SegmenterBundle as SegmenterBundle,
         SegmenterManifest as SegmenterManifest,
         load_segmenter as load_segmenter,
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
         UNetConfig as UNetConfig,
         log_probabilities as log_probabilities,
     )
-    from .segments import SEGMENTS as SEGMENTS, as_segmentation as as_segmentation
+    from .segments import SEGMENTS as SEGMENTS, as_segmentation as as_segmentation, terminology as terminology
     from .tumour import TumourOutline as TumourOutline, segment_tumour as segment_tumour
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -20,6 +20,7 @@ from torch import Tensor
 from ..bundle import (
     CARD,
     MANIFEST,
+    SHIPPED_SEGMENTER,
     WEIGHTS,
     read_members,
     require_checksum,
@@ -32,7 +33,6 @@ from .grey_levels import intensity_rules
 from .network import REGIONS, TumourUNet, UNetConfig
 
 FORMAT_VERSION = 1
-SHIPPED = "segmenter"
 NETWORK = "TumourUNet"
 #: Largest architecture accepted from a file, so that a forged manifest cannot exhaust the memory.
 MOST_CHANNELS, MOST_LEVELS, LONGEST_CROP = 1024, 8, 256
@@ -70,13 +70,13 @@ class SegmenterBundle:
     card: str
 
 
-def load_segmenter(path: str | Path = SHIPPED) -> SegmenterBundle:
+def load_segmenter(path: str | Path = SHIPPED_SEGMENTER) -> SegmenterBundle:
     """Load a segmenter from a bundle folder or zip, or the one that ships with the software by its name.
 
     Raises:
         InputError: missing, damaged, altered, of another version, or no segmenter.
     """
-    path = segmenter_bundle() if str(path) == SHIPPED else Path(path)
+    path = segmenter_bundle() if str(path) == SHIPPED_SEGMENTER else Path(path)
     members = read_members(path)
     manifest = parse_segmenter_manifest(members[MANIFEST], path)
     require_checksum(members, manifest.weights_sha256, path)

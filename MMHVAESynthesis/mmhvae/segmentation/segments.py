@@ -48,8 +48,12 @@ def as_segmentation(labels: sitk.Image) -> sitk.Image:
     return image
 
 
+def terminology(code: tuple[str, str, str]) -> str:
+    """What Slicer calls a segment's terminology entry: category, type (scheme, value and meaning), anatomy."""
+    return f"{_CONTEXT}~{_CATEGORY}~{'^'.join(code)}~^^~{_ANATOMY}~^^~^^"
+
+
 def _fields(kind: SegmentKind, extent: str) -> dict[str, str]:
-    terms = f"{_CONTEXT}~{_CATEGORY}~{'^'.join(kind.code)}~^^~{_ANATOMY}~^^~^^"
     return {
         "ID": f"computed-{kind.value}",
         "Name": kind.name,
@@ -59,5 +63,5 @@ def _fields(kind: SegmentKind, extent: str) -> dict[str, str]:
         "LabelValue": str(kind.value),
         "Layer": "0",
         "Extent": extent,
-        "Tags": f"Segmentation.Status:inprogress|TerminologyEntry:{terms}|",
+        "Tags": f"Segmentation.Status:inprogress|TerminologyEntry:{terminology(kind.code)}|",
     }

@@ -13,11 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..bundle import SHIPPED_SEGMENTER
 from ..compute import choose_device, half_precision, kept_heap, where_it_fits
 from ..exceptions import InputError, Progress, no_progress, part_of
 from ..images import image_on, resampled
 from ..settings import SegmentationSettings
-from .bundle import SHIPPED, SegmenterBundle, load_segmenter
+from .bundle import SegmenterBundle, load_segmenter
 from .network import REGIONS
 from .volumes import SegmenterInput, checked_images, prepare
 from .windows import Outline, outline
@@ -51,7 +52,7 @@ class TumourOutline:
 @kept_heap()
 def segment_tumour(
     images: Mapping[str, sitk.Image],
-    bundle: SegmenterBundle | str | Path = SHIPPED,
+    bundle: SegmenterBundle | str | Path = SHIPPED_SEGMENTER,
     reference: sitk.Image | None = None,
     brain_mask: sitk.Image | None = None,
     *,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..answers import SegmentAnswer, SegmentationAnswer
+from ..bundle import SHIPPED_SEGMENTER
 from ..compute import MEMORY_FULL, choose_device
 from ..images import read_volume
-from ..segmentation import SEGMENTS, SHIPPED, SegmenterBundle, load_segmenter, segment_tumour
+from ..segmentation import SEGMENTS, SegmenterBundle, load_segmenter, segment_tumour
 from ..settings import SegmentationSettings
 from .context import Context
 from .parameters import Parameters
@@ -32,7 +33,7 @@ _warm = WarmSegmenter()
 
 def run_segment(parameters: Parameters, context: Context) -> SegmentationAnswer:
     """Labels and uncertainty of MRs by files ("inputs", paths by contrast), on the grid of "reference" or the first."""
-    paths, name = parameters.paths("inputs"), parameters.text("bundle", SHIPPED)
+    paths, name = parameters.paths("inputs"), parameters.text("bundle", SHIPPED_SEGMENTER)
     reference_path, mask_path = parameters.path("reference"), parameters.path("brain_mask")
     device, settings = parameters.text("device", "auto"), parameters.settings(SegmentationSettings)
     parameters.finish()

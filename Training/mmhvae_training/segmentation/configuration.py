@@ -44,18 +44,23 @@ class AdamWConfig:
         warm_up, decay: steps in which the learning rate rises at the start and falls at the end.
         gradient_clip: largest norm of the gradient; None: any.
         average_decay: of the moving average of the weights, which is what a bundle gets.
+        last_layer: times the learning rate at which the last layer learns. Normalised features reach the logits through
+            it alone, and Adam's steps are of one size: at 1, one view is not learnt by heart in 60 steps (Dice loss
+            0.32), at 10 it is in 40 (0.12).
     """
 
-    steps: int = 2800
-    learning_rate: float = 1.2e-3
+    steps: int = 5000
+    learning_rate: float = 2e-3
     warm_up: int = 50
-    decay: int = 1200
+    decay: int = 2500
     weight_decay: float = 1e-4
     gradient_clip: float | None = 3.0
-    average_decay: float = 0.998
+    average_decay: float = 0.995
+    last_layer: float = 8.0
 
     def __post_init__(self) -> None:
         require(self.steps >= 1, "optimisation.steps should be at least 1.")
+        require(self.last_layer > 0, "optimisation.last_layer should be above 0.")
         require(self.warm_up >= 1 and self.decay >= 1, "optimisation.warm_up and .decay should be at least 1.")
 
     def rate(self, step: int) -> float:

@@ -12,7 +12,7 @@ from .fields import chance, look_up, random_field, uniform
 from .patients import DISTANCE_MARGIN, DISTANCE_SPACING, Patient
 from .surroundings import Surroundings, draw_surroundings, paint
 
-MIRROR = (0.25, 0.25, 0.5)
+MIRROR = (0.1, 0.25, 0.5)
 """How often each axis is mirrored; the brain is nearly alike left and right."""
 SHELLS = 0.6
 

@@ -18,15 +18,18 @@ from .scene import draw_scene
 from .view import View, draw_view
 
 VIEW_SEED, ORDER_SEED = 1_000_003, 0
+#: What a group of parameters says of its learning rate: times the run's.
+_SPEED = "speed"
 
 
 def new_segmenter(configuration: SegmenterConfiguration, fabric: Fabric) -> RunState:
     """A freshly initialised network and its optimiser."""
     torch.manual_seed(configuration.seed)
     network, config = TumourUNet(configuration.architecture).to(fabric.device), configuration.optimisation
-    adam = torch.optim.AdamW(
-        network.parameters(), config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay
-    )
+    last = list(network.unfold.parameters())
+    others = [parameter for parameter in network.parameters() if all(parameter is not known for known in last)]
+    groups = [{"params": others, _SPEED: 1.0}, {"params": last, _SPEED: config.last_layer}]
+    adam = torch.optim.AdamW(groups, config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay)
     return fresh_state(network, adam, fabric, configuration.seed)
 
 
@@ -52,7 +55,7 @@ class SegmenterMethod:
         """One step on ``batch_size`` views, each device on its share."""
         state, config = self.state, self.configuration.optimisation
         for group in state.optimiser.optimizer.param_groups:
-            group["lr"] = config.rate(state.step)
+            group["lr"] = config.rate(state.step) * group[_SPEED]
         state.optimiser.zero_grad()
         size = self.configuration.data.batch_size
         own = range(size)[fabric.global_rank :: fabric.world_size]

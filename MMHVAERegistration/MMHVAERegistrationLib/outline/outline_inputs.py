@@ -1,0 +1,137 @@
+"""What a computed outline was made of, and whether that is still what it was; kept in the outline's attributes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+from mmhvae import InputError
+from mmhvae.bundle import SHIPPED_SEGMENTER, segmenter_bundle
+from MMHVAESynthesisLib.nodes import Fingerprint, require_volume
+from MMHVAESynthesisLib.synthesis import STALE, change_of
+from MMHVAESynthesisLib.views import COMPUTED
+from slicer.i18n import tr as _
+
+from ..case import mr_fingerprint
+from ..overlays import segment_fingerprints
+from ..pose import before_to_world
+
+_ROLE = "MMHVAE.OutlineOf"
+#: The outline is drawn on the first that is there, as a person would.
+_ORDER = ("cet1", "t2", "flair")
+
+
+@dataclass(frozen=True)
+class OutlineMade:
+    """What an outline was made of.
+
+    Attributes:
+        inputs: by contrast what each MR was, where navigation has it.
+        segments: what was computed, so that a change by hand is seen; in any order.
+        bundle, weights_sha256: of the segmenter.
+    """
+
+    inputs: Mapping[str, Fingerprint]
+    segments: tuple[Fingerprint, ...]
+    bundle: str
+    weights_sha256: str
+
+    def to_json(self) -> str:
+        """For a node's attribute."""
+        return json.dumps(
+            {
+                "inputs": {name: found.to_json() for name, found in self.inputs.items()},
+                "segments": [found.to_json() for found in self.segments],
+                "bundle": self.bundle,
+                "weights_sha256": self.weights_sha256,
+            }
+        )
+
+    @staticmethod
+    def from_json(text: str) -> OutlineMade:
+        """The inverse of :meth:`to_json`."""
+        stored = json.loads(text)
+        return OutlineMade(
+            {name: Fingerprint.from_json(found) for name, found in stored["inputs"].items()},
+            tuple(Fingerprint.from_json(found) for found in stored["segments"]),
+            stored["bundle"],
+            stored["weights_sha256"],
+        )
+
+
+def chosen_contrasts(parameters: Any) -> dict[str, Any]:
+    """Contrast -> volume node of every MR that is chosen in a row, ticked or not; the one to draw on first."""
+    nodes = {name: getattr(parameters, name) for name in _ORDER}
+    return {name: node for name, node in nodes.items() if node is not None}
+
+
+def problem_of_outline(mrs: Mapping[str, Any], bundle: str) -> str:
+    """Why no tumour can be outlined in these MRs by that segmenter, in one sentence; "" where it can."""
+    if not mrs:
+        return _("Choose a pre-operative MR first, in the row of what it is.")
+    try:
+        if bundle == SHIPPED_SEGMENTER:
+            segmenter_bundle()
+        for node in mrs.values():
+            before_to_world(node)
+            require_volume(node)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def outlines() -> list[Any]:
+    """Every outline in the scene that was computed."""
+    return [node for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode") if node.GetAttribute(COMPUTED)]
+
+
+def remember(outline: Any, made: OutlineMade, mrs: Mapping[str, Any]) -> None:
+    """Keep with an outline what it was made of just now."""
+    outline.SetAttribute(COMPUTED, made.to_json())
+    for name in _ORDER:
+        node = mrs.get(name)
+        outline.SetNodeReferenceID(_ROLE + name, node.GetID() if node is not None else None)
+    outline.RemoveAttribute(STALE)
+
+
+def sources_of(outline: Any) -> dict[str, Any]:
+    """Contrast -> the MR that an outline was made of, None where it is gone."""
+    made = OutlineMade.from_json(outline.GetAttribute(COMPUTED))
+    return {name: outline.GetNodeReference(_ROLE + name) for name in made.inputs}
+
+
+def is_as_computed(outline: Any) -> bool:
+    """Whether nobody has changed it since."""
+    before = OutlineMade.from_json(outline.GetAttribute(COMPUTED)).segments
+    now = segment_fingerprints(outline)
+    return len(now) == len(before) and not any(a.difference(b) for a, b in zip(before, now, strict=True))
+
+
+def mark_outlines() -> None:
+    """Mark the outlines that are stale, and take the mark off the others."""
+    for node in outlines():
+        reason = stale_outline_reason(node)
+        if reason and reason != node.GetAttribute(STALE):
+            node.SetAttribute(STALE, reason)
+        elif not reason and node.GetAttribute(STALE):
+            node.RemoveAttribute(STALE)
+
+
+def stale_outline_reason(outline: Any) -> str:
+    """Why an outline no longer matches the MRs, in one sentence; "" where it does."""
+    made, sources = OutlineMade.from_json(outline.GetAttribute(COMPUTED)), sources_of(outline)
+    for name, before in made.inputs.items():
+        reason = change_of(name, before, _now(sources[name]), _("outline the tumour again"))
+        if reason:
+            return reason
+    return ""
+
+
+def _now(node: Any) -> Fingerprint | None:
+    try:
+        return mr_fingerprint(node) if node is not None else None
+    except InputError:
+        return None

@@ -1,0 +1,66 @@
+"""A computed outline as a segmentation node that lies, and moves, with the MR that it was drawn on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import slicer
+from mmhvae.answers import SegmentAnswer
+from mmhvae.segmentation import terminology
+from MMHVAESynthesisLib.nodes import Matrix, follow, ijk_to_ras, image_data, to_vtk
+from numpy.typing import NDArray
+from slicer.i18n import tr as _
+
+from ..overlays import show_overlay
+from .outline_inputs import is_as_computed, outlines, sources_of
+
+_TAG = "TerminologyEntry"
+
+
+def store_outline(labels: NDArray[np.uint8], segments: Sequence[SegmentAnswer], drawn_on: Any) -> Any:
+    """The node that holds the labels now; a computed one of the same MR that nobody has changed is brought up to date.
+
+    Args:
+        labels: (k, j, i), 0 outside; on the grid of ``drawn_on``.
+        segments: what the labels are called.
+        drawn_on: the MR's volume node.
+    """
+    node = _earlier(drawn_on) or _new_node()
+    segmentation = node.GetSegmentation()
+    segmentation.RemoveAllSegments()
+    node.SetReferenceImageGeometryParameterFromVolumeNode(drawn_on)
+    for kind in segments:
+        inside = (labels == kind.value).astype(np.uint8)
+        if inside.any():
+            _add(node, inside, kind, ijk_to_ras(drawn_on))
+    follow(node, drawn_on)
+    show_overlay(node, uncoloured=False)
+    return node
+
+
+def _earlier(drawn_on: Any) -> Any:
+    """A person's corrections are kept: only what is as it was computed may be replaced."""
+    for node in outlines():
+        if next(iter(sources_of(node).values())) is drawn_on and is_as_computed(node):
+            return node
+    return None
+
+
+def _new_node() -> Any:
+    name = slicer.mrmlScene.GenerateUniqueName(_("Tumour outline, computed, not drawn by a person"))
+    return slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+
+
+def _add(node: Any, inside: NDArray[np.uint8], kind: SegmentAnswer, place: Matrix) -> None:
+    labels = slicer.vtkOrientedImageData()
+    labels.DeepCopy(image_data(inside))
+    labels.SetImageToWorldMatrix(to_vtk(place))
+    segmentation, name = node.GetSegmentation(), f"computed-{kind.value}"
+    segment = slicer.vtkSegment()
+    segment.SetName(kind.name)
+    segment.SetColor(*(part / 255 for part in kind.colour))
+    segment.SetTag(_TAG, terminology(kind.code))
+    segment.AddRepresentation("Binary labelmap", labels)
+    segmentation.AddSegment(segment, name)

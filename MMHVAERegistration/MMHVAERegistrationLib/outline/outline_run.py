@@ -1,0 +1,105 @@
+"""One outline: MRs as files, the engine's answer as a segmentation node. The scene is changed only at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mmhvae.answers import SegmentationAnswer
+from mmhvae.protocol import Message
+from MMHVAESynthesisLib.engine import Callbacks, Engine, EngineRun, Failure, moved_to
+from MMHVAESynthesisLib.nodes import FileImage, ijk_to_ras, read_steps, write_volume_steps
+from slicer.i18n import tr as _
+
+from ..case import mr_fingerprint
+from ..overlays import segment_fingerprints
+from ..pose import before_to_world
+from .outline_inputs import OutlineMade, remember
+from .outline_nodes import store_outline
+
+#: Shares of the progress at which the engine has its files, and has answered.
+WRITTEN, ANSWERED = 0.1, 0.95
+
+
+@dataclass(frozen=True)
+class Outlined:
+    """What came of it: the node (None where no tumour was found), volumes by region, and how the work went."""
+
+    node: Any
+    volumes_ml: Mapping[str, float]
+    seconds: float
+    notice: str
+
+
+class OutlineRun(EngineRun):
+    """One outline; ``on_done`` hears of an :class:`Outlined`.
+
+    Args:
+        engine: does the work.
+        mrs: contrast -> volume node, at least one; the tumour is drawn on the first one's grid, and lies with it.
+        bundle: the segmenter, by its name or folder.
+        device: "auto", or one that the engine lists.
+        on_progress, on_done, on_failure: who hears of it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        mrs: Mapping[str, Any],
+        bundle: str,
+        device: str,
+        on_progress: Callable[[float, str], None],
+        on_done: Callable[[Outlined], None],
+        on_failure: Callable[[Failure], None],
+    ) -> None:
+        super().__init__(engine, list(mrs.values()), on_progress, on_done, on_failure)
+        self._mrs, self._bundle, self._device = dict(mrs), bundle, device
+
+    def _begin(self) -> None:
+        self._run_steps(self._write(), self._submit)
+
+    def _write(self) -> Generator[Any, None, dict[str, Any]]:
+        """The MRs as files, where navigation has them; gives the parameters for the engine."""
+        self._report(0.0, _("preparing the images"))
+        yield
+        self._inputs = {name: mr_fingerprint(node) for name, node in self._mrs.items()}
+        self._size = next(iter(self._mrs.values())).GetImageData().GetDimensions()
+        self._job = job = self._engine.job()
+        paths = {}
+        for number, (name, node) in enumerate(self._mrs.items()):
+            paths[name] = path = job.folder / f"{name}.mha"
+            for share in write_volume_steps(node, path, before_to_world(node) @ ijk_to_ras(node)):
+                self._report(WRITTEN * (number + share) / len(self._mrs), _("preparing the images"))
+                yield
+        first = next(iter(paths.values()))
+        return {"inputs": paths, "reference": first, "bundle": self._bundle, "device": self._device}
+
+    def _submit(self, parameters: dict[str, Any]) -> None:
+        assert self._job is not None
+        callbacks = Callbacks(self._answered, self._failed, self._progressed)
+        self._engine.submit(self._job, "segment", parameters, callbacks)
+
+    def _progressed(self, fraction: float, message: str) -> None:
+        self._report(WRITTEN + (ANSWERED - WRITTEN) * fraction, message)
+
+    def _answered(self, answer: Message) -> None:
+        """Take the file, which is gone when this returns, and read it in peace."""
+        try:
+            told = SegmentationAnswer.from_json(answer)
+            self._job = kept = self._engine.job()
+            path = moved_to(told.labels, kept)
+            self._run_steps(read_steps(path), lambda labels: self._finish(labels, told))
+        except Exception as error:
+            self._raised(error)
+
+    def _finish(self, labels: FileImage, told: SegmentationAnswer) -> None:
+        if labels.array.shape[::-1] != self._size:
+            raise ValueError("the grid of the outline is not that of the MR")
+        node = None
+        if labels.array.any():
+            node = store_outline(labels.array, told.segments, next(iter(self._mrs.values())))
+            found = tuple(segment_fingerprints(node))
+            remember(node, OutlineMade(self._inputs, found, told.bundle, told.weights_sha256), self._mrs)
+        self._done(Outlined(node, told.volumes_ml, time.monotonic() - self._began, told.notice))

@@ -1,0 +1,184 @@
+"""The tumour outlined from the panel by mouse: equal to the core's, beside its MR, marked, never in a person's way."""
+
+from __future__ import annotations
+
+import rig
+
+rig.require()
+
+import numpy as np
+import pytest
+import qt
+import SimpleITK as sitk
+import slicer
+import torch
+import vtk
+from mmhvae.segmentation import (
+    SEGMENTS,
+    SegmenterBundle,
+    SegmenterManifest,
+    TumourUNet,
+    UNetConfig,
+    save_segmenter,
+    segment_tumour,
+    terminology,
+)
+from MMHVAERegistrationLib.outline import OutlineSection, outlines
+from MMHVAERegistrationLib.overlays import image_at, label_layers
+from MMHVAERegistrationLib.pose import before_to_world
+from MMHVAESynthesisLib.nodes import ijk_to_ras, parent_to_world, voxels
+from MMHVAESynthesisLib.synthesis import STALE
+from MMHVAESynthesisLib.views import annotate_slice_views
+from scipy.spatial.transform import Rotation
+
+from ...made_nodes import pose, transform
+from ..made_case import make_case, rigid
+from ..opened_panel import chosen, settled
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """A small network with random weights, which outlines half of anything: what counts is that all doors agree."""
+    torch.manual_seed(3)
+    config = UNetConfig(channels=(4, 8))
+    manifest = SegmenterManifest("random", config, 2.0, (48, 48, 48), "MIT", "tests")
+    folder = tmp_path_factory.mktemp("segmenter") / "bundle"
+    return save_segmenter(SegmenterBundle(TumourUNet(config).eval(), manifest, "# Card\n"), folder)
+
+
+@pytest.fixture
+def section(panel, bundle):
+    section = panel.part(OutlineSection)
+    section.bundle = str(bundle)
+    return section
+
+
+def outlined(panel, section):
+    settled(panel)
+    rig.click(section.button)
+    rig.wait_until(lambda: not section._current.is_running, 60, "the outline")
+    settled(panel)
+    return section.work.label.text
+
+
+def labels_of(node):
+    """By value, whatever margins the node has: (image LPS, segments)."""
+    (layer,) = label_layers(node)
+    return layer.image, layer.segments
+
+
+def test_it_is_the_cores_outline_beside_its_mr_ticked_named_and_marked(panel, section, bundle):
+    above = transform(pose(5), "Head holder")
+    case = chosen(panel, make_case(20, ("cet1", "flair"), above_mr=above, left_handed=True))
+    said = outlined(panel, section)
+    (node,) = outlines()
+    images = {name: image_at(voxels(mr), before_to_world(mr) @ ijk_to_ras(mr)) for name, mr in case.mrs.items()}
+    expected = segment_tumour(images, bundle, device="cpu")
+    found, segments = labels_of(node)
+    inside = sitk.Resample(found, image_at(voxels(case.mrs["cet1"]), ijk_to_ras(case.mrs["cet1"])), sitk.Transform(),
+                           sitk.sitkNearestNeighbor)  # fmt: skip
+    by_value = np.zeros(inside.GetSize()[::-1], np.uint8)
+    names = {kind.name: kind.value for kind in SEGMENTS}
+    for label, segment in segments.items():
+        by_value[sitk.GetArrayFromImage(inside) == label] = names[segment.name]
+    np.testing.assert_array_equal(by_value, sitk.GetArrayFromImage(expected.labels))
+    assert by_value.any()
+    assert f"tumour {expected.volumes_ml['whole tumour']:.1f} ml" in said
+    assert "Not drawn by a person" in said
+    assert node.GetParentTransformNode() is above
+    assert "not drawn by a person" in node.GetName()
+    rows = [panel.ui.movesList.item(row) for row in range(panel.ui.movesList.count)]
+    assert [row.checkState() for row in rows if row.text().startswith(node.GetName())] == [qt.Qt.Checked]
+    tag = {kind.name: terminology(kind.code) for kind in SEGMENTS}
+    for index in range(node.GetSegmentation().GetNumberOfSegments()):
+        segment = node.GetSegmentation().GetNthSegment(index)
+        assert segment.GetTag("TerminologyEntry", found_tag := vtk.reference(""))
+        assert found_tag == tag[segment.GetName()]
+    rig.process_events(50)
+    assert "COMPUTED OUTLINE, not drawn by a person" in annotate_slice_views().texts("Red")[0]
+    node.GetDisplayNode().SetVisibility(False)
+    rig.process_events(50)
+    assert not any("COMPUTED" in text for text in annotate_slice_views().texts("Red"))
+
+
+def test_it_moves_along_and_is_out_of_date_once_an_mr_has_changed(panel, section):
+    case = chosen(panel, make_case(21))
+    outlined(panel, section)
+    (node,) = outlines()
+    panel.logic.go_to(panel.parameters, "test", rigid(3))
+    np.testing.assert_allclose(parent_to_world(node), parent_to_world(case.mrs["t2"]), atol=1e-9)
+    rig.process_events(400)
+    assert not node.GetAttribute(STALE)
+    array = slicer.util.arrayFromVolume(case.mrs["t2"])
+    array[20:40] *= 0.7
+    slicer.util.arrayFromVolumeModified(case.mrs["t2"])
+    rig.wait_until(lambda: node.GetAttribute(STALE), 5, "the mark")
+    assert "Out of date" in section.stale_label.text
+    assert "again" in section.button.text
+    outlined(panel, section)
+    assert outlines() == [node]
+    assert not node.GetAttribute(STALE)
+
+
+def test_what_a_person_has_drawn_or_corrected_is_never_touched(panel, section):
+    chosen(panel, make_case(22))
+    outlined(panel, section)
+    (node,) = outlines()
+    segment = node.GetSegmentation().GetNthSegment(0)
+    labels = segment.GetRepresentation("Binary labelmap")
+    labels.GetPointData().GetScalars().SetTuple1(0, 1 - labels.GetPointData().GetScalars().GetTuple1(0))
+    labels.Modified()
+    segment.Modified()
+    before = sitk.GetArrayFromImage(labels_of(node)[0])
+    outlined(panel, section)
+    kept, second = outlines()
+    assert kept is node
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(labels_of(node)[0]), before)
+    assert second.GetName() != node.GetName()
+
+
+def test_what_ends_early_leaves_the_scene_as_it_was(panel, section):
+    case = chosen(panel, make_case(23, ("t2", "flair")))
+    settled(panel)
+    rig.click(section.button)
+    rig.click(section.work.cancel_button)
+    rig.wait_until(lambda: not section._current.is_running, 20)
+    assert "Cancelled" in section.work.label.text
+    rig.click(section.button)
+    slicer.mrmlScene.RemoveNode(case.mrs["flair"])
+    rig.wait_until(lambda: not section._current.is_running, 20)
+    assert "was removed while it was worked on" in section.work.label.text
+    assert outlines() == []
+
+
+def test_it_says_why_it_cannot_work(panel, section, tmp_path):
+    settled(panel)
+    assert not section.button.isEnabled()
+    assert "Choose a pre-operative MR" in section.button.toolTip
+    chosen(panel, make_case(24))
+    assert section.button.isEnabled()
+    section.bundle = str(tmp_path / "nothing")
+    said = outlined(panel, section)
+    assert "nothing" in said
+    assert outlines() == []
+
+
+def test_the_outline_of_a_saved_scene_is_still_known_and_replaced(panel, section, tmp_path):
+    chosen(panel, make_case(25))
+    outlined(panel, section)
+    file = str(tmp_path / "scene.mrb")
+    assert slicer.util.saveScene(file)
+    slicer.mrmlScene.Clear()
+    slicer.util.loadScene(file)
+    settled(panel)
+    (node,) = outlines()
+    rig.process_events(400)
+    assert not node.GetAttribute(STALE)
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.from_euler("x", 3, degrees=True).as_matrix()
+    panel.parameters.t2.SetAndObserveTransformNodeID(transform(turn, "moved by hand").GetID())
+    rig.wait_until(lambda: node.GetAttribute(STALE), 5, "the mark")
+    assert "was moved since" in node.GetAttribute(STALE)
+    outlined(panel, section)
+    assert outlines() == [node]
+    assert not node.GetAttribute(STALE)
