@@ -47,6 +47,7 @@ FLOORS = {
         "pose",
         "parameters case",
         "logic overlays",
+        "outline",
         "compare",
         "panel",
         "report",
