@@ -81,6 +81,11 @@ class Manifest:
     slice_axis: int = 2
     weights_sha256: str = ""
 
+    @property
+    def is_release(self) -> bool:
+        """Whether the weights are the authors': then volumes are framed as they frame them."""
+        return self.architecture.fusion == "release"
+
 
 @dataclass(frozen=True)
 class Bundle:

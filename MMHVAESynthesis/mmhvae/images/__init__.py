@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         resampled_within as resampled_within,
         restored as restored,
         same_grid as same_grid,
+        slice_spacings as slice_spacings,
         to_slices as to_slices,
         working_grid as working_grid,
     )

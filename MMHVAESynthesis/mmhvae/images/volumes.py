@@ -147,12 +147,7 @@ def working_grid(field: sitk.Image, spacing: float, slice_axis: int) -> sitk.Ima
     """
     start, size = bounding_box(field)
     own = field.GetSpacing()
-    others = [own[a] for a in range(3) if a != slice_axis]
-    ratios = [max(own[slice_axis] / other, other / own[slice_axis]) for other in others]
-    new = [spacing] * 3
-    if min(ratios) > OWN_SPACING_RATIO:
-        new[slice_axis] = own[slice_axis]
-    new = [o if abs(n / o - 1) < SAME_SPACING else n for o, n in zip(own, new, strict=True)]
+    new = slice_spacings(own, spacing, slice_axis)
     extents = [(n - 1) * s for n, s in zip(size, own, strict=True)]
     counts = [max(1, math.ceil(e / s - 1e-6)) + 1 for e, s in zip(extents, new, strict=True)]
     first = [
@@ -164,6 +159,16 @@ def working_grid(field: sitk.Image, spacing: float, slice_axis: int) -> sitk.Ima
     grid.SetOrigin(field.TransformContinuousIndexToPhysicalPoint(first))
     grid.SetDirection(field.GetDirection())
     return grid
+
+
+def slice_spacings(own: Sequence[float], spacing: float, slice_axis: int) -> list[float]:
+    """Spacings (mm) of the model's grid over an image with its ``own`` ones, see :func:`working_grid`."""
+    others = [own[a] for a in range(3) if a != slice_axis]
+    ratios = [max(own[slice_axis] / other, other / own[slice_axis]) for other in others]
+    new = [spacing] * 3
+    if min(ratios) > OWN_SPACING_RATIO:
+        new[slice_axis] = own[slice_axis]
+    return [o if abs(n / o - 1) < SAME_SPACING else n for o, n in zip(own, new, strict=True)]
 
 
 def resampled(image: sitk.Image, grid: sitk.Image, nearest: bool = False) -> sitk.Image:

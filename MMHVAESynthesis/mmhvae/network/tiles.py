@@ -27,20 +27,23 @@ class TileLayout:
         side: of a tile.
         starts: first rows, and first columns, of the tiles on the canvas.
         canvas: height and width of the canvas, on which the plane is centred.
+        larger_half_first: where the padding is odd, one pixel more above and left, as the released weights saw it;
+            else one more below and right.
     """
 
     plane: tuple[int, int]
     side: int
     starts: tuple[tuple[int, ...], tuple[int, ...]]
     canvas: tuple[int, int]
+    larger_half_first: bool = False
 
     @classmethod
-    def covering(cls, plane: tuple[int, int], side: int, stride: int) -> TileLayout:
+    def covering(cls, plane: tuple[int, int], side: int, stride: int, larger_half_first: bool = False) -> TileLayout:
         """The fewest tiles over ``plane`` that overlap by a quarter or more, at multiples of ``stride`` pixels."""
         step = max(stride, int(side * (1 - SMALLEST_OVERLAP)) // stride * stride)
         counts = [max(0, math.ceil((size - side) / step)) + 1 for size in plane]
         rows, columns = (tuple(step * index for index in range(count)) for count in counts)
-        return cls(plane, side, (rows, columns), (rows[-1] + side, columns[-1] + side))
+        return cls(plane, side, (rows, columns), (rows[-1] + side, columns[-1] + side), larger_half_first)
 
     @property
     def corners(self) -> list[tuple[int, int]]:
@@ -50,7 +53,8 @@ class TileLayout:
     @property
     def margins(self) -> tuple[int, int]:
         """Rows above and columns left of the plane on the canvas."""
-        return (self.canvas[0] - self.plane[0]) // 2, (self.canvas[1] - self.plane[1]) // 2
+        more = int(self.larger_half_first)
+        return (self.canvas[0] - self.plane[0] + more) // 2, (self.canvas[1] - self.plane[1] + more) // 2
 
     def cut(self, planes: Tensor, fill: float) -> Tensor:
         """Planes (S, H, W) -> tiles (S, T, side, side), padded with ``fill``."""

@@ -25,6 +25,7 @@ from ..images import (
     with_zero_background,
     working_grid,
 )
+from .release_framing import release_frame, release_planes
 
 PREPARING = "preparing the images"
 
@@ -48,23 +49,36 @@ def prepare(
 ) -> tuple[PreparedCase, sitk.Image]:
     """Field of view, working grid and normalised planes; and the field of view on the output's grid.
 
-    The field of view is the ultrasound's where there is one, else that of the first input in the bundle's order.
+    The field of view is the ultrasound's where there is one, else that of the first input in the bundle's order, which
+    the released weights always go by.
     ``progress`` is called between any two steps that take long on a large volume, so that it can stop the work.
 
     Raises:
         InputError: an image cannot be used, or the images do not overlap.
     """
-    step = _steps(progress, 2 + 3 * len(inputs))
+    step, is_release = _steps(progress, 2 + 3 * len(inputs)), bundle.manifest.is_release
     images = {}
     for name in bundle.network.config.modalities:
         if name in inputs:
             image = check_volume(inputs[name], f"{name} image")
             images[name] = with_zero_background(image, "ultrasound") if name == "us" else _above_zero(image)
             step()
-    anchor = images.get("us", next(iter(images.values())))
-    visible = field_of_view(anchor)
+    first = next(iter(images.values()))
+    anchor = first if is_release else images.get("us", first)
+    visible = anchor > 0 if is_release else field_of_view(anchor)
     step()
-    grid = working_grid(visible, bundle.manifest.spacing_mm, axis)
+    case = (_released if is_release else _framed)(images, visible, bundle.manifest.spacing_mm, axis, step)
+    output = visible if reference is None else resampled(visible, reference, nearest=True)
+    if not sitk.GetArrayViewFromImage(output).any():
+        raise InputError("The reference image lies outside the field of view; choose one that overlaps the input.")
+    return case, output
+
+
+def _framed(
+    images: Mapping[str, sitk.Image], visible: sitk.Image, spacing: float, axis: int, step: Callable[[], None]
+) -> PreparedCase:
+    """Centred on the field of view, no edge mixed with the background."""
+    grid = working_grid(visible, spacing, axis)
     share = sitk.GetArrayFromImage(resampled(visible, grid))
     mask = share > SMALLEST_WEIGHT  # (k, j, i)
     step()
@@ -74,11 +88,20 @@ def prepare(
         step()
         planes[name] = _input_planes(name, image, own, grid, mask, axis)
         step()
-    case = PreparedCase(planes, torch.from_numpy(to_slices(mask, axis)), grid, axis)
-    output = visible if reference is None else resampled(visible, reference, nearest=True)
-    if not sitk.GetArrayViewFromImage(output).any():
-        raise InputError("The reference image lies outside the field of view; choose one that overlaps the input.")
-    return case, output
+    return PreparedCase(planes, torch.from_numpy(to_slices(mask, axis)), grid, axis)
+
+
+def _released(
+    images: Mapping[str, sitk.Image], visible: sitk.Image, spacing: float, axis: int, step: Callable[[], None]
+) -> PreparedCase:
+    """As the authors of the released weights frame them; ``visible`` is theirs, too."""
+    frame = release_frame(next(iter(images.values())), spacing, axis)
+    step()
+    planes = {}
+    for name, array in release_planes(images, frame).items():
+        planes[name] = torch.from_numpy(to_slices(array, axis))
+        step()
+    return PreparedCase(planes, torch.from_numpy(to_slices(frame.mask, axis)), frame.grid, axis)
 
 
 def _steps(progress: Progress, count: int) -> Callable[[], None]:

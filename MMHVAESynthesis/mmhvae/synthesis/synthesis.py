@@ -145,7 +145,8 @@ def _along(
     config, settings = bundle.network.config, request.settings
     progress(0.0, PREPARING)
     case, output_field = prepare(bundle, inputs, reference, axis, part_of(progress, 0, PREPARED))
-    layout = TileLayout.covering((case.mask.shape[1], case.mask.shape[2]), config.image_size, config.stride)
+    plane = (case.mask.shape[1], case.mask.shape[2])
+    layout = TileLayout.covering(plane, config.image_size, config.stride, bundle.manifest.is_release)
     slice_spacing = case.grid.GetSpacing()[axis]
     noise = draw_noise(config, layout, len(case.mask), slice_spacing, settings.samples, settings.seed)
     sampling = Sampling(request.targets, settings.temperature, noise, request.device)
