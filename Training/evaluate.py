@@ -1,9 +1,10 @@
-"""Table 1 of the paper for a bundle, a training run or another program's predictions; comparisons; figures 4 to 6.
+"""Table 1 of the paper for a bundle, a training run or another program's predictions; comparisons; figures 4 to 6; use.
 
 python Training/evaluate.py table --cases prepared --splits fold-0.csv --bundle B --output evaluation/B
 python Training/evaluate.py table --cases prepared --predictions DIR --output evaluation/other
 python Training/evaluate.py compare evaluation/B evaluation/other --output comparison.md
 python Training/evaluate.py figures --cases prepared --bundle B --output figures
+python Training/evaluate.py retention --cases simulated --bundle A --bundle B --output retention
 
 Predictions lie in ``DIR/CASE/INPUTS/TARGET.nii.gz`` (``Case001/us+t2/flair.nii.gz``): harmonised to [0, 1], on the
 grid of the prepared case. An evaluation that was stopped goes on where it was.
@@ -13,15 +14,31 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import SimpleITK as sitk
+from mmhvae import load_bundle, synthesize
+from mmhvae.bundle import SHIPPED_SEGMENTER, Bundle, starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from mmhvae.images.modalities import MODALITIES
+from mmhvae.segmentation import load_segmenter
+from mmhvae.settings import SynthesisSettings
 from mmhvae_training import script
 from mmhvae_training.data import SPLITS, TEST, case_folders, read_splits
-from mmhvae_training.records import write_json
+from mmhvae_training.judging import (
+    RETENTION_TARGETS,
+    TRUE,
+    EvaluationCase,
+    Outlining,
+    has_lesion,
+    load_evaluation_case,
+    outlinings,
+    retention_table,
+)
+from mmhvae_training.records import read_lines, write_json, write_line
 from mmhvae_training.scoring import (
     BaselineSource,
     ConstantSource,
@@ -151,12 +168,46 @@ def make_figures(arguments: argparse.Namespace) -> None:
         print(f"{name}: distributions lie {before:.2f} apart before harmonisation, {after:.2f} after")
 
 
+def make_retention(arguments: argparse.Namespace) -> None:
+    """Outline the tumour in true and synthetic MR of every case that shows one; a line each, then the table."""
+    segmenter = load_segmenter(arguments.segmenter)
+    bundles = [(path.name, load_bundle(path)) for path in arguments.bundle or [starter_bundle()]]
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    lines, rows = arguments.output / "retention.jsonl", []
+    known = [Outlining(**row) for row in read_lines(lines)]
+    for folder in sorted(arguments.cases.glob("case-*"))[: arguments.count]:
+        done = [row for row in known if row.case == folder.name]
+        missing = [name for name in (TRUE, *dict(bundles)) if name not in {row.method for row in done}]
+        case = load_evaluation_case(folder) if missing else None
+        for name in missing if case is not None and has_lesion(case) else ():
+            assert case is not None
+            for row in outlinings(case, segmenter, name, _images(case, dict(bundles).get(name), arguments)):
+                write_line(lines, asdict(row))
+                done.append(row)
+        rows += [row for row in done if row.method in (TRUE, *dict(bundles))]
+        print(folder.name, flush=True)
+    if not rows:
+        raise InputError(f"{arguments.cases} holds no case-* with a tumour in view; give what simulate.py wrote.")
+    text = retention_table(rows)
+    write_text(text, arguments.output / "retention.md")
+    print(text)
+
+
+def _images(case: EvaluationCase, bundle: Bundle | None, arguments: argparse.Namespace) -> dict[str, sitk.Image]:
+    """The true images, or those that a bundle makes of the ultrasound alone."""
+    if bundle is None:
+        return {name: case.truths[name] for name in RETENTION_TARGETS}
+    settings = SynthesisSettings(slice_axis="all", seed=arguments.seed)
+    result = synthesize(bundle, {"us": case.us}, RETENTION_TARGETS, device=arguments.device, settings=settings)
+    return dict(result.images)
+
+
 def _has(case: Any, names: tuple[str, ...]) -> bool:
     return all(name in case.truths for name in names)
 
 
 def parser() -> argparse.ArgumentParser:
-    """The three commands."""
+    """The four commands."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--cases", type=Path, required=True, help="folder with one folder a prepared or simulated case")
     common.add_argument("--splits", type=Path, help="CSV case,split; only cases of --split are judged")
@@ -168,7 +219,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--device", default="cpu", help="cpu, cuda, ...")
     common.add_argument("--output", type=Path, required=True)
     top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = top.add_subparsers(required=True, metavar="table|compare|figures")
+    commands = top.add_subparsers(required=True, metavar="table|compare|figures|retention")
     table = commands.add_parser("table", parents=[common], help="Table 1: all input subsets by all targets")
     sources = table.add_mutually_exclusive_group(required=True)
     sources.add_argument("--predictions", type=Path, help="another program's, as NIfTI")
@@ -189,6 +240,15 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--variant", choices=("standard", "paper-compatible"), default="standard")
     compare.add_argument("--output", type=Path, required=True, help="Markdown file")
     compare.set_defaults(command=make_comparison)
+    retention = commands.add_parser("retention", help="what a segmenter of real MR finds in synthetic MR")
+    retention.add_argument("--cases", type=Path, required=True, help="folder with case-*, as simulate.py writes them")
+    retention.add_argument("--segmenter", default=SHIPPED_SEGMENTER, help="folder or zip (default: the one that ships)")
+    retention.add_argument("--bundle", type=Path, action="append", help="several are compared; default: the starter")
+    retention.add_argument("--count", type=int, help="of cases, the first ones")
+    retention.add_argument("--seed", type=int, default=0)
+    retention.add_argument("--device", default="cpu", help="cpu, cuda, ...")
+    retention.add_argument("--output", type=Path, required=True)
+    retention.set_defaults(command=make_retention)
     return top
 
 

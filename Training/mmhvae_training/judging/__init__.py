@@ -43,6 +43,14 @@ if TYPE_CHECKING:
         words as words,
         write_csv as write_csv,
     )
+    from .retention import (
+        RETENTION_TARGETS as RETENTION_TARGETS,
+        TRUE as TRUE,
+        Outlining as Outlining,
+        has_lesion as has_lesion,
+        outlinings as outlinings,
+        retention_table as retention_table,
+    )
     from .syntheses import (
         SPACING as SPACING,
         SynthesisedCase as SynthesisedCase,
