@@ -23,11 +23,15 @@ _log = logging.getLogger(__name__)
 
 
 class SlicerEngine(Engine):
-    """An engine on Qt's event loop, polled only while something is pending or the process is starting."""
+    """An engine on Qt's event loop, polled only while something is pending or the process is starting.
+
+    Its process ends as the application quits, whoever holds the engine: it may have been started again after a close.
+    """
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**{"new_process": QtProcess, "on_log": _log.debug, **arguments})
         self._timer = Timer(self._tick, POLL_INTERVAL, repeats=True)
+        self._ends_with_application = False
 
     @property
     def is_busy(self) -> bool:
@@ -38,6 +42,9 @@ class SlicerEngine(Engine):
         """See :meth:`.engine.Engine.start`."""
         super().start()
         self._timer.start()
+        if not self._ends_with_application:
+            self._ends_with_application = True
+            slicer.app.connect("aboutToQuit()", self.close)
 
     def submit(self, job: Job, method: str, parameters: Mapping[str, Any], callbacks: Callbacks) -> None:
         """See :meth:`.engine.Engine.submit`."""
@@ -47,6 +54,9 @@ class SlicerEngine(Engine):
     def close(self, timeout: float = 1.0) -> None:
         """See :meth:`.engine.Engine.close`."""
         self._timer.stop()
+        if self._ends_with_application:
+            self._ends_with_application = False
+            slicer.app.disconnect("aboutToQuit()", self.close)
         super().close(timeout)
 
     def _tick(self) -> None:

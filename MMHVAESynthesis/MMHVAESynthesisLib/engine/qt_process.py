@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,7 @@ class QtProcess:
 
     def _finished(self, code: int, how: Any) -> None:
         if self._is_alive():
-            crashed = self._child.exitStatus() == qt.QProcess.CrashExit
-            self._end(-code if crashed and code else code)
+            self._end(-code if how == qt.QProcess.CrashExit and code else code)
 
     def _failed(self, error: Any) -> None:
         listener = self._listener
@@ -103,13 +103,15 @@ class QtProcess:
 
     def _end(self, status: int | None) -> None:
         """Tell what is left of the output, then the end, once."""
-        self._read_output()
-        self._read_log()
+        with _perhaps_deleted():
+            self._read_output()
+            self._read_log()
         listener, self._listener = self._listener, None
         if listener is not None:  # else it has ended while the last output was told
-            for signal, slot in self._slots().items():
-                self._child.disconnect(signal, slot)
-            self._child.deleteLater()
+            with _perhaps_deleted():
+                for signal, slot in self._slots().items():
+                    self._child.disconnect(signal, slot)
+                self._child.deleteLater()
             _tell(lambda: listener.ended(status))
 
 
@@ -119,6 +121,11 @@ def _tell(call: Callable[[], None]) -> None:
         call()
     except Exception:
         _log.exception("a listener of the engine process raised")
+
+
+def _perhaps_deleted() -> suppress:
+    """A process that nobody has ended, Qt ends while it deletes it: there is nothing left to read then."""
+    return suppress(RuntimeError, ValueError)  # PySide says the one, PythonQt the other
 
 
 def _environment(variables: Mapping[str, str]) -> Any:

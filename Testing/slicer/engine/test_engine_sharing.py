@@ -13,13 +13,20 @@ import slicer
 from MMHVAESynthesisLib.engine import engine_sharing as module
 from MMHVAESynthesisLib.engine.engine_sharing import SlicerEngine, close_shared_engine, python_command, shared_engine
 from MMHVAESynthesisLib.engine.jobs import Callbacks
+from MMHVAESynthesisLib.engine.process import is_running
+
+
+@pytest.fixture(scope="module")
+def warm_engine(slicer_app, tmp_path_factory):
+    engine = SlicerEngine(python=(sys.executable,), root=tmp_path_factory.mktemp("root"))
+    yield engine
+    engine.close()
 
 
 @pytest.fixture
-def engine(scene, tmp_path):
-    engine = SlicerEngine(python=(sys.executable,), root=tmp_path)
-    yield engine
-    engine.close()
+def engine(scene, warm_engine):
+    """One for the tests that do not care whether it has been started already."""
+    return warm_engine
 
 
 def test_it_is_polled_from_its_start_to_its_last_answer_and_no_longer(engine):
@@ -33,10 +40,19 @@ def test_it_is_polled_from_its_start_to_its_last_answer_and_no_longer(engine):
     assert not engine.is_busy
 
 
-def test_starting_it_early_finds_it_ready(engine):
+def test_starting_it_early_finds_it_ready_and_it_ends_as_the_application_quits(scene, tmp_path):
+    engine = SlicerEngine(python=(sys.executable,), root=tmp_path)
     engine.start()
     rig.wait_until(lambda: engine.readiness is not None, timeout=120)
     rig.wait_until(lambda: not engine._timer.is_on)
+    pid = engine.readiness.pid
+    slicer.app.aboutToQuit.emit()
+    assert engine.readiness is None
+    assert not is_running(pid)
+    engine.start()  # by whoever had it from before, as a panel's logic has
+    assert engine.is_busy
+    slicer.app.aboutToQuit.emit()
+    assert not engine.is_busy
 
 
 def test_a_listener_that_raises_stops_nobody_else(engine, caplog):
@@ -47,6 +63,7 @@ def test_a_listener_that_raises_stops_nobody_else(engine, caplog):
     engine.submit(engine.job(), "self_test", {"device": "cpu"}, Callbacks(raising, raising))
     engine.submit(engine.job(), "self_test", {"device": "cpu"}, Callbacks(heard.append, heard.append))
     rig.wait_until(lambda: heard, timeout=120)
+    rig.wait_until(lambda: not engine._timer.is_on)
 
 
 def test_there_is_one_for_all_until_it_is_closed(scene):

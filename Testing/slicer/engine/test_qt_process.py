@@ -14,6 +14,8 @@ rig.require()
 
 import mmhvae
 import pytest
+import shiboken6
+import slicer
 from MMHVAESynthesisLib.engine.client import CORE, Engine
 from MMHVAESynthesisLib.engine.jobs import Callbacks, Failure
 from MMHVAESynthesisLib.engine.qt_process import QtProcess
@@ -102,6 +104,19 @@ def test_the_end_of_a_launcher_is_the_end_though_its_child_holds_the_output(scen
     rig.wait_until(lambda: heard.ends)
     assert heard.ends == [0]
     os.kill(int(heard.output), signal.SIGKILL)
+
+
+def test_a_process_that_qt_deletes_while_it_runs_is_an_end(scene, tmp_path):
+    """As happens when Python ends: Qt kills it then, and says so when it is no object any more."""
+    process, heard = started(tmp_path, "import time; print('here', flush=True); time.sleep(600)")
+    rig.wait_until(lambda: heard.output)
+    shiboken6.delete(process._child)
+    assert heard.ends == [-signal.SIGKILL]
+    process.kill()
+    process.poll(0.1)
+    (said,) = slicer.app.errors
+    assert "Destroyed while process" in str(said)
+    slicer.app.errors.clear()
 
 
 def test_a_program_that_is_not_there_is_an_error_at_once(tmp_path):

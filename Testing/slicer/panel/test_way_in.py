@@ -112,11 +112,14 @@ def test_check_setup_is_in_sight(scene):
     panel = representation.self()
     settled(panel)
     rig.click(panel.ui.checkSetupButton)
-    rig.process_events(300)
     section, area = panel.ui.setupSection, panel.ui.setupSection.parentWidget()
     while not area.inherits("QScrollArea"):
         area = area.parentWidget()
-    top = section.mapTo(area, section.rect.topLeft()).y()
-    assert 0 <= top < 20 or (top > 0 and top + section.height <= area.height)  # as far as there is something to scroll
+
+    def is_in_sight() -> bool:
+        top = section.mapTo(area, section.rect.topLeft()).y()
+        return 0 <= top < 20 or (top > 0 and top + section.height <= area.height)  # as far as there is to scroll
+
+    rig.wait_until(is_in_sight, 20)
     panel.ui.setupSection.collapsed = True
     assert slicer.app.errors == []
