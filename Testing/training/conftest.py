@@ -88,12 +88,18 @@ class TinyRun:
         return self
 
 
-@pytest.fixture
-def tiny(case_folder, tmp_path):
-    """``tiny("--loss.norm", "l2", run="name", cases=folder)`` -> :class:`TinyRun`."""
+@pytest.fixture(scope="session")
+def tiny_run():
+    """``tiny_run(cases, folder, "--loss.norm", "l2")`` -> :class:`TinyRun`, for fixtures that several tests share."""
     pytest.importorskip("lightning_fabric", reason="needs the extra 'training'")
+    return TinyRun
+
+
+@pytest.fixture
+def tiny(tiny_run, case_folder, tmp_path):
+    """``tiny("--loss.norm", "l2", run="name", cases=folder)`` -> :class:`TinyRun`."""
 
     def make(*options: str, run: str = "run", cases: Path = case_folder) -> TinyRun:
-        return TinyRun(cases, tmp_path / run, *options)
+        return tiny_run(cases, tmp_path / run, *options)
 
     return make

@@ -36,8 +36,23 @@ def content(run) -> dict:
     return torch.load(run.configuration.run / CHECKPOINT, weights_only=True)
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny):
-    whole = tiny(run="whole").train()
+@pytest.fixture(scope="module")
+def whole(tiny_run, case_folder, tmp_path_factory):
+    """A run from its first step to its last, whose log holds what a killed run had left."""
+    run = tiny_run(case_folder, tmp_path_factory.mktemp("whole") / "run")
+    folder = run.configuration.run
+    (folder / LOSSES).write_text('{"step": 0, "kept": 1}\n{"step": 9, "of": "a killed run"}\n{"step": 1')
+    logbook = Logbook(folder, 0)
+    run.train(logbook=logbook)
+    logbook.close()
+    return run
+
+
+def records(run) -> list[dict]:
+    return [json.loads(line) for line in (run.configuration.run / LOSSES).read_text().splitlines()]
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny, whole):
     half = tiny(run="half").train(epochs=5 / 3)  # discriminators at work, their moments and pools filled
     save_checkpoint(half.state, half.configuration, half.fabric)
     rest = tiny(run="rest")
@@ -52,16 +67,12 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny):
         assert equal(first[part], second[part]), part
 
 
-def test_the_general_loop_trains_mmhvae_as_its_own_loop_did(tiny):
+def test_the_general_loop_trains_mmhvae_as_its_own_loop_did(whole):
     """Losses that were recorded before there were other methods; equal to the last digit where they were recorded."""
-    run = tiny()
-    logbook = Logbook(run.configuration.run, 0)
-    run.train(logbook=logbook)
-    logbook.close()
-    records = [json.loads(line) for line in (run.configuration.run / LOSSES).read_text().splitlines()]
+    found = records(whole)[1:]
     before = json.loads((Path(__file__).parents[1] / "tiny_losses.json").read_text())
-    assert len(records) == len(before) == 12
-    for now, then in zip(records, before, strict=True):
+    assert len(found) == len(before) == 12
+    for now, then in zip(found, before, strict=True):
         now.pop("minutes")
         # Rounding differs between processors; Adamax makes whole steps of it, so only the first losses are free of it.
         relative, absolute = (1e-4, 1e-5) if now["step"] == 1 else (0.3, 0.05)
@@ -124,19 +135,13 @@ def test_numerical_trouble_stops_with_the_reason_and_the_last_good_checkpoint(ti
     assert equal(content(run), good)
 
 
-def test_the_log_names_modalities_levels_and_games_and_forgets_what_a_kill_cut_off(tiny):
-    run = tiny()
-    folder = run.configuration.run
-    (folder / LOSSES).write_text('{"step": 0, "kept": 1}\n{"step": 9, "of": "a killed run"}\n{"step": 1')
-    logbook = Logbook(folder, 0)
-    run.train(logbook=logbook)
-    logbook.close()
-    records = [json.loads(line) for line in (folder / LOSSES).read_text().splitlines()]
-    assert [record["step"] for record in records] == [*range(13)]
-    names = {name for record in records for name in record}
+def test_the_log_names_modalities_levels_and_games_and_forgets_what_a_kill_cut_off(whole):
+    folder, found = whole.configuration.run, records(whole)
+    assert [record["step"] for record in found] == [*range(13)]
+    names = {name for record in found for name in record}
     assert names >= {f"{kind}/{name}" for kind in ("image", "generator", "discriminator") for name in FOUR}
     assert names >= {"kl/z3", "kl/z2", "kl/z1", "kl", "image", "gradient", "learning_rate"}
-    assert not any(name.startswith("generator") for record in records[:7] for name in record)
+    assert not any(name.startswith("generator") for record in found[:7] for name in record)
 
     events = EventAccumulator(str(folder / "tensorboard")).Reload()
     assert len(events.Scalars("kl/z1")) == 12
