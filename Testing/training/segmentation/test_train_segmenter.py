@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -49,13 +51,12 @@ def train(brats, monkeypatch, capsys):
 
 
 def test_the_loss_is_the_regions_cross_entropy_and_one_minus_soft_dice():
-    logits = torch.randn(1, 3, 2, 3, 2, dtype=torch.float64, requires_grad=True)
-    regions = (torch.rand(1, 3, 2, 3, 2) > 0.5).double()
+    logits = torch.randn(2, 3, 2, 3, 2, dtype=torch.float64, requires_grad=True)
+    regions = (torch.rand(2, 3, 2, 3, 2) > 0.5).double()
     p = logits.float().sigmoid().cumprod(dim=1).double()
     expected = torch.nn.functional.binary_cross_entropy(p, regions)
-    scores = [
-        (2 * (a * b).sum() + SMOOTHING) / (a.sum() + b.sum() + SMOOTHING) for a, b in zip(p[0], regions[0], strict=True)
-    ]
+    pairs = zip(p.flatten(0, 1), regions.flatten(0, 1), strict=True)
+    scores = [(2 * (a * b).sum() + SMOOTHING) / (a.sum() + b.sum() + SMOOTHING) for a, b in pairs]
     found = segmentation_losses(logits, regions)
     torch.testing.assert_close(found["cross-entropy"].double(), expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(found["dice"].double(), 1 - torch.stack(scores).mean(), rtol=1e-4, atol=1e-5)
@@ -81,6 +82,21 @@ def test_a_resumed_run_equals_an_uninterrupted_one_and_its_end_may_be_moved(trai
     status, complaint = train(tmp_path / "parts", "--seed", 1)
     assert status == 2
     assert "other seed" in complaint
+
+
+def test_two_processes_give_the_losses_of_one_on_the_same_views(train, brats, tmp_path):
+    options = ["--data.batch_size", 2, "--optimisation.steps", 3, "--device.precision", "32-true"]
+    assert train(tmp_path / "one", *options, "--device.devices", 1)[0] == 0
+    small = ["--architecture.channels", "[4,8]", "--data.crop", "[16,16,16]", "--output.log_every", 1]
+    given = ["--data.folder", brats, "--data.split", brats / "split.json", "--run", tmp_path / "two", *small, *options]
+    path = os.pathsep.join(str(TRAINING.parent / part) for part in ("MMHVAESynthesis", "Training"))
+    command = [sys.executable, str(TRAINING / "train_segmenter.py"), *map(str, given), "--device.devices", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert ended.returncode == 0, ended.stderr
+    one, two = ((tmp_path / run / LOSSES).read_text().splitlines() for run in ("one", "two"))
+    for alone, shared in zip(map(json.loads, one), map(json.loads, two), strict=True):
+        assert {**shared, "minutes": 0} == pytest.approx({**alone, "minutes": 0}, abs=1e-5)
 
 
 def test_it_learns_and_its_bundle_outlines_patients_with_and_without_a_head(train, brats, tmp_path, monkeypatch):

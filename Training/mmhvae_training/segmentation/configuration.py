@@ -52,7 +52,7 @@ class AdamWConfig:
     steps: int = 5000
     learning_rate: float = 2e-3
     warm_up: int = 50
-    decay: int = 2500
+    decay: int = 4200
     weight_decay: float = 1e-4
     gradient_clip: float | None = 3.0
     average_decay: float = 0.995

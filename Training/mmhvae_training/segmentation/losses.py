@@ -11,7 +11,7 @@ SMOOTHING = 100.0
 
 
 def segmentation_losses(logits: Tensor, regions: Tensor) -> dict[str, Tensor]:
-    """Mean binary cross-entropy and 1 - soft Dice over the three regions.
+    """Mean binary cross-entropy and 1 - soft Dice over views and regions, so that devices may share a batch.
 
     Args:
         logits: (B, 3, D, H, W) of the network; regions: the same shape, 0 or 1.
@@ -20,6 +20,6 @@ def segmentation_losses(logits: Tensor, regions: Tensor) -> dict[str, Tensor]:
     log_outside = torch.log(-torch.expm1(log_inside))
     cross_entropy = -torch.where(regions > 0.5, log_inside, log_outside).mean()
     inside = log_inside.exp()
-    both, either = (inside * regions).sum((0, 2, 3, 4)), (inside + regions).sum((0, 2, 3, 4))
+    both, either = (inside * regions).sum((2, 3, 4)), (inside + regions).sum((2, 3, 4))
     dice = ((2 * both + SMOOTHING) / (either + SMOOTHING)).mean()
     return {"cross-entropy": cross_entropy, "dice": 1 - dice}
