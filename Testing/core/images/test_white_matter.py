@@ -74,20 +74,20 @@ def as_image(voxels: NDArray[np.floating[Any]], spacing: tuple[float, float, flo
 
 
 @cache
-def found_in(modality: str, skull: bool) -> WhiteMatter:
-    return estimate_white_matter(as_image(head(modality, 1, skull)[0]), modality)
+def found_in_brain(modality: str) -> WhiteMatter:
+    return estimate_white_matter(as_image(head(modality, 1, skull=False)[0]), modality)
 
 
-@pytest.mark.parametrize("modality", ["t2", "cet1", "flair"])
+@pytest.mark.parametrize("modality", ["t2", "flair"])
 def test_skull_stripped(modality: str) -> None:
     voxels, truth = head(modality, 1, skull=False)
-    found = found_in(modality, skull=False)
+    found = found_in_brain(modality)
     assert found.median == pytest.approx(np.median(voxels[truth]), rel=0.1)
     assert found.method == "estimated"
     assert 0.1 < found.share < 1
 
 
-@pytest.mark.parametrize("modality", ["t2", "cet1", "flair"])
+@pytest.mark.parametrize("modality", ["cet1", "flair"])
 def test_whole_head_in_thick_slices(modality: str) -> None:
     voxels, truth = head(modality, 3, skull=True)
     slices = (voxels[0:-1:2] + voxels[1::2]) / 2
@@ -98,7 +98,7 @@ def test_whole_head_in_thick_slices(modality: str) -> None:
 def test_unit_and_offset_of_the_scanner_do_not_matter() -> None:
     voxels, _ = head("flair", 1, skull=False)
     shifted = estimate_white_matter(as_image(voxels * np.float32(0.5) - 70), "flair")
-    assert shifted.median == pytest.approx(found_in("flair", skull=False).median * 0.5 - 70, rel=0.01)
+    assert shifted.median == pytest.approx(found_in_brain("flair").median * 0.5 - 70, rel=0.01)
 
 
 def test_slab_without_top_and_bottom() -> None:

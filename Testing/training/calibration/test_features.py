@@ -72,7 +72,7 @@ def cone(oblique, seed: int, near_bright: bool = True) -> tuple[sitk.Image, np.n
     return image_on(np.where(inside, grey, 0).astype(np.float32), grid), axis
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("near_bright", [True, False])
 def test_the_beam_is_found_and_depth_and_grey_follow(oblique, seed, near_bright):
     image, axis = cone(oblique, seed, near_bright)
@@ -105,9 +105,10 @@ def test_gradients_know_the_beam():
 def test_a_finer_volume_is_brought_to_the_coarser_spacing(oblique):
     image, _ = cone(oblique, 2)
     image.SetSpacing([0.5, 0.5, 0.5])
-    assert scan(image, 1.0).spacing == (1.0, 1.0, 1.0)
-    assert scan(image, 0.505).spacing == (0.5, 0.5, 0.5)  # so close that nothing is interpolated
-    assert scan(image, 1.0).share == scan(image).share
+    coarse, fine = scan(image, 1.0), scan(image, 0.505)
+    assert coarse.spacing == (1.0, 1.0, 1.0)
+    assert fine.spacing == (0.5, 0.5, 0.5)  # so close that nothing is interpolated
+    assert coarse.share == fine.share
 
 
 def test_a_beam_is_found_in_any_mask():

@@ -63,7 +63,7 @@ def test_a_flip_mirrors_the_head() -> None:
     assert 0.3 < np.mean([draw_warp(generator(seed)).flip for seed in range(100)]) < 0.7
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("strength", [1, 3])
 def test_deformations_do_not_fold(seed: int, strength: float) -> None:
     drawn = draw_warp(generator(seed), held_out=bool(seed % 2))
