@@ -18,6 +18,11 @@ import SimpleITK as sitk
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first, whichever process takes them."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def golden() -> Path:
     """Folder of the golden checkpoint and values."""

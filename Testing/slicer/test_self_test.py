@@ -13,6 +13,8 @@ import slicer
 from MMHVAERegistrationLib import test as registration  # a class by its own name would be collected here
 from MMHVAESynthesisLib import test as synthesis
 
+pytestmark = pytest.mark.long
+
 CASES = {
     "MMHVAESynthesis": synthesis.MMHVAESynthesisTest,
     "MMHVAERegistration": registration.MMHVAERegistrationTest,

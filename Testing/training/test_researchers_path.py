@@ -19,6 +19,8 @@ from mmhvae.images.volumes import same_grid
 from mmhvae_training.export.monai_network import FixedChannelMMHVAE
 from mmhvae_training.loop.checkpoints import CHECKPOINT
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"Training/configs/paper.yaml": "Training/configs/tiny.yaml"}  # as the README says
 MORE = {"make_miniature_remind.py": ["--cases", "4"], "evaluate.py figures": ["--count", "1"]}  # to save time

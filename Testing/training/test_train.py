@@ -15,6 +15,8 @@ from mmhvae_training import script
 from mmhvae_training.loop.checkpoints import CHECKPOINT, RUN
 from mmhvae_training.loop.logbook import LOSSES, Logbook
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = ROOT / "Training" / "train.py"
 TINY = ROOT / "Training" / "configs" / "tiny.yaml"

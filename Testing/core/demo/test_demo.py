@@ -14,6 +14,8 @@ from mmhvae.demo.main_job import TARGETS, load_demo_case
 from mmhvae.images.volumes import same_grid
 from mmhvae.sweep.reconstruction import reconstruct
 
+pytestmark = pytest.mark.long
+
 #: Over the best constant image, inside the field of view.
 GAIN_DB = 3.0
 

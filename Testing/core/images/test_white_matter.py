@@ -16,6 +16,8 @@ from nilearn.datasets import load_mni152_brain_mask, load_mni152_gm_template, lo
 from numpy.typing import NDArray
 from scipy import ndimage
 
+pytestmark = pytest.mark.long
+
 Volume = NDArray[np.float32]  # (D, H, W), axial slices from below, 3 mm
 
 SPACING = 3  # mm

@@ -25,6 +25,8 @@ from mmhvae_training.segmentation.judging import dice, images_of, judge
 from mmhvae_training.segmentation.losses import SMOOTHING, segmentation_losses
 from mmhvae_training.segmentation.patients import read_patient
 
+pytestmark = pytest.mark.long
+
 TRAINING = Path(__file__).resolve().parents[3] / "Training"
 
 

@@ -25,6 +25,8 @@ from mmhvae_training.simulation.template import COARSE, load_template
 from mmhvae_training.simulation.tissues import TISSUES, share_of, values
 from scipy import ndimage
 
+pytestmark = pytest.mark.long
+
 TCGA = Path(__file__).parents[4] / "shared/data/tcga-fg-6692"
 CENTRE = (35.0, 5.0, 35.0)  # LPS mm: on the left
 T1 = {"white": 1.0, "grey": 0.75, "fluid": 0.25}

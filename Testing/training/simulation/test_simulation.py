@@ -23,6 +23,8 @@ from mmhvae_training.simulation.acquisition import array as arrays
 from mmhvae_training.simulation.anatomy import build_anatomy
 from mmhvae_training.simulation.draws import RESERVED, Draws
 
+pytestmark = pytest.mark.long
+
 SPACING = 2.0
 TUMOUR, HEALTHY = 3, 4  # seeds
 

@@ -31,6 +31,8 @@ from MMHVAESynthesisLib.synthesis.installed_bundles import weights_checksum
 
 from ..opened_panel import opened, run, settled
 
+pytestmark = pytest.mark.long
+
 
 def test_the_demo_sweep_is_synthesised_and_registered_in_one_go(panel, tmp_path):
     """The newcomer's path: the sample, one button; then the overlay, the record, and what may go wrong."""
