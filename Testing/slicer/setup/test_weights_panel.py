@@ -164,6 +164,7 @@ def test_no_network_without_a_click_and_an_agreement(panel, server):
 
 
 def test_download(panel, golden, kept):
+    closed = kept.closed
     rig.click(download_button(panel))
     assert not panel.install_button.isEnabled()
     assert "mmhvae-release is installed" in wait(panel)
@@ -173,7 +174,6 @@ def test_download(panel, golden, kept):
     assert panel.changes
     found, expected = load_bundle(panel.store.path("mmhvae-release")), load_bundle(golden / "CP_main_1000.pth")
     assert found.manifest.training["source_sha256"] == expected.manifest.weights_sha256
-    closed = kept.closed
     rig.wait_until(lambda: panel._engine is None, PATIENCE, "the end of the engine")
     assert kept.closed == closed + 1
 
