@@ -102,6 +102,17 @@ class SegmentationAnswer(Record):
 
 
 @dataclass(frozen=True)
+class WitnessAnswer(Record):
+    """What one route says of a registration's result; see :class:`mmhvae.registration.Witness`."""
+
+    name: str
+    distance_mm: float
+    margin: float
+    weight: float
+    agrees: bool
+
+
+@dataclass(frozen=True)
 class RegistrationAnswer(Record):
     """The pose of a case, and how far it can be trusted; see :class:`mmhvae.registration.Trust`.
 
@@ -110,6 +121,7 @@ class RegistrationAnswer(Record):
         matrix: the same as 16 numbers, row by row.
         expected_error_mm: None where none can be told.
         evidence: by name; what is none is left out.
+        witnesses: the routes that were asked, and ``witnessed``: which of them agree within how many mm, in a sentence.
     """
 
     transform: str
@@ -121,6 +133,8 @@ class RegistrationAnswer(Record):
     expected_error_mm: float | None
     reason: str
     evidence: dict[str, float]
+    witnesses: tuple[WitnessAnswer, ...]
+    witnessed: str
     moved_mm: float
     moved_deg: float
     device: str

@@ -1,15 +1,18 @@
 """Calibrate how far a registration is trusted, and report on other cases.
 
-python Training/studies/calibrate_trust.py --calibration CASES --report HELD_OUT --output DIR [--ship]
+python Training/studies/calibrate_trust.py --calibration CASES --report OTHERS --output DIR [--ship]
 
 Registers simulated cases, many of them set up to fail, and keeps a JSON line a result in ``trials-*.jsonl`` (stop it
 and start it again at will); fits the model on the calibration's; reports on the others. ``--ship`` puts the model into
-the core. Cases are what simulate.py writes, those of the report with ``--held-out``.
+the core; ``--keep`` fits none, and reports how the one that ships judges all of the cases. Cases are what simulate.py
+writes, those of the report over other heads or with ``--held-out``. The figure also shows the patient whom
+``judge_patient.py`` has registered.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -18,14 +21,30 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_tra
 from mmhvae import load_bundle
 from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
+from mmhvae.registration import read_model
 from mmhvae_training import script
 from mmhvae_training.judging import Synthesiser
 from mmhvae_training.records import commit, lines_of, read_all_lines, run_processes
-from mmhvae_training.trust import Source, key_of, load_benchmark, part_of, planned, run_all, ship, write_report
+from mmhvae_training.trust import (
+    Source,
+    draw,
+    key_of,
+    load_benchmark,
+    part_of,
+    planned,
+    read_rows,
+    restated,
+    run_all,
+    ship,
+    witnesses_of,
+    write_report,
+)
 
 TRIALS = "trials"
 REPOSITORY = Path(__file__).resolve().parents[2]
 BENCHMARK = REPOSITORY / "Testing" / "benchmarks" / "registration_cases.py"
+PATIENT = REPOSITORY / "Training" / "cards" / "registration" / "case2.json"
+FIGURE = "trust.png"
 HEAD = REPOSITORY.parent / "shared" / "data" / "tcga-fg-6692"
 
 
@@ -41,6 +60,13 @@ def find(folder: Path, count: int) -> dict[str, Path]:
     return {path.name: path for path in found}
 
 
+def heads_of(cases: list[Path]) -> str:
+    """What the sweeps go over, in words."""
+    drawn = [json.loads((case / "parameters.json").read_text(encoding="utf-8")).get("head") for case in cases]
+    real = sum(head is not None for head in drawn)
+    return f"simulated sweeps over {'real heads' if real else 'the MNI template'}"
+
+
 def main() -> None:
     """Read the command line, do what is not done yet, fit, report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -51,11 +77,14 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder that keeps syntheses; default: OUTPUT/syntheses")
     parser.add_argument("--benchmark", type=Path, default=BENCHMARK, help="left out where it is not there")
     parser.add_argument("--head", type=Path, default=HEAD, help="another patient's MRs, if they are there")
+    parser.add_argument("--patient", type=Path, default=PATIENT, help="rows of judge_patient.py, if they are there")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each")
     parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--ship", action="store_true", help="write the model into the core, too")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--ship", action="store_true", help="write the model into the core, too")
+    what.add_argument("--keep", action="store_true", help="fit none: report on the model that ships")
     arguments = parser.parse_args()
     calibration, report = (
         find(folder, n) for folder, n in zip((arguments.calibration, arguments.report), arguments.count, strict=True)
@@ -65,10 +94,13 @@ def main() -> None:
     cache = arguments.cache or arguments.output / "syntheses"
     synthesise = Synthesiser(bundle, cache, device=arguments.device)
     if arguments.part is None:
-        made = {"commit": commit(), "syntheses": synthesise.settings}
+        made = {"commit": commit(), "syntheses": synthesise.settings, "heads": heads_of([*calibration.values()])}
         run_processes(sys.argv[1:], arguments.jobs)
-        rows = read_all_lines(arguments.output, TRIALS)
-        write_report(rows, arguments.output, made)
+        known = bundle.manifest.strength  # it may have been rated since the trials
+        rows = [restated(row, witnesses_of(row, known)) for row in read_all_lines(arguments.output, TRIALS)]
+        model = write_report(rows, arguments.output, made, read_model() if arguments.keep else None)
+        patient = read_rows(arguments.patient) if arguments.patient.is_file() else []
+        draw(rows, patient, model, arguments.output / FIGURE)
         if arguments.ship:
             ship(arguments.output)
         return

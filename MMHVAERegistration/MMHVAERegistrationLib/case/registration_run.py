@@ -24,7 +24,7 @@ from MMHVAESynthesisLib.nodes import (
     write_image_steps,
     write_volume_steps,
 )
-from MMHVAESynthesisLib.synthesis import Results, find_results, made_of, stale_reason, store
+from MMHVAESynthesisLib.synthesis import Results, bundle_path, find_results, made_of, stale_reason, store
 from slicer.i18n import tr as _
 
 from ..pose import Outcome, Step, before_to_world
@@ -137,7 +137,10 @@ class RegistrationRun(EngineRun):
         to_moving = FLIP @ np.linalg.inv(self._start.world) @ FLIP
         settings = replace(self._case.settings, preview=self._is_preview)
         device = self._case.ultrasound.device
-        return {"initial": to_moving.ravel().tolist(), "device": device, **settings.to_json()}
+        asked: dict[str, Any] = {"initial": to_moving.ravel().tolist(), "device": device, **settings.to_json()}
+        if not self._case.is_direct:  # which made the synthetic images: trust asks how strong each contrast is
+            asked["bundle"] = bundle_path(self._case.ultrasound.bundle)
+        return asked
 
     def _submit(self, parameters: dict[str, Any]) -> None:
         assert self._job is not None
@@ -170,6 +173,7 @@ class RegistrationRun(EngineRun):
             moved_deg=answer.moved_deg,
             start=self._start.what,
             evidence=answer.evidence,
+            witnessed=answer.witnessed,
             similarity_before=answer.similarity_before,
             similarity_after=answer.similarity_after,
             contrasts=tuple(self._case.mrs),

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from .register_section import RegisterSection as RegisterSection
     from .registration_lists import RegistrationLists as RegistrationLists
     from .start_panel import StartPanel as StartPanel
-    from .trust_card import TrustCard as TrustCard, error_text as error_text, moved_text as moved_text, word as word
+    from .trust_card import (
+        TrustCard as TrustCard,
+        error_text as error_text,
+        moved_text as moved_text,
+        reason_text as reason_text,
+        word as word,
+    )
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -47,7 +47,7 @@ class TrustCard(Part):
         ui.verdictLabel.setStyleSheet(_WORD % colour)
         ui.verdictLabel.setText(f"{SIGNS[outcome.verdict]} {word(outcome.verdict)}")
         ui.errorLabel.setText(error_text(outcome))
-        ui.reasonLabel.setText(outcome.reason)
+        ui.reasonLabel.setText(reason_text(outcome))
         ui.movedLabel.setText(moved_text(outcome, is_pending))
         for label in (ui.verdictLabel, ui.reasonLabel):
             label.setToolTip(evidence_text(outcome))
@@ -106,6 +106,11 @@ def error_text(outcome: Outcome) -> str:
     if outcome.expected_error_mm is None:
         return _("expected error unknown")
     return _("expected error about {error:.1f} mm").format(error=outcome.expected_error_mm)
+
+
+def reason_text(outcome: Outcome) -> str:
+    """Why, and which routes agree within how many mm."""
+    return f"{outcome.reason} {outcome.witnessed}".strip()
 
 
 def moved_text(outcome: Outcome, is_pending: bool) -> str:

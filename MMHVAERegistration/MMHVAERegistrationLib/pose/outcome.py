@@ -23,6 +23,7 @@ class Outcome:
         expected_error_mm: or None where it cannot be told.
         reason: one or two plain sentences.
         evidence: what the verdict was judged by.
+        witnessed: which routes agree within how many mm, a sentence.
         moved_mm, moved_deg: from the start, over the field of view.
         start: where it started, "navigation", or where it was put by "hand" or by the "centres".
         similarity_before, similarity_after: of the metric.
@@ -53,6 +54,7 @@ class Outcome:
     device: str = ""
     seconds: float = 0.0
     notice: str = ""
+    witnessed: str = ""
 
     @property
     def is_direct(self) -> bool:

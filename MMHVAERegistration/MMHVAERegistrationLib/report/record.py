@@ -23,7 +23,7 @@ from MMHVAESynthesisLib.nodes import FLIP, Matrix, ijk_to_world
 from slicer.i18n import tr as _
 
 from ..compare import outlined
-from ..panel import error_text, moved_text, word
+from ..panel import error_text, moved_text, reason_text, word
 from ..pose import Outcome, Pairs, pairs_from
 from .figures import pictures
 from .page import Landmarks, Picture, Report, report_page
@@ -115,7 +115,7 @@ def report_of(subject: Subject, now: datetime) -> Report:
         verdict=outcome.verdict if outcome is not None else "",
         word=word(outcome.verdict) if outcome is not None else _("BY HAND"),
         error=error_text(outcome) if outcome is not None else _("expected error unknown"),
-        reason=outcome.reason if outcome is not None else _("This pose was set by hand; nothing has judged it."),
+        reason=reason_text(outcome) if outcome is not None else _("This pose was set by hand; nothing has judged it."),
         moved=moved_text(outcome, subject.is_pending) if outcome is not None else "",
         calibration=_("Trust was judged by simulations; no calibration on patients exists."),
         pictures=drawn,

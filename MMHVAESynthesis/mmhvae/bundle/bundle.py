@@ -70,6 +70,8 @@ class Manifest:
         training: provenance: data, schedule, software; no absolute path is written or read.
         licence, intended_use: plain text.
         weights_sha256: of ``model.safetensors``; for a released checkpoint, of the ``.pth`` file.
+        strength: modality -> how well it is synthesised from ultrasound, as measured on cases that training never saw:
+            the correlation with the true image, 0 to 1. Empty where nothing was measured.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Manifest:
     training: Mapping[str, Any] = field(default_factory=dict)
     slice_axis: int = 2
     weights_sha256: str = ""
+    strength: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_release(self) -> bool:
@@ -178,6 +181,7 @@ def _members(bundle: Bundle, half_precision: bool) -> dict[str, bytes]:
         "licence": bundle.manifest.licence,
         "intended_use": bundle.manifest.intended_use,
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        **({"strength": dict(bundle.manifest.strength)} if bundle.manifest.strength else {}),
     }
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     return {MANIFEST: text.encode(), WEIGHTS: weights, CARD: bundle.card.encode()}
@@ -224,6 +228,7 @@ def parse_manifest(content: bytes, source: str | Path) -> Manifest:
             licence=str(values["licence"]),
             intended_use=str(values["intended_use"]),
             weights_sha256=str(values["weights_sha256"]),
+            strength={str(k): _within(float(v), 0.0, 1.0) for k, v in dict(values.get("strength", {})).items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         if isinstance(error, InputError):

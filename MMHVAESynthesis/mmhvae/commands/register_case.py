@@ -113,10 +113,13 @@ def _write(folder: Path, result: CaseResult, contrasts: list[str], plans: dict[P
 
 
 def _told(folder: Path, result: CaseResult) -> list[str]:
+    from ..registration import witnessed
+
     trust = result.trust
     work = f"in {result.seconds:.0f} s on {result.device}"
     return [
         f"{trust.verdict.upper()}: expected error {trust.expected_error_mm:.1f} mm. {trust.reason}",
+        *([said] if (said := witnessed(trust.witnesses)) else []),
         f"Moved {trust.moved_mm:.1f} mm and {trust.moved_deg:.1f} degrees {work}.",
         f"{folder / TRANSFORM}, {folder / VERDICT}. Not approved for clinical use.",
     ]

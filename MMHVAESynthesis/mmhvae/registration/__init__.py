@@ -36,14 +36,18 @@ if TYPE_CHECKING:
     from .similarity import LocalCorrelation as LocalCorrelation
     from .trust import (
         SHIPPED as SHIPPED,
+        ULTRASOUND as ULTRASOUND,
         Evidence as Evidence,
         Term as Term,
         Trust as Trust,
         TrustModel as TrustModel,
         Verdict as Verdict,
+        Witness as Witness,
         assess as assess,
         conclude as conclude,
         read_model as read_model,
+        weighed as weighed,
+        witnessed as witnessed,
         worst_error as worst_error,
     )
     from .volumes import Volume as Volume, index_to_lps as index_to_lps

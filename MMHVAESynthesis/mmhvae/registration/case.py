@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import SimpleITK as sitk
@@ -14,7 +14,7 @@ from ..bundle import Bundle, Manifest, load_bundle
 from ..compute import MEMORY_FULL, choose_device, where_it_fits
 from ..exceptions import InputError, Progress, no_progress, part_of
 from ..images import MODALITIES, check_volume, field_of_view, modality, with_zero_background
-from ..settings import RegistrationSettings
+from ..settings import Metric, RegistrationSettings
 from ..sweep import Reconstruction, Sweep, reconstruct
 from ..synthesis import SynthesisResult, synthesize
 from .channels import Channel
@@ -85,7 +85,8 @@ def register_case(
     Args:
         ultrasound: a volume, LPS mm, or tracked frames, which are reconstructed first.
         mrs: modality ("t2", "cet1", "flair") -> pre-operative MR, where the navigation shows it; on any grids.
-        bundle: the model; by default the one that ships with the software.
+        bundle: the model; by default the one that ships with the software. Where synthetic images are given: of which
+            they are, so that trust knows how strong each contrast is.
         settings: method, prior, and how synthesis and reconstruction are done.
         initial: a rigid transform, ultrasound points -> MR points in LPS mm, to start from; by default the
             navigation's, the identity.
@@ -106,7 +107,7 @@ def register_case(
     require_mrs(mrs)
     there = _prepared(ultrasound, mrs, bundle, settings, chosen, progress, synthetic)
     seen = there.made.field_of_view if mask is None and there.made is not None else mask
-    pairs = CasePairs.of(there.ultrasound, mrs, settings, initial, there.synthetic, seen)
+    pairs = CasePairs.of(there.ultrasound, mrs, settings, initial, there.synthetic, seen, there.strength)
     (registration, trust), used = pairs.run(chosen, part_of(progress, there.done, 1.0))
     fell_back = used != chosen or (there.made is not None and torch.device(there.made.device).type != chosen.type)
     return CaseResult(
@@ -132,6 +133,7 @@ class _Prepared:
     synthetic: SyntheticImages | None = None
     made: SynthesisResult | None = None
     model: Manifest | None = None
+    strength: Mapping[str, float] = field(default_factory=dict)
     done: float = 0.0
 
 
@@ -153,12 +155,13 @@ def _prepared(
     if settings.method == "direct":
         return there
     if synthetic is not None:
-        return replace(there, synthetic=synthetic)
+        return replace(there, synthetic=synthetic, strength={} if bundle is None else bundle.manifest.strength)
     bundle, part = bundle or load_bundle(), part_of(progress, there.done, SYNTHESISED)
     made = synthesize(
         bundle, {"us": there.ultrasound}, list(mrs), device=str(device), progress=part, settings=settings.synthesis
     )
-    return replace(there, synthetic=made, made=made, model=bundle.manifest, done=SYNTHESISED)
+    model = bundle.manifest
+    return replace(there, synthetic=made, made=made, model=model, strength=model.strength, done=SYNTHESISED)
 
 
 def require_mrs(mrs: Mapping[str, object]) -> None:
@@ -199,8 +202,11 @@ class CasePairs:
         initial: sitk.Transform | None = None,
         synthetic: SyntheticImages | None = None,
         mask: sitk.Image | None = None,
+        strength: Mapping[str, float] | None = None,
     ) -> CasePairs:
         """Each MR with its synthetic image, or with the ultrasound itself; arguments as for :func:`register_case`.
+
+        ``strength`` of the synthetic images by modality, as :class:`mmhvae.bundle.Manifest` has it.
 
         Raises:
             InputError: a synthetic image is missing, or an image is none.
@@ -216,8 +222,15 @@ class CasePairs:
             if synthetic is None or name not in synthetic.images:
                 raise InputError("The synthetic images are not those of the MRs; give a pair of each contrast.")
             fixed, uncertainty = synthetic.images[name], synthetic.uncertainty.get(name)
-            channels.append(Channel(fixed, mrs[name], seen, signed=True, uncertainty=uncertainty, name=name))
+            known = (strength or {}).get(name)
+            pair = Channel(fixed, mrs[name], seen, signed=True, uncertainty=uncertainty, name=name, strength=known)
+            channels.append(pair)
         return CasePairs(tuple(channels), us, seen, initial, settings)
+
+    @property
+    def metric(self) -> Metric:
+        """By which they are registered and judged."""
+        return "lc2" if self.settings.method == "direct" else "correlation"
 
     def register(self, device: str = "auto", progress: Progress | None = None) -> RigidResult:
         """The pose, without a verdict on it."""
@@ -228,13 +241,13 @@ class CasePairs:
             progress,
             preview=self.settings.preview,
             prior=self.settings.prior,
-            metric="lc2" if self.settings.method == "direct" else "correlation",
+            metric=self.metric,
         )
 
     def judge(self, result: RigidResult, device: str = "auto", progress: Progress | None = None) -> Trust:
         """How far a pose can be trusted."""
-        prior = self.settings.prior
-        return assess(self.channels, result, self.initial, self.ultrasound, self.mask, prior, device, progress)
+        prior, metric = self.settings.prior, self.metric
+        return assess(self.channels, result, self.initial, self.ultrasound, self.mask, prior, device, progress, metric)
 
     def run(
         self, device: torch.device, progress: Progress = no_progress

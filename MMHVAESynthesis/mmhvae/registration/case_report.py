@@ -11,10 +11,11 @@ from datetime import datetime
 import SimpleITK as sitk
 import torch
 
-from ..answers import CaseReport, RegistrationAnswer
+from ..answers import CaseReport, RegistrationAnswer, WitnessAnswer
 from ..images import to_rigid_matrix
 from ..version import __version__
 from .case import CaseResult
+from .trust import witnessed
 
 CALIBRATION = "Trust was judged by simulations; no calibration on patients exists."
 INTENDED_USE = "Research only. Not approved for clinical use."
@@ -33,6 +34,11 @@ def answer_of(result: CaseResult, transform: str) -> RegistrationAnswer:
         expected_error_mm=expected if math.isfinite(expected) else None,
         reason=trust.reason,
         evidence={name: float(value) for name, value in trust.evidence.items() if math.isfinite(value)},
+        witnesses=tuple(
+            WitnessAnswer(each.name, each.distance_mm, each.margin, each.weight, each.agrees)
+            for each in trust.witnesses
+        ),
+        witnessed=witnessed(trust.witnesses),
         moved_mm=trust.moved_mm,
         moved_deg=trust.moved_deg,
         device=result.device,

@@ -41,6 +41,8 @@ class Channel:
         uncertainty: the synthesis's standard deviation, on any grid; windows count by the certainty
             1 / (1 + (deviation / its median)^2), so that only its ratios between places matter.
         name: what messages call the pair, such as "t2".
+        strength: what the bundle's own evaluation says of synthesis in this contrast, 0 to 1; None where it says
+            nothing. For trust's witnesses alone.
     """
 
     fixed: sitk.Image
@@ -51,6 +53,7 @@ class Channel:
     weight: float = 1.0
     uncertainty: sitk.Image | None = None
     name: str = ""
+    strength: float | None = None
 
     def called(self, what: str) -> str:
         """ "fixed image", or "fixed image of t2" for a named pair."""

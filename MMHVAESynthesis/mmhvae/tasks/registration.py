@@ -34,9 +34,9 @@ class _Files:
 def run_register_case(parameters: Parameters, context: Context) -> RegistrationAnswer:
     """The pose of a patient's pre-operative MRs on the ultrasound, by way of synthetic MRs, and a verdict on it.
 
-    The synthetic images are "fixed"; where there are none, they are made by the "bundle". Where the method is
-    "direct", the ultrasound itself is registered. The transform, also as 16 numbers row by row ("matrix"), takes
-    points of the ultrasound to points of the MRs, LPS mm.
+    The synthetic images are "fixed", made by the "bundle", which says how strong each contrast is; where there are
+    none, it makes them. Where the method is "direct", the ultrasound itself is registered. The transform, also as 16
+    numbers row by row ("matrix"), takes points of the ultrasound to points of the MRs, LPS mm.
     """
     paths = {name: parameters.paths(name) for name in ("fixed", "uncertainty", "moving")}
     ultrasound, initial = parameters.required_path("ultrasound"), parameters.numbers("initial", 16)

@@ -6,6 +6,7 @@ import json
 import shutil
 import stat
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,6 +88,19 @@ def test_the_manifest_states_what_a_user_must_know(folder):
     assert content["slices"] == {"axis": 1, "rows": "i", "columns": "k"}
     assert content["intensities"]["harmonised_white_matter"] == {"t2": 1 / 7, "cet1": 1 / 5, "flair": 1 / 3}
     assert {"format_version", "fusion", "modalities", "licence", "intended_use", "weights_sha256"} <= set(content)
+
+
+def test_how_strong_each_contrast_is_is_kept_and_may_be_left_out(folder, tmp_path):
+    bundle = load_bundle(folder)
+    assert bundle.manifest.strength == {}
+    assert "strength" not in json.loads((folder / MANIFEST).read_text())
+    rated = replace(bundle, manifest=replace(bundle.manifest, strength={"t2": 0.49, "flair": 0.0}))
+    saved = save_bundle(rated, tmp_path / "rated")
+    assert load_bundle(saved).manifest.strength == {"t2": 0.49, "flair": 0.0}
+    content = json.loads((saved / MANIFEST).read_text())
+    (saved / MANIFEST).write_text(json.dumps(content | {"strength": {"t2": 1.2}}))
+    with pytest.raises(InputError, match="damaged"):
+        load_bundle(saved)
 
 
 def test_a_released_checkpoint_is_a_bundle_and_survives_saving(golden, tmp_path):

@@ -26,6 +26,7 @@ from scipy import ndimage
 
 CONFIG = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
 SIZE = 28
+STRENGTH = {"t2": 0.7, "flair": 0.2}
 START = sitk.Euler3DTransform((0.0, 0.0, 0.0), 0.02, -0.01, 0.015, (1.0, -0.5, 0.5))
 #: Quick, and no more exact than the tests ask for.
 QUICK = RegistrationSettings(preview=True, synthesis=SynthesisSettings(samples=2, seed=3))
@@ -45,7 +46,7 @@ def centred(array: np.ndarray) -> sitk.Image:
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    made = Bundle(MMHVAE(CONFIG).eval(), Manifest("tiny", CONFIG, 1.0, "MIT", "tests"), "card")
+    made = Bundle(MMHVAE(CONFIG).eval(), Manifest("tiny", CONFIG, 1.0, "MIT", "tests", strength=STRENGTH), "card")
     return save_bundle(made, tmp_path_factory.mktemp("bundles") / "tiny")
 
 
@@ -91,9 +92,11 @@ def test_python_and_command_line_find_the_same(run, bundle, files, us, mrs, tmp_
     made = synthesize(loaded, {"us": us}, ["t2", "flair"], device="cpu", settings=QUICK.synthesis)
     for name, image in made.images.items():
         assert np.array_equal(sitk.GetArrayFromImage(result.synthetic.images[name]), sitk.GetArrayFromImage(image))
-    given = register_case(us, mrs, settings=QUICK, initial=START, device="cpu", synthetic=made)
+    given = register_case(us, mrs, loaded, QUICK, START, "cpu", synthetic=made)
     assert np.array_equal(to_matrix(given.transform), to_matrix(result.transform))
     assert (given.trust, given.model, result.model.name) == (result.trust, None, "tiny")
+    witnesses = {each.name: each for each in result.trust.witnesses}
+    assert {name: each.strength for name, each in witnesses.items() if name != "us"} == STRENGTH
     options = ["--bundle", bundle, "--initial", files / "start.tfm", "--moves-along", files / "plan.seg.nrrd"]
     status, text, errors = run(*asked(files, tmp_path / "out", *options))
     assert (status, errors) == (command.FAILED if result.trust.verdict == "failed" else 0, "")
@@ -106,6 +109,8 @@ def test_python_and_command_line_find_the_same(run, bundle, files, us, mrs, tmp_
     assert told.expected_error_mm == pytest.approx(result.trust.expected_error_mm, rel=1e-2)
     assert told.settings == QUICK
     assert (told.contrasts, told.model) == (("t2", "flair"), "tiny")
+    assert told.witnessed in text
+    assert [(each.name, each.agrees) for each in told.witnesses] == [(n, e.agrees) for n, e in witnesses.items()]
     assert told.evidence.keys() == {k for k, v in result.trust.evidence.items() if np.isfinite(v)}
 
 

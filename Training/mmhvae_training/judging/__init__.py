@@ -28,8 +28,14 @@ if TYPE_CHECKING:
         pool_contrast as pool_contrast,
         ventricle_contrast as ventricle_contrast,
     )
-    from .judgement import Settings as Settings, judge as judge, judgement_table as judgement_table
+    from .judgement import (
+        Settings as Settings,
+        global_correlation as global_correlation,
+        judge as judge,
+        judgement_table as judgement_table,
+    )
     from .real_pairs import (
+        NAVIGATION as NAVIGATION,
         WARPED as WARPED,
         RealPair as RealPair,
         find_pairs as find_pairs,

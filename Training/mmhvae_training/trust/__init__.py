@@ -8,7 +8,14 @@ from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
     from .benchmark import load_benchmark as load_benchmark
-    from .report import ship as ship, write_report as write_report
+    from .figure import draw as draw
+    from .fit import restated as restated, witnesses_of as witnesses_of
+    from .report import (
+        read_rows as read_rows,
+        ship as ship,
+        write_report as write_report,
+        write_rows as write_rows,
+    )
     from .run import Source as Source, key_of as key_of, part_of as part_of, planned as planned, run_all as run_all
 else:
     __getattr__ = lazy_names(__name__, __file__)

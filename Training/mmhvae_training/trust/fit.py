@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-from mmhvae.registration import Term, TrustModel
+from mmhvae.registration import ULTRASOUND, Term, TrustModel, Witness, weighed
 from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 
 #: Errors (mm) that the report asks about: wrong results, and exact ones.
 WRONG_MM, EXACT_MM = 3.0, 1.5
@@ -36,6 +37,8 @@ FEATURES = {
     "ultrasound_margin": (False, False),
     "ultrasound_disagreement_mm": (True, True),
     "synthesis_uncertainty": (False, True),
+    "weighed_witnesses_mm": (True, True),
+    "second_witness_mm": (True, True),
 }
 #: What is missing without the ultrasound: every row is also fitted, and reported, without.
 OF_ULTRASOUND = ("ultrasound_margin", "ultrasound_disagreement_mm")
@@ -66,9 +69,22 @@ def is_wrong(row: Row) -> bool:
 
 
 def without_ultrasound(row: Row) -> Row:
-    """The same row as if there had been no ultrasound to compare with."""
+    """The same row as if there had been no ultrasound to compare with, and so no LC2 among the witnesses."""
     left = {name: value for name, value in row["evidence"].items() if name not in OF_ULTRASOUND}
-    return {**row, "evidence": left}
+    return restated(row | {"evidence": left}, [each for each in witnesses_of(row) if each.name != ULTRASOUND])
+
+
+def witnesses_of(row: Row, strength: Mapping[str, float] | None = None) -> list[Witness]:
+    """Who was asked about the result; ``strength`` by contrast in place of what was known when it was made."""
+    held = [Witness(**each) for each in row.get("witnesses", ())]
+    return [replace(each, strength=(strength or {}).get(each.name, each.strength)) for each in held]
+
+
+def restated(row: Row, witnesses: Sequence[Witness]) -> Row:
+    """The row as if these had been its witnesses."""
+    before = weighed([Witness("", 0.0, 0.0, 0.0)] * 2)
+    left = {name: value for name, value in row["evidence"].items() if name not in before}
+    return row | {"evidence": left | weighed(witnesses), "witnesses": [asdict(each) for each in witnesses]}
 
 
 def fit(rows: Sequence[Row], provenance: dict[str, Any]) -> TrustModel:

@@ -50,7 +50,7 @@ def set_up(trial: Trial, case: SynthesisedCase, foreign: dict[str, sitk.Image] |
     fixed = spoilt(case, rng) if trial.situation == CORRUPT else case.synthesis.images
     mrs = {name: displace(preop[name], motion) for name in trial.contrasts}
     shown, seen = replace(case.synthesis, images=fixed), case.synthesis.field_of_view
-    pairs = CasePairs.of(simulated.us, mrs, RegistrationSettings(prior=trial.prior), synthetic=shown, mask=seen)
+    pairs = CasePairs.of(simulated.us, mrs, RegistrationSettings(trial.method, trial.prior), synthetic=shown, mask=seen)
     truth = None
     if trial.situation != WRONG_PATIENT:
         there = [simulated.to_preop.TransformPoint(point) for point in simulated.landmarks.tolist()]

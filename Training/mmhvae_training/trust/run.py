@@ -11,7 +11,7 @@ from typing import Any
 import SimpleITK as sitk
 from mmhvae.compute import choose_device
 from mmhvae.exceptions import InputError
-from mmhvae.registration import PosePrior, target_registration_error
+from mmhvae.registration import PosePrior, Trust, target_registration_error
 
 from ..judging import SynthesisedCase, Synthesiser, load_case
 from ..records import write_line
@@ -64,7 +64,7 @@ class Source:
 
 
 def planned(calibration: list[str], report: list[str], benchmark: bool, head: bool) -> list[tuple[str, Trial]]:
-    """All trials with their group, each with the panel's prior and without any.
+    """All trials with their group, with the panel's prior or without any; the benchmark's with both.
 
     Calibration and report come by turns: a run that is cut short has some of both.
     """
@@ -74,8 +74,13 @@ def planned(calibration: list[str], report: list[str], benchmark: bool, head: bo
             if number < len(cases):
                 todo += [(group, trial) for trial in trials_of(cases, number, group == REPORT, head)]
     if benchmark:
-        todo += [(group, trial) for group in names for trial in benchmark_trials(group == REPORT)]
-    return [(group, replace(trial, prior=prior)) for group, trial in todo for prior in (trial.prior, None)]
+        todo += [
+            (group, replace(trial, prior=prior))
+            for group in names
+            for trial in benchmark_trials(group == REPORT)
+            for prior in (trial.prior, None)
+        ]
+    return todo
 
 
 def run_all(todo: Iterable[tuple[str, Trial]], source: Source, done: set[Key], path: Path, device: str) -> None:
@@ -117,10 +122,21 @@ def outcome(setup: Setup, device: str) -> Row:
     try:
         (result, trust), _ = setup.pairs.run(choose_device(device))
     except InputError as error:
-        return {"error_mm": None, "refused": str(error), "evidence": {}, "reason": ""}
+        return {"error_mm": None, "refused": str(error), "evidence": {}, "witnesses": [], "reason": ""}
     off = None
     if setup.truth is not None:
         off = round(float(target_registration_error(result.transform, setup.landmarks, setup.truth).mean()), 3)
-    evidence = {name: float(f"{value:.4g}") for name, value in trust.evidence.items()}
     moved = {"moved_mm": round(trust.moved_mm, 2), "moved_deg": round(trust.moved_deg, 2)}
-    return {"error_mm": off, "refused": "", "evidence": evidence, "reason": trust.reason, **moved}
+    return {"error_mm": off, "refused": "", **plain_evidence(trust), **moved}
+
+
+def plain_evidence(trust: Trust) -> Row:
+    """Evidence, witnesses and reason in plain values, of four digits."""
+    return {
+        "evidence": {name: float(f"{value:.4g}") for name, value in trust.evidence.items()},
+        "witnesses": [
+            {name: value if isinstance(value, str) else float(f"{value:.4g}") for name, value in vars(witness).items()}
+            for witness in trust.witnesses
+        ],
+        "reason": trust.reason,
+    }

@@ -16,5 +16,7 @@ if TYPE_CHECKING:
         Verdict as Verdict,
         read_model as read_model,
     )
+    from .reasons import witnessed as witnessed
+    from .witnesses import ULTRASOUND as ULTRASOUND, Witness as Witness, weighed as weighed
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -16,23 +16,30 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ...exceptions import InputError, Progress
-from ...images import Matrix, exp_se3, field_of_view
+from ...images import Matrix, field_of_view
+from ...settings import Metric
 from ..channels import Channel
 from ..problem import RigidProblem
 from ..rigid import RigidResult
 from ..volumes import on_grid_of
+from .poses import (
+    ANOTHER,
+    COARSE,
+    FAR_STARTS,
+    FARTHEST,
+    FINE,
+    ITERATIONS,
+    NEAR_REACH,
+    NEAR_STARTS,
+    RANDOM_POSES,
+    RANDOM_REACH,
+    apart,
+    displaced,
+)
+from .witnesses import ULTRASOUND, USUAL_STRENGTH, Search, Witness, search_alone, weighed
 
-SEED = 0
-#: Poses that know nothing: so many, this far off (mm).
-RANDOM_POSES, RANDOM_REACH = 48, (8.0, 20.0)
-#: Starts around the result: so many, this far off (mm); and the best of the random poses beside them.
-NEAR_STARTS, NEAR_REACH, FAR_STARTS = 6, 5.0, 4
-#: An optimum farther from the result than this (mm) is another one.
-ANOTHER = 3.0
-#: Distances (mm) count up to this: beyond it all poses are equally wrong.
-FARTHEST = 30.0
-COARSE, FINE = 3.0, 2.0
-ITERATIONS = 6
+#: Of a witness's own starts: so many around the result, and so many of the random poses that it likes best.
+WITNESS_NEAR, WITNESS_FAR = 4, 2
 
 
 @dataclass
@@ -44,69 +51,91 @@ class Evidence:
         farthest: names of the two contrasts that disagree most.
         nearest: names of the two that agree best.
         weakest: name of the contrast that fits worst.
+        witnesses: what each route says by itself.
     """
 
     values: dict[str, float] = field(default_factory=dict)
     farthest: tuple[str, str] = ("", "")
     nearest: tuple[str, str] = ("", "")
     weakest: str = ""
+    witnesses: list[Witness] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """A result that is being looked at.
+
+    Attributes:
+        problem: of its channels, starting at the result, without a prior.
+        poses: (R, 4, 4) at random.
+        starts: (S, 4, 4) of every witness: the result, where the registration started, and around the result.
+        ultrasound, mask: for a second opinion; None where there is none.
+    """
+
+    problem: RigidProblem
+    poses: Matrix
+    starts: Matrix
+    ultrasound: sitk.Image | None
+    mask: sitk.Image | None
+
+    def searched(self, route: RigidProblem, values: NDArray[np.float64]) -> Search:
+        """Where a route ends by itself; ``values`` (1 + R,): its similarities at the result and at the poses, 3 mm."""
+        far = self.poses[np.argsort(-values[1:], kind="stable")[:WITNESS_FAR]]
+        return search_alone(route, np.concatenate([self.starts, far]), values[1:])
+
+    def witness(self, name: str, search: Search, strength: float | None) -> Witness:
+        """What that says of the result."""
+        distance = apart(self.problem, self.problem.start, search.best)
+        return Witness(name, distance, search.margin, USUAL_STRENGTH if strength is None else strength)
 
 
 def collect(
     channels: Sequence[Channel],
     result: RigidResult,
+    initial: sitk.Transform | None,
     ultrasound: sitk.Image | None,
     ultrasound_mask: sitk.Image | None,
     device: str,
     progress: Progress,
+    metric: Metric = "correlation",
 ) -> Evidence:
-    """All evidence about the result of the channels' registration.
+    """All evidence about the result of the channels' registration by ``metric`` from ``initial``.
 
     Raises:
         InputError: images or masks cannot be used.
     """
-    problem, found = RigidProblem(channels, result.transform, device), Evidence()
-    poses = displaced(problem, RANDOM_POSES, RANDOM_REACH)
+    problem, found = RigidProblem(channels, result.transform, device, metric=metric), Evidence()
+    start = problem.pose_of(sitk.Euler3DTransform() if initial is None else initial)
+    poses, near = displaced(problem, RANDOM_POSES, RANDOM_REACH), displaced(problem, WITNESS_NEAR, (NEAR_REACH,) * 2)
+    inquiry = Inquiry(
+        problem, poses, np.concatenate([problem.start[None], start[None], near]), ultrasound, ultrasound_mask
+    )
     progress(0.1, "Comparing with random poses")
-    values = against_random(problem, poses, found)
+    by_channel = problem.evaluate_channels(np.concatenate([problem.start[None], poses]), COARSE)  # (C, 1 + R)
+    values = against_random(problem, by_channel, found)
     progress(0.2, "Trying other starts")
     from_other_starts(problem, poses[np.argsort(-values[1:], kind="stable")[:FAR_STARTS]], values, found)
     sharpness(problem, found)
     progress(0.4, "Registering each contrast alone")
-    each_contrast_alone(problem, found)
+    each_contrast_alone(inquiry, by_channel, found)
     progress(0.6, "Registering each half alone")
     each_half_alone(problem, found)
     progress(0.8, "Comparing with the ultrasound itself")
-    if ultrasound is not None:
-        by_ultrasound(problem, ultrasound, ultrasound_mask, poses, found)
+    by_ultrasound(inquiry, values, found)
+    found.values |= weighed(found.witnesses)
     uncertainty(channels, found)
     return found
 
 
-def displaced(problem: RigidProblem, count: int, reach: tuple[float, float]) -> Matrix:
-    """(count, 4, 4): the start moved at random, by ``reach`` mm at the centre and half as much by turning."""
-    rng = np.random.default_rng(SEED)
-    axes = rng.standard_normal((count, 2, 3))
-    axes /= np.linalg.norm(axes, axis=-1, keepdims=True)
-    lengths = rng.uniform(*reach, (count, 1))
-    return problem.start @ exp_se3(
-        np.concatenate([axes[:, 0] * lengths / 2 / problem.view.radius, axes[:, 1] * lengths], 1)
-    )
-
-
-def apart(problem: RigidProblem, pose: Matrix, other: Matrix) -> float:
-    """Mean distance (mm) between where two poses take the field of view."""
-    return min(float(problem.displacement(pose, other).mean()), FARTHEST)
-
-
-def against_random(problem: RigidProblem, poses: Matrix, found: Evidence) -> NDArray[np.float64]:
+def against_random(problem: RigidProblem, by_channel: NDArray[np.float64], found: Evidence) -> NDArray[np.float64]:
     """How far the result stands above random poses, in their standard deviations: all channels, and the weakest.
 
+    Args:
+        by_channel: (C, 1 + R) similarities at 3 mm of the result and of the random poses.
+
     Returns:
-        (1 + R,) similarities at 3 mm of the result and of the random poses.
+        (1 + R,) the channels' weighted mean.
     """
-    every = np.concatenate([problem.start[None], poses])
-    by_channel = problem.evaluate_channels(every, COARSE)  # (C, 1 + R)
     weights = np.array([channel.weight for channel in problem.channels])
     values: NDArray[np.float64] = weights @ by_channel / weights.sum()
     margins = [margin(row) for row in by_channel]
@@ -151,12 +180,22 @@ def climbed(problem: RigidProblem, pose: Matrix) -> Matrix:
     return problem.climb(problem.climb(pose[None], COARSE, ITERATIONS).poses, FINE, ITERATIONS).poses[0]
 
 
-def each_contrast_alone(problem: RigidProblem, found: Evidence) -> None:
-    """How far apart the contrasts end when each is registered alone from the result: at most, and the nearest two."""
+def each_contrast_alone(inquiry: Inquiry, by_channel: NDArray[np.float64], found: Evidence) -> None:
+    """Each contrast as a witness, and how far apart they end from the result: at most, and the nearest two.
+
+    Of MRs straight to the ultrasound none is a witness by itself: they are one route (see :func:`by_ultrasound`).
+    """
+    problem, ends = inquiry.problem, []
+    for index, channel in enumerate(problem.channels):
+        if problem.metric == "lc2":
+            ends.append(climbed(problem.only([index]), problem.start))
+            continue
+        search = inquiry.searched(problem.only([index]), by_channel[index])
+        ends.append(search.from_result)
+        found.witnesses.append(inquiry.witness(channel.name, search, channel.strength))
     names = [channel.name for channel in problem.channels]
     if len(names) < 2:
         return
-    ends = [climbed(problem.only([index]), problem.start) for index in range(len(names))]
     pairs = [(i, j) for i in range(len(ends)) for j in range(i)]
     distances = [apart(problem, ends[i], ends[j]) for i, j in pairs]
     found.values |= {"contrast_disagreement_mm": max(distances), "nearest_contrasts_mm": min(distances)}
@@ -189,14 +228,23 @@ def mask_of(channel: Channel) -> sitk.Image:
     return on_grid_of(channel.fixed_mask, channel.fixed, channel.called("fixed mask"))
 
 
-def by_ultrasound(
-    problem: RigidProblem, ultrasound: sitk.Image, mask: sitk.Image | None, poses: Matrix, found: Evidence
-) -> None:
-    """Where LC2 between the ultrasound and the MRs ends from the result, and how far it stands above random poses."""
-    direct = problem.against_ultrasound(ultrasound, mask)
-    every = np.concatenate([problem.start[None], poses])
-    found.values["ultrasound_margin"] = margin(direct.evaluate(every, COARSE))
-    found.values["ultrasound_disagreement_mm"] = apart(problem, problem.start, climbed(direct, problem.start))
+def by_ultrasound(inquiry: Inquiry, values: NDArray[np.float64], found: Evidence) -> None:
+    """LC2 between the ultrasound and the MRs as a witness; its margin over random poses, and where it ends from here.
+
+    Where the result is LC2's own, that is the one witness; ``values`` are its similarities.
+    """
+    problem = inquiry.problem
+    if problem.metric == "lc2":
+        found.witnesses.append(inquiry.witness(ULTRASOUND, inquiry.searched(problem, values), None))
+        return
+    if inquiry.ultrasound is None:
+        return
+    direct = problem.against_ultrasound(inquiry.ultrasound, inquiry.mask)
+    values = direct.evaluate(np.concatenate([problem.start[None], inquiry.poses]), COARSE)
+    search = inquiry.searched(direct, values)
+    found.witnesses.append(inquiry.witness(ULTRASOUND, search, None))
+    found.values["ultrasound_margin"] = margin(values)
+    found.values["ultrasound_disagreement_mm"] = apart(problem, problem.start, search.from_result)
 
 
 def uncertainty(channels: Sequence[Channel], found: Evidence) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from ...images import MODALITIES
 from .evidence import Evidence
 from .model import TrustModel, Verdict
+from .witnesses import ULTRASOUND, Witness
 
 _SENTENCES: Mapping[str, Callable[[Evidence], str]] = {
     "contrast_disagreement_mm": lambda e: (
@@ -32,8 +33,15 @@ _SENTENCES: Mapping[str, Callable[[Evidence], str]] = {
     "flattest_mm": lambda e: "The match hardly changes when the MR is moved, so its position is loosely held.",
     "overlap": lambda e: f"The MR covers only {100 * e.values['overlap']:.0f} % of the ultrasound.",
     "synthesis_uncertainty": lambda e: "The synthetic images are uncertain.",
+    "weighed_witnesses_mm": lambda e: (
+        f"The routes, each searching alone and weighed by what it knows, end {_mm(e, 'weighed_witnesses_mm')} away."
+    ),
+    "second_witness_mm": lambda e: (
+        f"No two routes searching alone end nearer to this position than {_mm(e, 'second_witness_mm')}."
+    ),
 }
 _MISSING: Mapping[str, str] = {
+    "second_witness_mm": "There is only one route, so that none can confirm it.",
     "contrast_disagreement_mm": "There is only one contrast, so that none can confirm the other.",
     "nearest_contrasts_mm": "There is only one contrast, so that none can confirm the other.",
     "ultrasound_disagreement_mm": "The ultrasound itself could not be compared with the MR.",
@@ -51,6 +59,32 @@ _MIXED_UP = "Check that each MR is the contrast that it is named, and of this pa
 def shown(name: str) -> str:
     """A channel's name as people write it: the modality's, where it is one."""
     return MODALITIES[name].name if name in MODALITIES else name or "MR"
+
+
+def witnessed(witnesses: Sequence[Witness]) -> str:
+    """Which routes, each searching alone, end at the result, and which elsewhere; "" where none was asked."""
+    here, elsewhere = (
+        _listed([f"{_route(each)} {each.distance_mm:.1f} mm" for each in witnesses if each.agrees == agrees])
+        for agrees in (True, False)
+    )
+    if here:
+        return f"Each route searching alone ends here: {here}{f'; elsewhere: {elsewhere} away' if elsewhere else ''}."
+    return f"No route searching alone ends here: {elsewhere} away." if elsewhere else ""
+
+
+def yet(witness: Witness, objection: str) -> str:
+    """What one plain witness says for a result, and what else speaks against it."""
+    name = _route(witness)
+    said = f"{name[0].upper()}{name[1:]}, searching alone, ends {witness.distance_mm:.1f} mm from here."
+    return f"{said} Yet: {objection}"
+
+
+def _route(witness: Witness) -> str:
+    return "the ultrasound itself" if witness.name == ULTRASOUND else shown(witness.name)
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return " and ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else "".join(texts)
 
 
 def _mm(evidence: Evidence, name: str) -> str:

@@ -16,6 +16,7 @@ from mmhvae.registration.rigid import RigidResult, register_channels
 from mmhvae.registration.trust.assessment import Trust, assess, conclude, veto
 from mmhvae.registration.trust.evidence import Evidence, margin
 from mmhvae.registration.trust.model import shipped_model
+from mmhvae.registration.trust.witnesses import Witness
 from mmhvae.settings import PosePrior
 
 Sampler = Callable[..., sitk.Image]
@@ -84,6 +85,25 @@ def test_a_right_result_is_good_and_says_what_agrees(right: Trust, result: Rigid
     assert {term.name for term in shipped_model().terms} - set(right.evidence) <= {"synthesis_uncertainty"}
     assert right.moved_mm == pytest.approx(np.linalg.norm([3, -2, 2]), abs=1.5)
     assert right.moved_deg == pytest.approx(np.rad2deg(np.linalg.norm([0.05, -0.04, 0.06])), abs=0.7)
+
+
+def test_every_route_is_a_witness_and_none_follows_a_wrong_result(
+    channels: list[Channel], result: RigidResult, ultrasound: sitk.Image, mask: sitk.Image, right: Trust
+) -> None:
+    assert [witness.name for witness in right.witnesses] == [*CONTRASTS, "us"]
+    assert all(witness.agrees for witness in right.witnesses)
+    away = to_matrix(result.transform) @ exp_se3(np.array([0.0, 0.05, 0.0, 6.0, -4.0, 3.0]))
+    wrong = replace(result, transform=to_euler(away, np.zeros(3)))
+    trust = assess(channels, wrong, None, ultrasound, mask, device="cpu")
+    assert sum(witness.agrees for witness in trust.witnesses) <= 1
+    assert trust.evidence["second_witness_mm"] > 5
+    assert trust.verdict != "good"
+
+
+def test_a_contrasts_strength_weighs_its_word(channels: list[Channel], result: RigidResult, right: Trust) -> None:
+    rated = assess([replace(channels[0], strength=0.9), channels[1]], result, device="cpu")
+    assert [witness.strength for witness in rated.witnesses] == [0.9, right.witnesses[1].strength]
+    assert rated.witnesses[0].distance_mm == pytest.approx(right.witnesses[0].distance_mm, abs=0.05)
 
 
 def test_the_same_question_gets_the_same_answer(
@@ -184,6 +204,34 @@ def test_vetoes_outweigh_all_agreement(right: Trust, change: dict[str, float], v
     assert concluded == (verdict or "good")
     assert words in reason
     assert model.verdict(expected) == concluded  # the number never contradicts the word
+
+
+PLAIN_LC2 = Witness("us", 0.6, 6.9, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("witnesses", "change", "verdict"),
+    [
+        ([], {}, "failed"),
+        ([PLAIN_LC2], {}, "check"),
+        ([replace(PLAIN_LC2, margin=1.0)], {}, "failed"),
+        ([replace(PLAIN_LC2, distance_mm=4.0)], {}, "failed"),
+        ([PLAIN_LC2], {"weighed_witnesses_mm": 9.0}, "failed"),
+        ([PLAIN_LC2], {"overlap": 0.1}, "failed"),
+    ],
+)
+def test_a_plain_witness_keeps_a_result_from_being_thrown_away(
+    witnesses: list[Witness], change: dict[str, float], verdict: str
+) -> None:
+    """The worst that all other evidence can be does not outweigh it; no witness makes such a result good."""
+    model = shipped_model()
+    worst = {term.name: term.worst for term in model.terms} | {"overlap": 1.0, "converged": 1.0, "similarity_gain": 0.1}
+    found = Evidence(
+        worst | {"weighed_witnesses_mm": 3.4} | change, ("t2", "flair"), ("t2", "cet1"), "flair", witnesses
+    )
+    concluded, expected, reason = conclude(model, found)
+    assert concluded == verdict == model.verdict(expected)
+    assert ("ends 0.6 mm from here" in reason) == (verdict == "check")
 
 
 def test_margin_counts_deviations() -> None:

@@ -30,6 +30,7 @@ from ...made_nodes import pose, rotation, transform, volume
 
 NOW = datetime(2026, 11, 25, 14, 5, 6)
 SIZE = 48
+WITNESSED = "Each route searching alone ends here: ceT1 1.0 mm."
 
 
 def world_of(seed: int) -> np.ndarray:
@@ -46,7 +47,7 @@ def world_of(seed: int) -> np.ndarray:
 def outcome(world: np.ndarray, verdict: str = "check") -> Outcome:
     return Outcome(
         world, verdict, 2.4, "T2 and ceT1 disagree by 2.1 mm.", 7.1, 5.7,
-        bundle="starter", weights_sha256="cd" * 32, device="cpu", seconds=3.0,
+        witnessed=WITNESSED, bundle="starter", weights_sha256="cd" * 32, device="cpu", seconds=3.0,
     )  # fmt: skip
 
 
@@ -168,6 +169,7 @@ def test_the_record_is_a_page_and_transforms_that_others_can_use(case, tmp_path)
     held = slicer.util.arrayFromTransformMatrix(node)
     np.testing.assert_allclose(held, case.world, atol=1e-6)
     page = (folder / "report.html").read_text(encoding="utf-8")
+    assert WITNESSED in page
     for words in ("CHECK", "2.4 mm", "T2 and ceT1 disagree", "no calibration on patients", "cd" * 32, "Not approved"):
         assert words in page
     assert re.search(r"Mean distance [1-9]\d*\.\d mm before, 0\.0 mm after", page)

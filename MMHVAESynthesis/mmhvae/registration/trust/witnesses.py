@@ -1,0 +1,117 @@
+"""Who confirms a result: each route to it searches alone, and says where it would have ended.
+
+A route is one contrast through its synthetic image, or LC2 between the ultrasound itself and all MRs. It knows nothing
+of the others and of the prior, and starts from the result, from where the registration started, and around both. Its
+word weighs by what the bundle's own evaluation says of the contrast, and by how far its optimum stands above rivals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...images import Matrix
+from ..problem import RigidProblem
+from .poses import ANOTHER, COARSE, FINE, FINE_TRACKS, ITERATIONS, apart
+
+#: What LC2 is called among the witnesses.
+ULTRASOUND = "us"
+#: Strength of a contrast whose bundle says nothing, and of LC2: about what the shipped starter's contrasts have.
+USUAL_STRENGTH = 0.5
+#: From so many deviations of random poses above its rivals on, an optimum is as plain as can be.
+PLAIN = 6.0
+#: A witness confirms a result within this many mm of its own.
+AGREEING = 3.0
+#: Beside the witnesses stands a doubt of this weight that says so many mm: where none knows much, little is known.
+DOUBT, DOUBTED = 0.1, 5.0
+#: Beyond this many mm a witness says "elsewhere", however far.
+ELSEWHERE = 15.0
+
+
+@dataclass(frozen=True)
+class Witness:
+    """What one route says of a result.
+
+    Attributes:
+        name: the contrast's modality, or ``us`` for LC2.
+        distance_mm: between its own optimum and the result, mean over the field of view.
+        margin: by how many deviations of random poses its optimum stands above its best rival.
+        strength: what is known of the route beforehand, 0 to 1.
+    """
+
+    name: str
+    distance_mm: float
+    margin: float
+    strength: float
+
+    @property
+    def weight(self) -> float:
+        """How much its word counts, 0 to its strength."""
+        return self.strength * min(max(self.margin / PLAIN, 0.0), 1.0)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether it confirms the result."""
+        return self.distance_mm <= AGREEING
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where a route ended: from the result alone, and at its best; ``margin`` of the best as in :class:`Witness`."""
+
+    from_result: Matrix
+    best: Matrix
+    margin: float
+
+
+def search_alone(route: RigidProblem, starts: Matrix, at_random: NDArray[np.float64]) -> Search:
+    """The optima of one route.
+
+    Args:
+        route: without a prior; its start is the result.
+        starts: (B, 4, 4) the result first.
+        at_random: (R,) the route's similarity at random poses, 3 mm.
+    """
+    coarse = route.climb(starts, COARSE, ITERATIONS)
+    tracks = _distinct(route, coarse.poses, coarse.values)
+    fine = route.climb(coarse.poses[tracks], FINE, ITERATIONS)
+    best = int(np.argmax(fine.values))
+    rivals = [
+        float(value) for value, pose in zip(fine.values, fine.poses, strict=True)
+        if apart(route, pose, fine.poses[best]) > ANOTHER
+    ]  # fmt: skip
+    rival = max([float(at_random.mean()), *rivals])
+    margin = (float(fine.values[best]) - rival) / max(float(at_random.std()), 1e-3)
+    return Search(fine.poses[0], fine.poses[best], margin)
+
+
+def _distinct(route: RigidProblem, poses: Matrix, values: NDArray[np.float64]) -> list[int]:
+    """The track from the result, and the best others that are elsewhere."""
+    kept = [0]
+    for index in np.argsort(-values, kind="stable").tolist():
+        if len(kept) < FINE_TRACKS and all(apart(route, poses[index], poses[other]) > ANOTHER for other in kept):
+            kept.append(index)
+    return kept
+
+
+def weighed(witnesses: Sequence[Witness]) -> dict[str, float]:
+    """What the witnesses say together: evidence by name.
+
+    ``weighed_witnesses_mm``: mean of their distances (up to ``ELSEWHERE``) and the doubt's, by weight.
+    ``second_witness_mm``: within how many mm of the result two of them end, missing where there is one only.
+    ``agreeing_witnesses``: how many agree.
+    """
+    if not witnesses:
+        return {}
+    weights = np.array([witness.weight for witness in witnesses])
+    distances = np.array([min(witness.distance_mm, ELSEWHERE) for witness in witnesses])
+    found = {
+        "weighed_witnesses_mm": float((weights @ distances + DOUBT * DOUBTED) / (weights.sum() + DOUBT)),
+        "agreeing_witnesses": float(sum(witness.agrees for witness in witnesses)),
+    }
+    if len(witnesses) > 1:
+        found["second_witness_mm"] = float(np.sort(distances)[1])
+    return found

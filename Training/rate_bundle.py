@@ -1,0 +1,68 @@
+"""Rate how well a bundle synthesises each contrast from ultrasound alone, and write that into its ``bundle.json``.
+
+python Training/rate_bundle.py --bundle BUNDLE --cases CASES --cache SYNTHESES
+
+Cases are what simulate.py writes, of heads that the bundle never saw. The strength of a contrast is the correlation of
+its synthetic with its true image in the field of view, mean over the cases: trust weighs its witnesses by it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from mmhvae import load_bundle
+from mmhvae.bundle import MANIFEST
+from mmhvae.exceptions import InputError
+from mmhvae.files import write_text
+from mmhvae_training import script
+from mmhvae_training.judging import TARGETS, SynthesisedCase, Synthesiser, global_correlation, load_case
+
+
+def strength_of(case: SynthesisedCase) -> dict[str, float]:
+    """Modality -> correlation of synthetic and true image in the field of view; less than none counts as none."""
+    made, found = case.synthesis, {}
+    inside = sitk.GetArrayFromImage(made.field_of_view) > 0
+    for name in TARGETS:
+        truth = sitk.Resample(case.simulated.truths[name], made.images[name], sitk.Transform(3, sitk.sitkIdentity))
+        arrays = (sitk.GetArrayFromImage(image).astype(np.float32) for image in (made.images[name], truth))
+        found[name] = max(global_correlation(*arrays, inside), 0.0)
+    return found
+
+
+def write_strength(bundle: Path, strength: dict[str, float]) -> None:
+    """Put ``strength`` into the manifest of a bundle's folder; its weights stay as they are.
+
+    Raises:
+        InputError: it is no folder of a bundle.
+    """
+    path = bundle / MANIFEST
+    if not path.is_file():
+        raise InputError(f"{bundle} is no bundle's folder; export the bundle first, and rate it before it is zipped.")
+    held = json.loads(path.read_text(encoding="utf-8"))
+    write_text(json.dumps(held | {"strength": strength}, indent=2, ensure_ascii=False) + "\n", path)
+
+
+def main() -> None:
+    """Read the command line, synthesise what is not there, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", type=Path, required=True, help="its folder, which is changed")
+    parser.add_argument("--cases", type=Path, required=True, help="folder with case-* of heads it never saw")
+    parser.add_argument("--cache", type=Path, required=True, help="folder that keeps syntheses")
+    parser.add_argument("--device", default="auto")
+    arguments = parser.parse_args()
+    synthesise = Synthesiser(load_bundle(arguments.bundle), arguments.cache, device=arguments.device)
+    folders = sorted(path.parent for path in arguments.cases.glob("case-*/parameters.json"))
+    if not folders:
+        raise InputError(f"{arguments.cases} holds no case; give a folder that simulate.py wrote.")
+    rated = [strength_of(load_case(folder, synthesise)) for folder in folders]
+    strength = {name: round(float(np.mean([case[name] for case in rated])), 2) for name in TARGETS}
+    write_strength(arguments.bundle, strength)
+    print(f"{len(rated)} cases: " + ", ".join(f"{name} {value:.2f}" for name, value in strength.items()))
+
+
+if __name__ == "__main__":
+    script.run(main)

@@ -1,0 +1,74 @@
+"""Register a real patient by every route from many starts, and table errors beside trust's verdicts.
+
+python Training/studies/judge_patient.py --real ../shared/data/resect --patient Case2 \\
+    --output Training/cards/registration
+
+The MRs lie where the navigation put them (``NAME-MODALITY-navigation.nii.gz``); ``landmarks`` say where they belong.
+A JSON line a registration is kept (stop it and start it again at will), and NAME.csv, .md and .json are made from them;
+``--tables`` makes the tables alone anew, as after another calibration of trust.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
+
+from mmhvae import load_bundle, synthesize
+from mmhvae.bundle import starter_bundle
+from mmhvae.exceptions import InputError
+from mmhvae.registration import read_model
+from mmhvae_training import script
+from mmhvae_training.judging import NAVIGATION, find_pairs
+from mmhvae_training.records import lines_of, read_all_lines, write_line
+from mmhvae_training.trust import patient as real, read_rows, restated, witnesses_of, write_rows
+
+
+def main() -> None:
+    """Read the command line, register what is not done yet, write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--real", type=Path, required=True, help="folder with the patient's images and landmarks")
+    parser.add_argument("--patient", required=True, help="NAME")
+    parser.add_argument("--bundle", type=Path, help="default: the starter")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--tables", action="store_true", help="from NAME.json alone, without any registration")
+    arguments = parser.parse_args()
+    name = arguments.patient.lower()
+    pairs = find_pairs(arguments.real, [arguments.patient], [NAVIGATION])
+    patient = real.read_patient(arguments.real, pairs)
+    kept = arguments.output / f"{name}.json"
+    if arguments.tables:
+        if not kept.is_file():
+            raise InputError(f"There is no {kept}; leave --tables out, so that it is made.")
+        rows = read_rows(kept)
+    else:
+        known = load_bundle(arguments.bundle or starter_bundle()).manifest.strength
+        rows = [restated(row, witnesses_of(row, known)) for row in registered(arguments, patient, name)]
+        write_rows(rows, kept)
+    model = read_model()
+    real.write_csv(rows, model, arguments.output / f"{name}.csv")
+    real.write_words(rows, model, patient, arguments.output / f"{name}.md")
+    print(real.summary(rows, model))
+
+
+def registered(arguments: argparse.Namespace, patient: real.Patient, name: str) -> list[real.Row]:
+    """The rows of all registrations, those done before included."""
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    bundle, targets = load_bundle(arguments.bundle or starter_bundle()), [pair.modality for pair in patient.pairs]
+    made, path = None, lines_of(arguments.output, name, 0)
+    done = {real.key_of(row) for row in read_all_lines(arguments.output, name)}
+    for settings, number, start in real.planned(patient):
+        if (settings.method, settings.prior, number) not in done:
+            made = made or synthesize(bundle, {"us": patient.pairs[0].us}, targets, settings=settings.synthesis)
+            row = {"start": number} | real.outcome(patient, bundle, made, settings, start)
+            write_line(path, row)
+            print(f"{row['route']} from {row['start_mm']} mm: {row['error_mm']} mm, {row['reason']}", flush=True)
+    return read_all_lines(arguments.output, name)
+
+
+if __name__ == "__main__":
+    script.run(main)
