@@ -144,19 +144,21 @@ def judge(
 
 
 def conclude(model: TrustModel, found: Evidence) -> tuple[Verdict, float, str]:
-    """Verdict, expected error (mm) and reason for the evidence: the model's, unless there is a veto."""
+    """Verdict, expected error (mm) and reason for the evidence: the model's, unless there is a veto or a voucher."""
     expected = model.expected_error(found.values)
     verdict = model.verdict(expected)
     sentence = reason(model, found, verdict)
     witness, told = vouching(found.witnesses), found.values.get("weighed_witnesses_mm", math.inf)
-    if verdict == "failed" and witness is not None and told < model.failed_mm:
-        verdict, expected, sentence = "check", max(told, model.good_mm), yet(witness, sentence)
+    if verdict != "failed" or told >= model.failed_mm:
+        witness = None
+    if witness is not None:
+        verdict, expected = "check", max(told, model.good_mm)
     objection = veto(found.values)
-    if objection is None or verdict == "failed":
-        return verdict, expected, sentence
-    least, objected = objection
-    bound = model.failed_mm if least == "failed" else model.good_mm
-    return least if verdict == "good" or least == "failed" else verdict, max(expected, bound), objected
+    if objection is not None and verdict != "failed":
+        least, sentence = objection
+        bound = model.failed_mm if least == "failed" else model.good_mm
+        verdict, expected = least if verdict == "good" or least == "failed" else verdict, max(expected, bound)
+    return verdict, expected, sentence if witness is None or verdict == "failed" else yet(witness, sentence)
 
 
 def veto(values: dict[str, float]) -> tuple[Verdict, str] | None:
