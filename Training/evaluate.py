@@ -3,6 +3,7 @@
 python Training/evaluate.py table --cases prepared --splits fold-0.csv --bundle B --output evaluation/B
 python Training/evaluate.py table --cases prepared --predictions DIR --output evaluation/other
 python Training/evaluate.py compare evaluation/B evaluation/other --output comparison.md
+python Training/evaluate.py compare-methods evaluation/mmhvae evaluation/resvit --costs costs.json --output methods.md
 python Training/evaluate.py figures --cases prepared --bundle B --output figures
 python Training/evaluate.py retention --cases simulated --bundle A --bundle B --output retention
 
@@ -53,11 +54,13 @@ from mmhvae_training.scoring import (
     draw_temperature_figure,
     is_baseline,
     load_perceptual,
+    read_costs,
     read_judged_case,
     read_scores,
     report,
     run_source,
     score_case,
+    table_by_method,
     thinned,
     write_scores,
 )
@@ -136,12 +139,15 @@ def require_same_settings(folder: Path, settings: dict[str, Any]) -> None:
 
 
 def make_comparison(arguments: argparse.Namespace) -> None:
-    """Write the Markdown of the paired tests."""
+    """Write the Markdown of the paired tests, for methods below the table of their averages."""
     names = [folder.resolve().name for folder in arguments.evaluations]
     if len(set(names)) < len(names):
         raise InputError("Two evaluations have folders of the same name; rename one, it names its run.")
     runs = {name: read_scores(folder) for name, folder in zip(names, arguments.evaluations, strict=True)}
     text = comparison_report(runs, arguments.variant)
+    if arguments.averages:
+        costs = read_costs(arguments.costs) if arguments.costs else None
+        text = f"# Table 1 by method\n\n{table_by_method(runs, arguments.variant, costs)}\n{text}"
     try:
         write_text(text, arguments.output)
     except OSError as error:
@@ -207,7 +213,7 @@ def _has(case: Any, names: tuple[str, ...]) -> bool:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The four commands."""
+    """The five commands."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--cases", type=Path, required=True, help="folder with one folder a prepared or simulated case")
     common.add_argument("--splits", type=Path, help="CSV case,split; only cases of --split are judged")
@@ -219,7 +225,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--device", default="cpu", help="cpu, cuda, ...")
     common.add_argument("--output", type=Path, required=True)
     top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = top.add_subparsers(required=True, metavar="table|compare|figures|retention")
+    commands = top.add_subparsers(required=True, metavar="table|compare|compare-methods|figures|retention")
     table = commands.add_parser("table", parents=[common], help="Table 1: all input subsets by all targets")
     sources = table.add_mutually_exclusive_group(required=True)
     sources.add_argument("--predictions", type=Path, help="another program's, as NIfTI")
@@ -235,11 +241,17 @@ def parser() -> argparse.ArgumentParser:
     for group in (sources, figures.add_mutually_exclusive_group(required=True)):
         group.add_argument("--bundle", type=Path, help="bundle folder, zip, or released .pth")
         group.add_argument("--run", type=Path, help="folder that train.py wrote")
-    compare = commands.add_parser("compare", help="paired Wilcoxon tests with Bonferroni's correction")
-    compare.add_argument("evaluations", type=Path, nargs="+", help="folders that 'table' wrote")
-    compare.add_argument("--variant", choices=("standard", "paper-compatible"), default="standard")
-    compare.add_argument("--output", type=Path, required=True, help="Markdown file")
-    compare.set_defaults(command=make_comparison)
+    comparisons = {
+        "compare": "paired Wilcoxon tests with Bonferroni's correction",
+        "compare-methods": "the same below Table 1's averages, beside the paper's; folders are named by method",
+    }
+    for name, about in comparisons.items():
+        compare = commands.add_parser(name, help=about)
+        compare.add_argument("evaluations", type=Path, nargs="+", help="folders that 'table' wrote")
+        compare.add_argument("--variant", choices=("standard", "paper-compatible"), default="standard")
+        compare.add_argument("--output", type=Path, required=True, help="Markdown file")
+        compare.set_defaults(command=make_comparison, averages=name == "compare-methods", costs=None)
+    compare.add_argument("--costs", type=Path, help="JSON of measure_methods.py")
     retention = commands.add_parser("retention", help="what a segmenter of real MR finds in synthetic MR")
     retention.add_argument("--cases", type=Path, required=True, help="folder with case-*, as simulate.py writes them")
     retention.add_argument("--segmenter", default=SHIPPED_SEGMENTER, help="folder or zip (default: the one that ships)")

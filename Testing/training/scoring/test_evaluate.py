@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from mmhvae_training.scoring.constant_source import ConstantSource
 from mmhvae_training.scoring.judged_case import read_judged_case, thinned
 from mmhvae_training.scoring.latent_pca import principal_components
 from mmhvae_training.scoring.network_source import NetworkSource
-from mmhvae_training.scoring.scores import SliceScore, read_scores
+from mmhvae_training.scoring.scores import SliceScore, read_scores, write_scores
 from mmhvae_training.scoring.table import case_means, summary, table
 from scipy.stats import wilcoxon
 
@@ -251,6 +252,28 @@ def test_the_comparison_reads_what_the_tables_wrote(tmp_path, monkeypatch, capsy
     capsys.readouterr()
     with pytest.raises(InputError, match="rename one"):
         run(monkeypatch, "compare", tmp_path / "one", tmp_path / "one", "--output", tmp_path / "c.md")
+
+
+def test_methods_stand_beside_the_papers_averages_and_their_costs(tmp_path, monkeypatch, capsys):
+    rng = np.random.default_rng(1)
+    base = rng.uniform(20, 30, 20)
+    for name, offset in {"mmhvae": 3.0, "resvit": 0.0}.items():
+        rows = [score for n, value in enumerate(base) for subset in ("us", "us+flair")
+                for score in scores(f"c{n}", [value + offset + rng.normal(0, 0.2)], subset, "t2")]  # fmt: skip
+        write_scores(rows, tmp_path / name / "slices" / "all.csv")
+    cost = {"parameters": 10.2e6, "gmacs": 6.54, "seconds": 0.25}
+    (tmp_path / "costs.json").write_text(json.dumps({"costs": {"mmhvae": cost}}))
+    given = (tmp_path / "mmhvae", tmp_path / "resvit", "--costs", tmp_path / "costs.json")
+    run(monkeypatch, "compare-methods", *given, "--output", tmp_path / "m.md")
+    lines = {line.split(" | ")[0].strip("| "): line for line in (tmp_path / "m.md").read_text().splitlines()}
+    assert f"**{np.mean(base) + 3:.1f}"[:5] in lines["mmhvae"]
+    assert lines["mmhvae"].endswith("| 10.20 | 6.5 | 0.250 |")
+    assert lines["resvit"].endswith("| - | - | - |")
+    assert "**" not in lines["resvit"]
+    assert "*28.9*" in lines["*mmhvae, paper*"]
+    (tmp_path / "costs.json").write_text("[]")
+    with pytest.raises(InputError, match="holds no costs"):
+        run(monkeypatch, "compare-methods", *given, "--output", tmp_path / "m.md")
 
 
 def test_principal_components_are_those_of_the_covariance():

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         mean_scores as mean_scores,
         regions as regions,
     )
+    from .methods_table import read_costs as read_costs, table_by_method as table_by_method
     from .network_source import (
         NetworkSource as NetworkSource,
         bundle_source as bundle_source,

@@ -11,10 +11,10 @@ from mmhvae.exceptions import InputError
 from scipy.stats import wilcoxon
 
 from .scores import SliceScore
-from .table import METRICS, TITLES, Cell, case_means, cell_order, summary
+from .table import LESION_TITLES, METRICS, TITLES, Cell, case_means, cell_order, summary
 
 ALPHA = 0.01  # the paper's
-LOWER_IS_BETTER = {"st_lpips"}
+LOWER_IS_BETTER = {"st_lpips", "mae_lesion", "mae_around"}
 
 
 @dataclass(frozen=True)
@@ -34,26 +34,36 @@ class Compared:
 def compare(runs: Mapping[str, Sequence[SliceScore]], metric: str) -> dict[Cell, Compared]:
     """All cells that every run has, over the cases that all of them have there.
 
-    p is that of the two-sided test times the number of all tests, at most 1.
-
     Raises:
         InputError: fewer than two runs, or no cell that all have.
     """
     if len(runs) < 2:
         raise InputError("One evaluation cannot be compared; give two or more.")
     means = {name: case_means(rows, metric) for name, rows in runs.items()}
-    shared: dict[Cell, dict[str, list[float]]] = {}
+    shared: dict[Cell, Mapping[str, list[float]]] = {}
     for cell in sorted(set.intersection(*(set(found) for found in means.values()))):
         cases = sorted(set.intersection(*(set(found[cell]) for found in means.values())))
         if cases:
             shared[cell] = {name: [found[cell][case] for case in cases] for name, found in means.items()}
     if not shared:
         raise InputError(f"The evaluations have no case, input subset and target in common for {metric}.")
+    return compared_values(shared)
+
+
+def compared_values(cells: Mapping[Cell, Mapping[str, Sequence[float]]]) -> dict[Cell, Compared]:
+    """Cell -> run -> a value a case, with the tests; p is that of the two-sided test times the number of all tests.
+
+    Raises:
+        InputError: there is no cell, or there are fewer than two runs.
+    """
+    runs = list(next(iter(cells.values()), {}))
+    if len(runs) < 2:
+        raise InputError("One evaluation cannot be compared; give two or more that have something in common.")
     pairs = list(combinations(runs, 2))
-    tests = len(pairs) * len(shared)
+    tests = len(pairs) * len(cells)
     return {
         cell: Compared(values, {pair: min(1.0, tests * _p(values[pair[0]], values[pair[1]])) for pair in pairs})
-        for cell, values in shared.items()
+        for cell, values in cells.items()
     }
 
 
@@ -66,13 +76,13 @@ def _p(a: Sequence[float], b: Sequence[float]) -> float:
 def comparison_report(runs: Mapping[str, Sequence[SliceScore]], variant: str) -> str:
     """Markdown: a table a metric; bold where a run is better than every other."""
     lines = [f"# {', '.join(runs)} compared, {variant}", ""]
-    for metric in METRICS[variant]:
-        if all(np.isnan(row.st_lpips) for rows in runs.values() for row in rows) and metric == "st_lpips":
+    for metric in (*METRICS[variant], *LESION_TITLES):
+        if all(np.isnan(getattr(row, metric)) for rows in runs.values() for row in rows):
             continue
         cells = compare(runs, metric)
         pairs = list(combinations(runs, 2))
         lines += [
-            f"## {TITLES[metric]}",
+            f"## {(TITLES | LESION_TITLES)[metric]}",
             "",
             f"Mean (standard deviation) over cases. Paired Wilcoxon signed-rank test over cases, two-sided, times "
             f"{len(pairs) * len(cells)} tests (Bonferroni); bold: better than every other at p < {ALPHA}.",

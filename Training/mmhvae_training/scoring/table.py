@@ -16,8 +16,18 @@ METRICS = {
     "standard": ("psnr_standard", "ssim_standard", "st_lpips"),
     "paper-compatible": ("psnr_paper", "ssim_paper", "st_lpips"),
 }
+#: Of the scores in the lesion, and in it with what is around.
+LESION_TITLES = {
+    "psnr_lesion": "PSNR in the lesion (dB)",
+    "mae_lesion": "MAE in the lesion (%)",
+    "ssim_lesion": "SSIM in the lesion (%)",
+    "psnr_around": "PSNR in the lesion and 5 mm around (dB)",
+    "mae_around": "MAE in the lesion and 5 mm around (%)",
+    "ssim_around": "SSIM in the lesion and 5 mm around (%)",
+}
 LESION_METRICS = {"PSNR (dB)": "psnr", "MAE (%)": "mae", "SSIM (%)": "ssim"}
 PERCENT = {"ssim_standard", "ssim_paper", "st_lpips", "mae", "ssim"}
+PERCENT |= {name for name in LESION_TITLES if not name.startswith("psnr")}
 TITLES = {
     "psnr_standard": "PSNR (dB)",
     "psnr_paper": "PSNR (dB)",
@@ -103,6 +113,12 @@ def _pooled(means: CaseMeans, target: str) -> dict[str, float]:
         for case, value in cases.items():
             values[case].append(value)
     return {case: float(np.mean(found)) for case, found in values.items()}
+
+
+def pooled_means(rows: Iterable[SliceScore], metric: str) -> dict[str, dict[str, float]]:
+    """Target -> case -> mean of a metric over the input subsets that the case has."""
+    means = case_means(rows, metric)
+    return {target: found for target in MODALITIES if (found := _pooled(means, target))}
 
 
 def report(rows: Sequence[SliceScore], source: str) -> str:
