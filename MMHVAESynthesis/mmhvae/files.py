@@ -17,19 +17,20 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 from .exceptions import InputError
+from .write_faults import KEPT, is_full, not_written
 
 _PREFIX = ".writing-"
 _OURS = re.compile(rf"{re.escape(_PREFIX)}[0-9a-f]{{12}}(\.[A-Za-z0-9.]+)?")
 #: Seconds after which a temporary file that a killed program left behind is removed by the next one.
 _ABANDONED = 24 * 3600
 _LONGEST_SUFFIX = 16
-_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_BLOCK = 4096
 _ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 #: What is being written, and by which process: a child that was forked off has no part in it.
@@ -76,6 +77,8 @@ def whole_files(paths: Iterable[Path], *, durable: bool = True) -> Iterator[dict
                 _on_disk(folder)
         except OSError as error:
             raise not_written(path, error) from error
+        except InputError as error:
+            raise _about(error, temporaries) from error
         finally:
             _remove(temporaries.values())
 
@@ -107,9 +110,32 @@ def whole_folder(folder: str | Path, *, replace: bool = False) -> Iterator[Path]
         except OSError as error:
             raise not_written(folder, error) from error
         except InputError as error:  # about a file within
-            raise InputError(str(error).replace(str(temporary), str(folder))) from error
+            raise _about(error, {folder: temporary}) from error
         finally:
             _remove([temporary])
+
+
+def _about(error: InputError, temporaries: Mapping[Path, Path]) -> InputError:
+    """The error, by the names that the user gave."""
+    text = str(error)
+    for path, temporary in temporaries.items():
+        if str(temporary) in text and not os.path.lexists(path):
+            text = text.replace(KEPT, "")
+        text = text.replace(str(temporary), str(path))
+    return InputError(text)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder among the system's temporary ones, gone after the block whatever ends it."""
+    folder = Path(tempfile.gettempdir()) / f"{_PREFIX}{secrets.token_hex(6)}"
+    with _tidied():
+        _unfinished[folder] = os.getpid()
+        try:
+            folder.mkdir(mode=0o700)
+            yield folder
+        finally:
+            _remove([folder])
 
 
 def write_bytes(content: bytes | memoryview, path: str | Path) -> None:
@@ -129,38 +155,17 @@ def require_writable(folder: str | Path, names: Iterable[str] = ()) -> None:
     Raises:
         InputError: the folder cannot be made or written to, or a name is too long or a folder's.
     """
-    folder = Path(folder)
+    folder, names = Path(folder), list(names)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(_BLOCK))  # a disk that is full to the last block takes names still
     except (OSError, ValueError) as error:
-        if getattr(error, "errno", None) in {*_FULL, errno.ENAMETOOLONG}:
-            raise not_written(folder, error) from error
+        if is_full(error) or getattr(error, "errno", None) == errno.ENAMETOOLONG:
+            raise not_written(folder / names[0] if names else folder, error) from error
         raise InputError(f"The folder {folder} cannot be written to; choose another one.") from error
     for name in names:
         _require_possible(folder / name)
-
-
-def not_written(path: Path, error: Exception) -> InputError:
-    """The sentence for a file or folder that could not be written."""
-    number = getattr(error, "errno", None)
-    if number in _FULL:
-        return InputError(
-            f"{path} cannot be written; check the folder's permissions and free space: a limit is reached."
-        )
-    if number == errno.ENAMETOOLONG:
-        return InputError(f"{path} cannot be written: its name is too long; choose a shorter one.")
-    if number == errno.EISDIR:
-        return InputError(f"{path} cannot be written: a folder has that name; choose another one.")
-    if number in (errno.ENOTEMPTY, errno.EEXIST):
-        return InputError(f"{path} exists and is not empty; choose a new folder.")
-    return InputError(f"{path} cannot be written; check the folder's permissions and free space.")
-
-
-def is_full(error: BaseException) -> bool:
-    """Whether an error says that a disk, a quota or a limit is full."""
-    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def _require_possible(path: Path) -> None:
@@ -219,7 +224,7 @@ def _on_disk(path: Path) -> None:
     try:
         os.fsync(handle)
     except OSError as error:
-        if error.errno in (*_FULL, errno.EIO):  # others cannot be synchronised at all
+        if is_full(error) or error.errno == errno.EIO:  # others cannot be synchronised at all
             raise
     finally:
         os.close(handle)

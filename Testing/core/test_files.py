@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -14,14 +15,20 @@ import pytest
 from mmhvae import files
 from mmhvae.exceptions import InputError
 from mmhvae.files import require_writable, whole_file, whole_files, whole_folder, write_bytes, write_text
+from mmhvae.write_faults import not_written
 
 OLD, NEW = b"earlier" * 100, b"new" * 5000
 #: How a writer can fail, and the words of the sentence.
 FAULTS = {
-    "full": (OSError(errno.ENOSPC, "No space left on device"), "a limit is reached"),
-    "quota": (OSError(errno.EDQUOT, "Disk quota exceeded"), "a limit is reached"),
-    "too large": (OSError(errno.EFBIG, "File too large"), "a limit is reached"),
-    "forbidden": (OSError(errno.EACCES, "Permission denied"), "permissions"),
+    "full": (
+        OSError(errno.ENOSPC, "No space left on device"),
+        "takes no more files or data; free some space there, or",
+    ),
+    "quota": (OSError(errno.EDQUOT, "Disk quota exceeded"), "your quota for .* is used up"),
+    "too large": (OSError(errno.EFBIG, "File too large"), "larger than its disk takes"),
+    "forbidden": (OSError(errno.EACCES, "Permission denied"), "check the permissions and the free space"),
+    "read-only": (OSError(errno.EROFS, "Read-only file system"), "its disk is read-only"),
+    "ITK's": (None, "check the permissions and the free space"),
 }
 
 
@@ -29,10 +36,10 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def fail(temporary: Path, error: OSError) -> None:
+def fail(target: Path, temporary: Path, error: OSError | None) -> None:
     assert temporary.name.endswith(".nii.gz")
     temporary.write_bytes(NEW)
-    raise error
+    raise error or not_written(target, RuntimeError("writing failed"))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -40,8 +47,11 @@ def test_the_earlier_file_outlives_a_fault(tmp_path, fault):
     error, words = FAULTS[fault]
     target = tmp_path / "a.nii.gz"
     target.write_bytes(OLD)
-    with pytest.raises(InputError, match=words), whole_file(target) as temporary:
-        fail(temporary, error)
+    with pytest.raises(InputError, match=f"{words}.*the earlier one is untouched"), whole_file(target) as temporary:
+        fail(target, temporary, error)
+    with pytest.raises(InputError, match=words) as caught, whole_file(tmp_path / "b.nii.gz") as temporary:
+        fail(tmp_path / "b.nii.gz", temporary, error)
+    assert "untouched" not in str(caught.value)
     assert (names(tmp_path), target.read_bytes()) == (["a.nii.gz"], OLD)
 
 
@@ -49,9 +59,13 @@ def test_the_earlier_file_outlives_a_fault(tmp_path, fault):
 def test_a_full_disk_at_any_byte(tmp_path, full_disk, room):
     target = tmp_path / "a.json"
     target.write_bytes(OLD)
-    with full_disk(room), pytest.raises(InputError, match="a limit is reached"):
+    with full_disk(room), pytest.raises(InputError, match="no file may be larger than"):
         write_bytes(NEW, target)
-    with full_disk(room), pytest.raises(InputError, match="a limit is reached"), whole_folder(tmp_path / "f") as folder:
+    with (
+        full_disk(room),
+        pytest.raises(InputError, match="no file may be larger than"),
+        whole_folder(tmp_path / "f") as folder,
+    ):
         (folder / "x").write_bytes(NEW)
     assert (names(tmp_path), target.read_bytes()) == (["a.json"], OLD)
 
@@ -196,12 +210,13 @@ for turn in range(int(sys.argv[2])):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system ends its programs otherwise")
-def test_a_signal_at_any_moment_leaves_whole_files_and_nothing_else(tmp_path):
-    turns = 36
-    done = subprocess.run(
-        [sys.executable, "-c", STORM, str(tmp_path), str(turns)], capture_output=True, text=True, timeout=120,
-        env=os.environ | {"PYTHONPATH": str(Path(files.__file__).parents[1])},
-    )  # fmt: skip
+def test_a_signal_at_any_moment_leaves_whole_files_and_nothing_else():
+    turns, memory = 36, Path("/dev/shm")  # where fsync waits for no disk
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", STORM, folder, str(turns)], capture_output=True, text=True, timeout=120,
+            env=os.environ | {"PYTHONPATH": str(Path(files.__file__).parents[1])},
+        )  # fmt: skip
     lines = done.stdout.splitlines()
     assert (len(lines), done.returncode) == (turns, 0), done.stderr
     assert set(lines) == {"True True []"}, lines

@@ -61,16 +61,13 @@ def outputs_along(segmentations: Sequence[Path], folder: Path) -> list[Path]:
 
 def move_along(
     segmentations: Mapping[Path, Segmentation], transform: sitk.Transform, reference: sitk.Image
-) -> tuple[list[str], list[Path]]:
-    """Segmentations by their outputs on the grid of ``reference``: what became of their labels, and the files."""
-    from ..overlays import layer_paths
-
-    lines, written = [], []
+) -> list[str]:
+    """Write segmentations, by their outputs, on the grid of ``reference``; what became of their labels."""
+    lines = []
     for output, segmentation in segmentations.items():
         placed, left = _placed(segmentation, transform, reference, output)
         lines += [*placed, *left]
-        written += layer_paths(output, len(segmentation.layers))
-    return lines, written
+    return lines
 
 
 def _placed(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..exceptions import InputError
-from ..files import require_writable
+from ..files import require_writable, whole_files
 from ..settings import PairSettings
 from .command_line import (
     NOTICE,
@@ -93,7 +93,8 @@ def _write(options: argparse.Namespace, channel: Channel, result: RigidResult) -
 
     from ..images import write_transform, write_volume
 
-    if options.resampled:  # the larger file first: where there is no room, nothing is left behind
-        moved = sitk.Resample(channel.moving, channel.fixed, result.transform, sitk.sitkLinear, 0.0)
-        write_volume(moved, options.resampled)
-    write_transform(result.transform, options.output)
+    with whole_files([options.output]) as temporaries:  # both files or none
+        write_transform(result.transform, temporaries[options.output])
+        if options.resampled:
+            moved = sitk.Resample(channel.moving, channel.fixed, result.transform, sitk.sitkLinear, 0.0)
+            write_volume(moved, options.resampled)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..exceptions import InputError
-from ..files import require_writable, write_text
+from ..files import require_writable, whole_files, write_text
 from ..images import MODALITIES
 from ..settings import RegistrationSettings
 from .command_line import add_command, add_device, add_nifti_form, report, require_no_input
@@ -96,20 +96,20 @@ def _volumes(paths: dict[str, Path]) -> dict[str, sitk.Image]:
 
 
 def _write(folder: Path, result: CaseResult, contrasts: list[str], plans: dict[Path, Segmentation]) -> list[str]:
-    """The files, the verdict last; what became of the segmentations in lines."""
+    """The files, all or, but for segmentations, none; what became of the segmentations in lines."""
     from ..images import write_transform
+    from ..overlays import layer_paths
     from ..registration import report_of
 
-    lines: list[str] = []
-    moved: list[Path] = []
-    if result.trust.verdict != "failed":
-        lines, moved = move_along(plans, result.transform, result.ultrasound)
-    elif plans:
-        lines = ["Nothing was moved along, since the registration has failed."]
-    write_transform(result.transform, folder / TRANSFORM)
-    told = report_of(result, TRANSFORM, contrasts, [path.name for path in moved], datetime.now().astimezone())
-    write_text(json.dumps(told.to_json(), indent=2) + "\n", folder / VERDICT)
-    return lines
+    has_failed = result.trust.verdict == "failed"
+    moved = [p.name for path, plan in plans.items() for p in layer_paths(path, len(plan.layers)) if not has_failed]
+    told = report_of(result, TRANSFORM, contrasts, moved, datetime.now().astimezone())
+    with whole_files([folder / TRANSFORM, folder / VERDICT]) as temporaries:
+        write_transform(result.transform, temporaries[folder / TRANSFORM])
+        write_text(json.dumps(told.to_json(), indent=2) + "\n", temporaries[folder / VERDICT])
+        if has_failed:
+            return ["Nothing was moved along, since the registration has failed."] if plans else []
+        return move_along(plans, result.transform, result.ultrasound)
 
 
 def _told(folder: Path, result: CaseResult) -> list[str]:

@@ -11,8 +11,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from ..exceptions import Cancelled, InputError, InputNotice
-from ..files import is_full, not_written
 from ..images import chosen_nifti_form
+from ..write_faults import is_full, not_written
 from .streams import Output, complain, open_streams
 
 DONE, DEFECT, WRONG_INPUT, CANCELLED = 0, 1, 2, 130  # the last as a shell reports a program ended by Ctrl-C
@@ -23,6 +23,14 @@ _NO_MEMORY = "The memory is not enough for this; close other programs, or take a
 
 def run_program(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
     """Parse the command line, run its command, and return the exit status."""
+    try:
+        return _run(parser, arguments)
+    except KeyboardInterrupt:  # before the command, or after it
+        complain("mmhvae: Cancelled.")
+        return CANCELLED
+
+
+def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
     open_streams()
     output = Output(sys.stdout)
     options = argparse.Namespace()

@@ -73,6 +73,8 @@ def _check_paths(options: argparse.Namespace, paths: dict[str, Path]) -> None:
         if guess_modality(path.name) == "us":
             raise InputError(f"{path.name} is an ultrasound by its name; give an MR as --{name}.")
     outputs = [path for path in (options.output, options.uncertainty) if path]
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise InputError(f"{options.output} cannot be both outline and uncertainty; choose another output.")
     require_no_input(outputs, [*paths.values(), options.reference, options.brain_mask])
     for path in outputs:
         require_volume_suffix(path)

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from ..exceptions import InputError
 from .itk_files import image_format, read_image
-from .nifti import check_nifti, is_nifti_name, read_header
+from .nifti import check_nifti, is_nifti_name, is_whole, read_header
 from .nifti_forms import RESAMPLE, placed_by_its_forms, require_readable_forms
 from .packed_voxels import check_packed_metaimage, check_packed_nrrd
 from .text_headers import check_metaimage, check_nrrd
@@ -89,6 +89,17 @@ def _checked_format(path: Path, name: str) -> str:
     if format_name in _PACKED:
         _PACKED[format_name](path, name)
     return format_name
+
+
+def is_complete(path: Path) -> bool:
+    """Whether the file holds every byte that its header announces, and its voxels as they were packed."""
+    format_name = image_format(path)
+    try:
+        if format_name in _PACKED:
+            _PACKED[format_name](path, "image")
+    except InputError:
+        return False
+    return is_whole(path)
 
 
 def _read(path: Path, name: str) -> sitk.Image:

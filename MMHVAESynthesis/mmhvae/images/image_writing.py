@@ -11,8 +11,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..exceptions import InputError, InputNotice
-from ..files import not_written, whole_files
-from .image_files import require_right_angles, shear
+from ..files import whole_files
+from ..write_faults import not_written
+from .image_files import is_complete, require_right_angles, shear
 from .itk_files import read_image, tell, write_image
 
 #: Formats of one file, which a rename brings into place whole.
@@ -54,8 +55,9 @@ def write_volumes(images: Mapping[Path, sitk.Image], *, is_passing: bool = False
                 found = read_image(temporaries[path], path)
             except RuntimeError as error:
                 raise not_written(path, error) from error
-            if not _is_same(image, found, path):
-                raise _not_all_written(path)
+            # A file that lacks its last bytes reads like one where these are 0.
+            if not is_complete(temporaries[path]) or not _is_same(image, found, path):
+                raise not_written(path, RuntimeError(), ": what arrived differs from the result")
             tell(words, path)
             if not _is_same_to_simpleitk(image, found):
                 rounded.append(path.name)
@@ -84,11 +86,6 @@ def _require_format_holds(image: sitk.Image, path: Path) -> None:
             require_right_angles(image, path.name)
         except InputError as error:
             raise InputError(f"NIfTI cannot hold sheared axes; name {path.name} .nrrd or .mha.") from error
-
-
-def _not_all_written(path: Path) -> InputError:
-    text = "cannot be written; check the folder's permissions and free space: what arrived differs from the result."
-    return InputError(f"{path} {text}")
 
 
 def _is_same(image: sitk.Image, found: sitk.Image, path: Path) -> bool:

@@ -18,6 +18,7 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from ..exceptions import InputNotice
+from ..files import scratch_folder
 
 _PLACE = re.compile(r"WARNING: In .*, line \d+")
 _SPEAKER = re.compile(r"^\w+ \(0x[0-9a-f]+\):\s*")
@@ -146,8 +147,8 @@ def _named_for_itk(path: Path) -> Iterator[str]:
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
-        with tempfile.TemporaryDirectory() as folder:
-            yield str(_linked(path, Path(folder)))
+        with scratch_folder() as folder:
+            yield str(_linked(path, folder))
     else:
         yield name
 

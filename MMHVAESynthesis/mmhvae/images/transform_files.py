@@ -14,7 +14,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..exceptions import InputError
-from ..files import not_written, whole_file
+from ..files import whole_file
+from ..write_faults import not_written
 from .itk_files import read_transform_file, tell, write_transform_file
 
 _SUFFIXES = {".tfm", ".txt", ".h5", ".hdf5", ".mat"}
@@ -144,7 +145,7 @@ def write_transform(transform: sitk.Transform, path: str | Path) -> None:
         except (RuntimeError, KeyError) as error:
             raise not_written(path, error) from error
         if words or not _is_same(transform, found):
-            raise not_written(path, OSError("not all of the file was written"))
+            raise not_written(path, RuntimeError(), ": what arrived differs from the result")
 
 
 def _is_same(written: sitk.Transform, read: sitk.Transform) -> bool:
