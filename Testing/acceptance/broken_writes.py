@@ -115,6 +115,8 @@ def durations(commands: Mapping[str, WritingCommand], folder: Path) -> dict[str,
 
 def endings(count: int, seed: int, root: Path) -> list[Ending]:
     """``count`` commands, ended."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a program in the background inherits that they are ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     random.seed(seed)
     (root / "inputs").mkdir()
     apart(make_inputs, root / "inputs")

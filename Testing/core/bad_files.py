@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -106,6 +107,14 @@ def bytes_in(folder: Path, name: str, content: bytes) -> Path:
     return folder / name
 
 
+def pipe(folder: Path, name: str) -> Path:
+    """Whoever opens it waits for a writer who never comes."""
+    if not hasattr(os, "mkfifo"):  # a device then, which is no file either
+        return Path(os.devnull)
+    os.mkfifo(folder / name)
+    return folder / name
+
+
 #: No image is to be read from these, at any entrance.
 IMAGES: dict[str, tuple[Maker, str]] = {
     "mirrored forms": (lambda d: nifti(d, sform_code=2, srow=rows(mirror=-1)), "disagree by"),
@@ -128,9 +137,11 @@ IMAGES: dict[str, tuple[Maker, str]] = {
     "NRRD without a position": (
         lambda d: nrrd(d, "space: RAS", "space directions: (1,0,0) (0,1,0) (0,0,1)", place=""), "no position",
     ),
+    "NRRD over time": (lambda d: nrrd(d, "kinds: domain domain time"), "an axis that is time"),
     "sheared NRRD": (lambda d: sheared(d, "x.nrrd"), "sheared"),
     "sheared MHA": (lambda d: sheared(d, "x.mha"), "Resample Scalar/Vector/DWI Volume"),
     "MHA without a spacing": (lambda d: meta(d, ElementSpacing=""), "no voxel spacing"),
+    "MHA with a negative spacing": (lambda d: meta(d, ElementSpacing="-1 1 1"), "no voxel spacing above 0"),
     "MHA without an orientation": (lambda d: meta(d, TransformMatrix=""), "where left is"),
     "MHA without a position": (lambda d: meta(d, Offset=""), "no position"),
     "MHA at NaN": (lambda d: meta(d, Offset="nan 2 3"), "no position"),
@@ -146,6 +157,7 @@ IMAGES: dict[str, tuple[Maker, str]] = {
     "VTK": (lambda d: written(d, "x.vtk"), "VTK"),
     "GIPL": (lambda d: written(d, "x.gipl"), "GIPL"),
     "a folder": (lambda d: d, "folder"),
+    "a pipe": (lambda d: pipe(d, "x.nii.gz"), "no ordinary file"),
 }  # fmt: skip
 
 _HEAD, _FIXED = "#Insight Transform File V1.0\n", "FixedParameters: 0 0 0\n"
@@ -163,6 +175,16 @@ def several_in_hdf5(folder: Path) -> Path:
     parts = [sitk.TranslationTransform(3, (10.0, 0, 0)), sitk.TranslationTransform(3, (0, 5.0, 0))]
     path = folder / "x.h5"
     sitk.WriteTransform(sitk.CompositeTransform(parts), str(path))
+    return path
+
+
+def transform(folder: Path, name: str, content: sitk.Transform) -> Path:
+    sitk.WriteTransform(content, str(folder / name))
+    return folder / name
+
+
+def cut(path: Path) -> Path:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     return path
 
 
@@ -202,9 +224,18 @@ TRANSFORMS: dict[str, tuple[Maker, str]] = {
         "not a transform",
     ),
     "NaN": (lambda d: text(d, "x.tfm", _HEAD + AFFINE.format(number=0, x="nan", y=0)), "a transform"),
+    "flat": (
+        lambda d: text(d, "x.tfm", _HEAD + AFFINE.format(number=0, x=1, y=2).replace("0 0 0 1 1 2", "0 0 0 0 1 2")),
+        "flattens space",
+    ),
+    "2-D in HDF5": (lambda d: transform(d, "x.h5", sitk.Euler2DTransform()), "2-D"),
+    "FSL": (lambda d: text(d, "x.mat", "1 0 0 5\n0 1 0 0\n0 0 1 0\n0 0 0 1\n"), "not a transform"),
+    "JSON": (lambda d: text(d, "x.json", "{}"), "a text of another kind"),
+    "cut off HDF5": (lambda d: cut(transform(d, "x.h5", sitk.AffineTransform(3))), "not a transform"),
+    "a pipe": (lambda d: pipe(d, "x.tfm"), "There is no transform file"),
     "elastix": (lambda d: text(d, "x.txt", '(Transform "EulerTransform")\n'), "elastix"),
     "MNI": (lambda d: text(d, "x.xfm", "MNI Transform File\n"), "MNI"),
-    "numbers alone": (lambda d: text(d, "x.mat", "1 0 0 5\n0 1 0 0\n0 0 1 0\n0 0 0 1\n"), "not a transform"),
+    "numbers alone": (lambda d: text(d, "x.txt", "1 0 0 5\n0 1 0 0\n0 0 1 0\n0 0 0 1\n"), "not a transform"),
     "an image": (lambda d: written(d, "x.nii.gz"), "an image"),
     "empty": (lambda d: text(d, "x.tfm", ""), "not a transform"),
     "a folder": (lambda d: d, "no transform file"),

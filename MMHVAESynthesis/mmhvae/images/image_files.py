@@ -55,6 +55,8 @@ def open_image(path: str | Path, name: str = "image", nifti_form: str | None = N
         raise InputError(f"There is no file {path}; check the path of the {name}.")
     if os.path.isdir(path):
         raise InputError(f"{path} cannot be read: it is a folder; give the {name} as one file, NIfTI, NRRD or MHA.")
+    if not os.path.isfile(path):  # a pipe would be waited for
+        raise InputError(f"{path} cannot be read: it is no ordinary file; give the {name} as one, NIfTI, NRRD or MHA.")
     try:
         format_name = _checked_format(path, name)
         header = read_header(path) if format_name == _NIFTI else None

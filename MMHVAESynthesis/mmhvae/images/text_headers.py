@@ -40,6 +40,8 @@ def check_nrrd(path: Path, name: str) -> None:
         raise InputError(f"{path} states no spacing and orientation of its three axes; {again}.")
     if not _finite(fields.get("space origin", ""), 3):
         raise InputError(f"{path} states no position (space origin); {again}.")
+    if "time" in fields.get("kinds", "").lower().split():
+        raise InputError(f"{path} has an axis that is time; save one moment of it, as a 3-D volume.")
     units = [unit.lower() for unit in re.findall(r'"([^"]*)"', fields.get("space units", ""))]
     _require_millimetres(units, path)
 
@@ -57,8 +59,8 @@ def check_metaimage(path: Path, name: str) -> None:
     spacing = next((fields[key] for key in ("elementspacing", "elementsize") if key in fields), "")
     direction = next((fields[key] for key in ("transformmatrix", "orientation", "rotation") if key in fields), "")
     position = next((fields[key] for key in ("offset", "position", "origin") if key in fields), "")
-    if not _finite(spacing, dimensions):
-        raise InputError(f"{path} states no voxel spacing (ElementSpacing); {again}.")
+    if not _finite(spacing, dimensions) or min(_numbers(spacing)) <= 0:
+        raise InputError(f"{path} states no voxel spacing above 0 (ElementSpacing); {again}.")
     if not _finite(direction, dimensions**2):
         raise InputError(f"{path} does not say where left is: it has no TransformMatrix; {again}.")
     if not _finite(position, dimensions):

@@ -17,16 +17,19 @@ from ..exceptions import InputError
 from ..files import whole_file
 from ..write_faults import not_written
 from .itk_files import read_transform_file, tell, write_transform_file
+from .transforms import to_matrix
 
 _SUFFIXES = {".tfm", ".txt", ".h5", ".hdf5", ".mat"}
 _TEXT, _HDF5 = b"#Insight Transform File", b"\x89HDF\r\n"
+#: Of volumes after and before: below, a linear transform has no inverse.
+_FLAT = 1e-9
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _AS_ONE = "save it as one linear transform, for instance from 3D Slicer"
 #: Other programs' files, by their suffix or by what they begin with.
 _FOREIGN = {
     ".xfm": "an MNI transform", ".lta": "a FreeSurfer transform", ".dof": "an MIRTK transform",
     ".nii": "an image", ".nii.gz": "an image", ".nrrd": "an image", ".mha": "an image", ".mhd": "an image",
-    ".json": "no transform of ITK's",
+    ".json": "a text of another kind",
 }  # fmt: skip
 _BEGINNINGS = {
     b"(Transform ": "an elastix parameter file", b"(TransformParameters": "an elastix parameter file",
@@ -65,6 +68,8 @@ def read_transform(path: str | Path) -> sitk.Transform:
         raise InputError(f"{path} is a {transform.GetDimension()}-D transform; give one in three dimensions.")
     if not all(map(math.isfinite, transform.GetParameters())):
         raise InputError(f"{path} holds numbers that are not finite; give another transform.")
+    if transform.IsLinear() and abs(np.linalg.det(to_matrix(transform))) < _FLAT:
+        raise InputError(f"{path} flattens space to a plane, a line or a point; give another transform.")
     return transform
 
 

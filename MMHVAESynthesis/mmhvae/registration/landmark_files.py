@@ -6,6 +6,7 @@ Points are (N, 3) float64 arrays in LPS mm, whatever the file's own convention a
 from __future__ import annotations
 
 import json
+import os
 import re
 import warnings
 from collections.abc import Sequence
@@ -22,6 +23,12 @@ from ..images import flip_points
 Points = NDArray[np.float64]
 
 _LARGEST = 1 << 26
+#: Encodings of a text by what it begins with; without a mark, the first that leaves no control characters.
+_ENCODINGS = (
+    (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
+    (b"", "utf-8-sig"), (b"", "utf-32-le"), (b"", "utf-32-be"), (b"", "utf-16-le"), (b"", "utf-16-be"),
+    (b"", "latin-1"),
+)  # fmt: skip
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 #: Millimetres in a unit, by the names of UCUM and by those that people write.
 _UNITS = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "centimeter": 10.0, "m": 1000.0, "meter": 1000.0}
@@ -49,7 +56,7 @@ def read_landmarks(paths: Sequence[str | Path]) -> tuple[Points, Points]:
     Raises:
         InputError: not one or two files, or one cannot be read; or labels contradict the order, in part.
     """
-    if len(paths) == 1:
+    if len(paths) == 1 and Path(paths[0]).suffix.lower() != ".json":
         moving, fixed = read_tag(paths[0])
         return fixed, moving
     if len(paths) != 2:
@@ -82,13 +89,15 @@ def paired(fixed: PointList, moving: PointList) -> Points:
 
 
 def _read_text(path: Path) -> str:
+    if not os.path.isfile(path):
+        raise InputError(f"There is no landmark file {path}; check its name.")
     try:
         if path.stat().st_size > _LARGEST:
             raise InputError(f"{path} is too large for a list of landmarks; give a .tag or .mrk.json file.")
         content = path.read_bytes()
     except (OSError, ValueError) as error:
         raise InputError(f"The landmark file {path} cannot be read; check its name.") from error
-    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"", "utf-8-sig"), (b"", "latin-1")):
+    for mark, encoding in _ENCODINGS:
         if content.startswith(mark):
             try:
                 text = content.decode(encoding)
@@ -166,6 +175,10 @@ def read_point_list(path: str | Path) -> PointList:
         InputError: the file cannot be read, holds no point list or several, or one of its points has no position.
     """
     path = Path(path)
+    if path.suffix.lower() == ".fcsv":
+        raise InputError(
+            f"{path} is a point list of older versions of 3D Slicer; open it there and save it as .mrk.json."
+        )
     try:
         lists = [m for m in json.loads(_read_text(path))["markups"] if m.get("type", "Fiducial") == "Fiducial"]
         markups = lists[0]

@@ -101,6 +101,8 @@ STORM = """
 import json, os, random, signal, sys, time
 from mmhvae.cli import main
 given, folder, random = json.loads(sys.argv[1]), sys.argv[2], random.Random(0)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a program in the background inherits that they are ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def run(turn, delay):
     child = os.fork()
