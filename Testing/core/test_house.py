@@ -20,7 +20,7 @@ FOLDERS = {
 #: that lie beside them. Rooms of one floor may not use each other in a circle, either.
 FLOORS = {
     "mmhvae": [
-        "exceptions version faces protocol files",
+        "exceptions version faces protocol files write_faults",
         "fields",
         "settings answers compute",
         "images",
