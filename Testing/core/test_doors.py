@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +24,7 @@ from mmhvae.sweep import read_calibration
 from mmhvae.tasks import TASKS, BundleCache, Context, Parameters
 
 from . import bad_files as bad
-from .commands.calls import CONFIG, require_one_sentence
+from .commands.calls import CONFIG, CORE, require_one_sentence
 
 pytestmark = pytest.mark.filterwarnings("ignore::mmhvae.InputNotice")
 IDENTITY = sitk.Euler3DTransform()
@@ -286,3 +289,49 @@ def test_nobody_reads_or_replaces_files_but_through_the_doors(call):
     files = [file for folder in folders for file in (Path(__file__).parents[2] / folder).rglob("*.py")]
     found = {file.as_posix() for file in files if re.search(call, file.read_text(encoding="utf-8"))}
     assert [file for file in sorted(found) if not file.endswith(tuple(ONE_HOME[call]))] == []
+
+
+#: Reads every file of the tables by ITK alone, and by our door; prints those about which ITK said something, and we.
+WARNED = """
+import sys, tempfile, warnings
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import bad_files as bad
+from mmhvae import InputError
+from mmhvae.images import itk_files, open_image, read_transform
+
+CRASHING = ("NaN", "numbers", "comma")  # transforms at which ITK alone writes beyond its memory
+sitk = itk_files.sitk
+readers = [(bad.IMAGES, sitk.ReadImage, open_image), (bad.TRANSFORMS, sitk.ReadTransform, read_transform)]
+for table, alone, door in readers:
+    for fault, (make, _) in table.items():
+        with tempfile.TemporaryDirectory() as folder:
+            path = make(Path(folder))
+            if not path.is_file() or any(word in fault for word in CRASHING):
+                continue
+            with itk_files.heard() as words:
+                try:
+                    alone(str(path))
+                except (RuntimeError, KeyError, UnicodeError):
+                    pass
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always")
+                try:
+                    door(path)
+                except InputError as error:
+                    told.append(error)
+            if any("WARNING" in line for line in words):
+                print(fault, "told" if told else "SILENT", sep=": ")
+"""
+
+
+def test_where_itk_warns_we_speak():
+    """In a process of its own: once a full disk has kept the C++ library from printing, it prints no more."""
+    done = subprocess.run(
+        [sys.executable, "-c", WARNED, str(Path(__file__).parent)], capture_output=True, text=True, timeout=120,
+        env=os.environ | {"PYTHONPATH": str(CORE)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) >= 4, lines
+    assert [line for line in lines if not line.endswith(": told")] == []
