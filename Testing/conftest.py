@@ -75,6 +75,22 @@ def full_disk():
     return full
 
 
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory):
+    """``tiny_bundle(config)``: the folder of a bundle with random weights, the same every time."""
+
+    def make(config) -> Path:
+        import torch
+        from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
+        from mmhvae.network.model import MMHVAE
+
+        torch.manual_seed(0)
+        made = Bundle(MMHVAE(config).eval(), Manifest("tiny", config, 1.0, "MIT", "tests"), "# Tiny\n")
+        return save_bundle(made, tmp_path_factory.mktemp("bundles") / "tiny")
+
+    return make
+
+
 @pytest.fixture
 def run(capfd):
     """``run(*arguments)`` of the command line -> status, standard output, standard error (that of C libraries too)."""

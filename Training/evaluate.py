@@ -220,7 +220,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--split", choices=SPLITS, default=TEST)
     common.add_argument("--count", type=int, help="of cases, the first ones")
     common.add_argument("--weights", type=Path, help="one of the run's kept averages (default: its last)")
-    common.add_argument("--temperature", type=float, default=0.5)
+    common.add_argument("--temperature", type=float, default=SynthesisSettings.temperature)
     common.add_argument("--seed", type=int, default=0)
     common.add_argument("--device", default="cpu", help="cpu, cuda, ...")
     common.add_argument("--output", type=Path, required=True)

@@ -5,55 +5,32 @@ Goes on where the run's folder holds a checkpoint. Settings: Training/configs/RE
 
 from __future__ import annotations
 
-import sys
-import tempfile
 from functools import partial
-from pathlib import Path
-from typing import Any
 
-from mmhvae_training import loop, script
-from mmhvae_training.configuration import Configuration, parse, rehearsal
-from mmhvae_training.data import Sampler, TrainingSet, load_training_set
-from mmhvae_training.loop import MMHVAEMethod, launch, new_state, start_from
-from mmhvae_training.records import commit
-
-FAST_DEV_CASES = 2
-SAME = ("data", "architecture", "variant", "mixture", "loss", "adversarial", "optimisation", "seed")
+from lightning_fabric import Fabric
+from mmhvae_training import script
+from mmhvae_training.configuration import Configuration
+from mmhvae_training.data import Sampler, load_training_set
+from mmhvae_training.loop import MMHVAEMethod, Prepared, TrainingScript, new_state, start_from
 
 
-def describe_run(configuration: Configuration, found: TrainingSet) -> dict[str, Any]:
-    """What a bundle's manifest must tell of its run: configuration, cases and their modalities, this code's commit."""
-    return {
-        "script": "Training/train.py",
-        "commit": commit(),
-        "config": configuration.plain(),
-        "cases": {case.name: list(case.inputs) for case in found.cases},
-        "incomplete": {case.name: list(case.inputs) for case in found.incomplete},
-        "started_from": None,
-    }
-
-
-def run(configuration: Configuration, text: str, limit: int | None = None) -> None:
-    """Train as configured, on the first ``limit`` cases if so asked."""
-    fabric = launch(configuration)
+def prepare(configuration: Configuration, fabric: Fabric, limit: int | None) -> Prepared:
+    """The network and its slices."""
     found = load_training_set(configuration.data, configuration.architecture, limit)
-    fabric.print(f"{len(found.cases)} cases, and {len(found.incomplete)} incomplete ones", flush=True)
+    fabric.print(found, flush=True)
     state = new_state(configuration, fabric)
-    method = MMHVAEMethod(configuration, state, Sampler(found, configuration))
     start = partial(start_from, state, configuration.start_from) if configuration.start_from else None
-    loop.run(fabric, method, describe_run(configuration, found), SAME, text, start)
+    return Prepared(MMHVAEMethod(configuration, state, Sampler(found, configuration)), found.described(), start)
 
 
-def main() -> None:
-    """Read the settings, then train; a fast development run keeps nothing."""
-    request = parse(sys.argv[1:])
-    if not request.fast_dev_run:
-        run(request.configuration, request.text)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        run(rehearsal(request.configuration, Path(folder)), request.text, FAST_DEV_CASES)
-    print("Fast development run: all phases ran.", flush=True)
-
+TRAIN = TrainingScript(
+    program="train.py",
+    about="Train an MMHVAE; see Training/configs/README.md.",
+    kind=Configuration,
+    same=("data", "architecture", "variant", "mixture", "loss", "adversarial", "optimisation", "seed"),
+    prepare=prepare,
+)
+main = TRAIN.main
 
 if __name__ == "__main__":
     script.run(main)

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 from mmhvae import InputError
-from MMHVAESynthesisLib.engine import CurrentRun, Engine, Failure, shared_engine
+from MMHVAESynthesisLib.engine import Callbacks, CurrentRun, Engine, Failure, shared_engine
 from MMHVAESynthesisLib.nodes import Matrix
 from MMHVAESynthesisLib.synthesis import Results, find_results
 from MMHVAESynthesisLib.views import annotate_slice_views
@@ -125,9 +125,8 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
         self.show_before(False)
         self.settle()
         self._current.start(
-            lambda told, failed: RegistrationRun(self.engine, case, is_preview, self.start, on_progress, told, failed),
-            done,
-            on_failure,
+            lambda callbacks: RegistrationRun(self.engine, case, is_preview, self.start, callbacks),
+            Callbacks(done, on_failure, on_progress),
         )
 
     def cancel(self) -> None:
@@ -198,19 +197,18 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
 
     def undo(self) -> None:
         """Back to the pose before."""
-        poses = self.history
-        if poses is not None:
-            self.show_before(False)
-            self.pending = None
-            poses.undo()
+        self._step(History.undo)
 
     def redo(self) -> None:
         """Forward to the pose after."""
+        self._step(History.redo)
+
+    def _step(self, way: Callable[[History], None]) -> None:
         poses = self.history
         if poses is not None:
             self.show_before(False)
             self.pending = None
-            poses.redo()
+            way(poses)
 
     def ensure_result(self, parameters: RegistrationParameters) -> Any:
         """The scene's result, made where there is none, with everything under it that moves along."""

@@ -4,32 +4,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import numpy as np
 import slicer
 from mmhvae.bundle import demo_case
-from MMHVAESynthesisLib.engine import Failure
-from MMHVAESynthesisLib.test import reason_to_skip, tell_skipped
-from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest
+from MMHVAESynthesisLib.test import SelfTest
 
 from .logic import MMHVAERegistrationLogic
 from .pose import Outcome, find_result, is_registered
 
-#: Seconds that the slowest computer may take.
-LIMIT = 600.0
 
-
-class MMHVAERegistrationTest(ScriptedLoadableModuleTest):
+class MMHVAERegistrationTest(SelfTest):
     """The demo case's T2 back onto its sweep, and what Undo gives back."""
 
     def setUp(self) -> None:
-        """An empty scene with the demo case's T2."""
-        reason = reason_to_skip()
-        if reason:
-            self.skipTest(reason)
-        slicer.mrmlScene.Clear()
+        """A scene with the demo case's T2."""
+        super().setUp()
         self.logic = MMHVAERegistrationLogic()
         self.parameters = self.logic.getParameterNode()
         self.parameters.sweepPath = str(demo_case() / "sweep.igs.mha")
@@ -37,23 +26,6 @@ class MMHVAERegistrationTest(ScriptedLoadableModuleTest):
         self.parameters.t2 = slicer.util.loadVolume(str(demo_case() / "preop-t2.nii.gz"), {"show": False})
         self.parameters.samples = 1
         self.outcome: Outcome | None = None
-        self.failure: Failure | None = None
-
-    def runTest(self) -> None:  # noqa: N802 - Slicer's name
-        """Every test, each on a new scene."""
-        reason = reason_to_skip()
-        if reason:
-            tell_skipped(reason)
-            return
-        self.setUp()
-        try:
-            self.test_preview_and_undo()
-        finally:
-            self.tearDown()
-
-    def tearDown(self) -> None:
-        """Nothing of a test goes on."""
-        self.logic.close()
 
     def test_preview_and_undo(self) -> None:
         """The T2 moves under one transform, and Undo puts it back exactly."""
@@ -76,10 +48,3 @@ class MMHVAERegistrationTest(ScriptedLoadableModuleTest):
         self.logic.undo()
         self.assertTrue(np.array_equal(self.logic.world, np.eye(4)))
         self.delayDisplay("Undo put the T2 back")
-
-    def _wait(self, condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + LIMIT
-        while not condition():
-            self.assertLess(time.monotonic(), end)
-            slicer.app.processEvents()
-            time.sleep(0.01)

@@ -8,7 +8,7 @@ from typing import Any, cast
 from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
-from .engine import CurrentRun, Engine, Failure, ignore, shared_engine
+from .engine import Callbacks, CurrentRun, Engine, Failure, ignore, shared_engine
 from .parameters import SynthesisParameters
 from .synthesis import Results, StaleWatch, SynthesisRun, find_results, mark, problem_of, request_from, warnings_of
 from .views import annotate_slice_views
@@ -75,7 +75,8 @@ class MMHVAESynthesisLogic(ScriptedLoadableModuleLogic):
             return
         self._bundle = request.bundle
         self._current.start(
-            lambda done, failed: SynthesisRun(self.engine, request, on_progress, done, failed), on_done, on_failure
+            lambda callbacks: SynthesisRun(self.engine, request, callbacks),
+            Callbacks(on_done, on_failure, on_progress),
         )
 
     def cancel(self) -> None:

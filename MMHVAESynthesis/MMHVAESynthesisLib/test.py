@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import time
+import unittest
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import slicer
@@ -36,23 +38,18 @@ def tell_skipped(reason: str) -> None:
     slicer.util.infoDisplay(reason, windowTitle=_("Self-test"))
 
 
-class MMHVAESynthesisTest(ScriptedLoadableModuleTest):
-    """From the demo case to a synthetic T2, and what Cancel leaves behind."""
+class SelfTest(ScriptedLoadableModuleTest):
+    """What the self-tests of both modules share; a subclass makes the ``logic``."""
+
+    logic: Any
 
     def setUp(self) -> None:
-        """An empty scene with the demo case."""
+        """An empty scene."""
         reason = reason_to_skip()
         if reason:
             self.skipTest(reason)
         slicer.mrmlScene.Clear()
-        self.assertEqual(len(load_demo_case()), 6)
-        self.logic = MMHVAESynthesisLogic()
-        self.parameters = self.logic.getParameterNode()
-        self.parameters.synthesizeCet1 = self.parameters.synthesizeFlair = False
-        self.parameters.samples = 1
-        self.results: Results | None = None
         self.failure: Failure | None = None
-        self.progress: list[float] = []
 
     def runTest(self) -> None:  # noqa: N802 - Slicer's name
         """Every test, each on a new scene."""
@@ -60,16 +57,38 @@ class MMHVAESynthesisTest(ScriptedLoadableModuleTest):
         if reason:
             tell_skipped(reason)
             return
-        for test in (self.test_synthetic_t2_of_the_demo_case, self.test_cancel_leaves_nothing):
+        for name in unittest.TestLoader().getTestCaseNames(type(self)):
             self.setUp()
             try:
-                test()
+                getattr(self, name)()
             finally:
                 self.tearDown()
 
     def tearDown(self) -> None:
         """Nothing of a test goes on."""
         self.logic.close()
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + LIMIT
+        while not condition():
+            self.assertLess(time.monotonic(), end)
+            slicer.app.processEvents()
+            time.sleep(0.01)
+
+
+class MMHVAESynthesisTest(SelfTest):
+    """From the demo case to a synthetic T2, and what Cancel leaves behind."""
+
+    def setUp(self) -> None:
+        """A scene with the demo case."""
+        super().setUp()
+        self.assertEqual(len(load_demo_case()), 6)
+        self.logic = MMHVAESynthesisLogic()
+        self.parameters = self.logic.getParameterNode()
+        self.parameters.synthesizeCet1 = self.parameters.synthesizeFlair = False
+        self.parameters.samples = 1
+        self.results: Results | None = None
+        self.progress: list[float] = []
 
     def test_synthetic_t2_of_the_demo_case(self) -> None:
         """The sweep becomes a volume, and the T2 lies on its grid."""
@@ -107,10 +126,3 @@ class MMHVAESynthesisTest(ScriptedLoadableModuleTest):
             lambda results: setattr(self, "results", results),
             lambda failure: setattr(self, "failure", failure),
         )
-
-    def _wait(self, condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + LIMIT
-        while not condition():
-            self.assertLess(time.monotonic(), end)
-            slicer.app.processEvents()
-            time.sleep(0.01)

@@ -25,6 +25,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 import numpy as np
 import SimpleITK as sitk
 import torch
+from mmhvae_training.loop.run_state import same_content
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 80
@@ -86,17 +87,6 @@ def kill_at_random(process: subprocess.Popen[bytes], run: Path, rng: np.random.G
     return Kill(moment, step_of(run), any(run.glob(".writing-*")))
 
 
-def equal(a: Any, b: Any) -> bool:
-    """Whether two nested states are the same, bit for bit."""
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b, strict=True))
-    return bool(a == b)
-
-
 def finish(cases: Path, run: Path) -> dict[str, Any]:
     """Let the run come to its end; its last checkpoint."""
     process = start(cases, run)
@@ -137,7 +127,7 @@ def main() -> None:
         if steps != sorted(steps) or steps[-1] >= STEPS:
             raise SystemExit(f"A checkpoint went backwards, or the run was over before the last kill: {steps}")
         found, expected = finish(folder / "cases", run), finish(folder / "cases", folder / "undisturbed")
-    different = [part for part in expected if not equal(expected[part], found.get(part))]
+    different = [part for part in expected if not same_content(expected[part], found.get(part))]
     arguments.output.mkdir(parents=True, exist_ok=True)
     text = report(kills, different, list(expected))
     (arguments.output / "killed-training.md").write_text(text, encoding="utf-8")

@@ -21,7 +21,7 @@ from mmhvae.images.transforms import apply_matrix, flip_points, to_matrix
 from mmhvae.registration.channels import Channel
 from mmhvae.registration.rigid import register_channels
 from registration_cases import Case, make_case
-from registration_engine import to_channel, to_image
+from registration_engine import image_in_ras, to_channel
 
 LIMIT = 0.2
 
@@ -29,7 +29,7 @@ LIMIT = 0.2
 def there_and_back(case: Case) -> tuple[float, float]:
     """Mean and largest distance in mm of the field of view's points from themselves after A -> B -> A."""
     there = to_channel(case)
-    here = to_image(np.asarray(case.fixed_mask), case.fixed_affine)
+    here = image_in_ras(np.asarray(case.fixed_mask), case.fixed_affine)
     back = Channel(there.moving, there.fixed, fixed_mask=here, moving_mask=there.fixed_mask)
     to_b, to_a = (
         to_matrix(register_channels([channel], device="cpu", prior=None).transform) for channel in (there, back)

@@ -48,7 +48,7 @@ Step = Callable[[], dict[str, float]]
 def configuration(batch_size: int) -> Configuration:
     """The paper's network with our defaults, KL at full weight, no discriminators."""
     data = DataConfig(cases=Path(), batch_size=batch_size)
-    return Configuration(Path(), data, loss=LossConfig(kl_warmup=0), adversarial=AdversarialConfig(weight=0))
+    return Configuration(run=Path(), data=data, loss=LossConfig(kl_warmup=0), adversarial=AdversarialConfig(weight=0))
 
 
 def slices(config: Configuration) -> Batch:

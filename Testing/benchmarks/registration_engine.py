@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "MMHVAESynthesis"))
 
 from mmhvae.images.transforms import Matrix, flip_ras_lps, to_matrix
+from mmhvae.images.volumes import image_in_ras
 from mmhvae.registration.channels import Channel
 from mmhvae.registration.rigid import register_channels
 from mmhvae.settings import Method
@@ -33,24 +33,13 @@ class Case(Protocol):
     moving_mask: NDArray[np.uint8]
 
 
-def to_image(array: NDArray[Any], affine: NDArray[np.float64]) -> sitk.Image:
-    """An image in LPS from an array [i, j, k] and its voxel -> RAS mm matrix."""
-    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
-    spacing = np.linalg.norm(lps[:3, :3], axis=0)
-    image = sitk.GetImageFromArray(np.ascontiguousarray(array.transpose(2, 1, 0)))
-    image.SetSpacing(spacing.tolist())
-    image.SetOrigin(lps[:3, 3].tolist())
-    image.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
-    return image
-
-
 def to_channel(case: Case, signed: bool = False) -> Channel:
     """The case as the core takes it."""
     return Channel(
-        to_image(case.fixed, case.fixed_affine),
-        to_image(case.moving, case.moving_affine),
-        fixed_mask=to_image(case.fixed_mask, case.fixed_affine),
-        moving_mask=to_image(case.moving_mask, case.moving_affine),
+        image_in_ras(case.fixed, case.fixed_affine),
+        image_in_ras(case.moving, case.moving_affine),
+        fixed_mask=image_in_ras(case.fixed_mask, case.fixed_affine),
+        moving_mask=image_in_ras(case.moving_mask, case.moving_affine),
         signed=signed,
     )
 

@@ -16,10 +16,9 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae.images import flip_ras_lps
+from mmhvae.images import flip_ras_lps, image_in_ras
 from numpy.typing import NDArray
 from registration_cases import Case
-from registration_engine import to_image
 
 Matrix = NDArray[np.float64]
 Engine = Callable[[Case], Matrix]
@@ -28,8 +27,8 @@ THREADS = 2
 
 def images(case: Case) -> tuple[sitk.Image, sitk.Image, sitk.Image]:
     """Fixed, moving and fixed mask, in LPS."""
-    fixed, moving = to_image(case.fixed, case.fixed_affine), to_image(case.moving, case.moving_affine)
-    return fixed, moving, to_image(case.fixed_mask, case.fixed_affine)
+    fixed, moving = image_in_ras(case.fixed, case.fixed_affine), image_in_ras(case.moving, case.moving_affine)
+    return fixed, moving, image_in_ras(case.fixed_mask, case.fixed_affine)
 
 
 def matrix_of(transform: sitk.Transform) -> Matrix:
@@ -87,7 +86,7 @@ def ants_mattes(case: Case) -> Matrix:
     import ants
 
     def image(array: NDArray[Any], affine: Matrix) -> Any:
-        lps = to_image(array, affine)
+        lps = image_in_ras(array, affine)
         direction = np.reshape(lps.GetDirection(), (3, 3))
         values = np.ascontiguousarray(array, np.float32)
         return ants.from_numpy(values, origin=lps.GetOrigin(), spacing=lps.GetSpacing(), direction=direction)

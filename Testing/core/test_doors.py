@@ -12,11 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-import torch
 from mmhvae import InputError
-from mmhvae.bundle import Bundle, Manifest, save_bundle
 from mmhvae.images import open_image, read_grid, read_transform, read_volume
-from mmhvae.network import MMHVAE
 from mmhvae.overlays import read_segmentation
 from mmhvae.protocol import Message
 from mmhvae.registration import read_landmarks, target_registration_error
@@ -31,10 +28,8 @@ IDENTITY = sitk.Euler3DTransform()
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    torch.manual_seed(0)
-    made = Bundle(MMHVAE(CONFIG).eval(), Manifest("tiny", CONFIG, 1.0, "MIT", "tests"), "# Tiny\n")
-    return save_bundle(made, tmp_path_factory.mktemp("bundles") / "tiny")
+def bundle(tiny_bundle) -> Path:
+    return tiny_bundle(CONFIG)
 
 
 @pytest.fixture

@@ -50,13 +50,14 @@ class TinyRun:
     """A run of ``tiny.yaml`` in a folder, with changed settings, in this process."""
 
     def __init__(self, cases: Path, run: Path, *options: str) -> None:
-        from mmhvae_training.configuration.parsing import parse
+        from mmhvae_training.configuration.configuration import Configuration
+        from mmhvae_training.configuration.parsing import parse_settings
         from mmhvae_training.data.sampling import Sampler, load_training_set
         from mmhvae_training.loop.devices import launch
         from mmhvae_training.loop.state import new_state
 
         given = ["--config", str(TINY_YAML), "--data.cases", str(cases), "--run", str(run), *options]
-        self.configuration = parse([*given, "--device.accelerator", "cpu"]).configuration
+        self.configuration = parse_settings([*given, "--device.accelerator", "cpu"], Configuration).configuration
         self.fabric = launch(self.configuration)
         found = load_training_set(self.configuration.data, self.configuration.architecture)
         self.sampler = Sampler(found, self.configuration)

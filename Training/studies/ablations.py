@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_tra
 import numpy as np
 from mmhvae.files import write_text
 from mmhvae_training import script
-from mmhvae_training.configuration import Configuration, parse
+from mmhvae_training.configuration import Configuration, parse_settings
 from mmhvae_training.data import Sampler, TrainingCase, TrainingSet, case_folders, load_case
 from mmhvae_training.loop import Schedule, launch, new_state, training_step, update_average
 from mmhvae_training.scoring import (
@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=BUDGET, help="the budget, YAML")
     arguments = parser.parse_args()
     given = ["--config", str(arguments.config), "--data.cases", str(arguments.cases), "--run", str(arguments.output)]
-    base = parse([*given, "--device.accelerator", "cpu", "--device.devices", "1"]).configuration
+    base = parse_settings([*given, "--device.accelerator", "cpu", "--device.devices", "1"], Configuration).configuration
     found = TrainingSet(load(arguments.cases, arguments.count, base))
     side = base.architecture.image_size
     held_out = load(arguments.held_out, arguments.held_out_count, base)

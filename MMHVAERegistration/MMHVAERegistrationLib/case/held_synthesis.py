@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mmhvae.answers import ReconstructionAnswer
-from MMHVAESynthesisLib.engine import Callbacks, Engine, Failure
 from MMHVAESynthesisLib.nodes import FileImage
-from MMHVAESynthesisLib.synthesis import AnswerFiles, Provenance, ReadResults, Request, SynthesisRun
+from MMHVAESynthesisLib.synthesis import AnswerFiles, Provenance, ReadResults, SynthesisRun
 
 
 @dataclass(frozen=True)
@@ -41,17 +40,7 @@ class Held:
 
 
 class HeldSynthesis(SynthesisRun):
-    """See :class:`MMHVAESynthesisLib.synthesis.SynthesisRun`; ``on_held`` hears of what would have been stored."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        request: Request,
-        on_progress: Callable[[float, str], None],
-        on_held: Callable[[Held], None],
-        on_failure: Callable[[Failure], None],
-    ) -> None:
-        super().__init__(engine, request, on_progress, on_held, on_failure)
+    """As :class:`MMHVAESynthesisLib.synthesis.SynthesisRun`; a :class:`Held` is told, which would have been stored."""
 
     def _finish(self, read: ReadResults) -> None:
         self._done(Held(read, self._made))
@@ -64,9 +53,7 @@ class HeldReconstruction(HeldSynthesis):
         return {}
 
     def _submit(self, parameters: dict[str, Any]) -> None:
-        assert self._job is not None
-        callbacks = Callbacks(self._answered, self._failed, self._progressed)
-        self._engine.submit(self._job, "reconstruct", parameters["sweep"], callbacks)
+        self._ask("reconstruct", parameters["sweep"])
 
     def _files(self, answer: dict[str, Any]) -> AnswerFiles:
         return AnswerFiles({}, {}, ReconstructionAnswer.from_json(answer).ultrasound)

@@ -6,7 +6,7 @@ The scene is changed only at the end: what was synthesised on the way is kept ou
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,27 +40,18 @@ WRITTEN = 0.05
 
 
 class RegistrationRun(EngineRun):
-    """One registration; ``on_done`` hears of its outcome.
+    """One registration; its :class:`Outcome` is told.
 
     Args:
         engine: does the work.
         case: what to register.
         is_preview: stop early, for a first answer.
         start: the pose to start from.
-        on_progress, on_done, on_failure: who hears of it.
+        callbacks: who hears of it.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        case: Case,
-        is_preview: bool,
-        start: Step,
-        on_progress: Callable[[float, str], None],
-        on_done: Callable[[Outcome], None],
-        on_failure: Callable[[Failure], None],
-    ) -> None:
-        super().__init__(engine, case.nodes, on_progress, on_done, on_failure)
+    def __init__(self, engine: Engine, case: Case, is_preview: bool, start: Step, callbacks: Callbacks) -> None:
+        super().__init__(engine, case.nodes, callbacks)
         self._case, self._is_preview, self._start = case, is_preview, start
         self._held: Held | None = None
         self._before = 0.0  # share of the progress that is behind
@@ -72,9 +63,8 @@ class RegistrationRun(EngineRun):
             self._run_steps(self._write(), self._submit)
             return
         kind = HeldReconstruction if self._case.is_direct else HeldSynthesis
-        self._synthesis = kind(
-            self._engine, self._case.ultrasound, self._synthesis_progressed, self._synthesised, self._failed
-        )
+        callbacks = Callbacks(self._synthesised, self._failed, self._synthesis_progressed)
+        self._synthesis = kind(self._engine, self._case.ultrasound, callbacks)
         self._synthesis.start()
 
     def _let_go(self, why: Failure) -> None:
@@ -143,9 +133,7 @@ class RegistrationRun(EngineRun):
         return asked
 
     def _submit(self, parameters: dict[str, Any]) -> None:
-        assert self._job is not None
-        callbacks = Callbacks(self._answered, self._failed, self._engine_progressed)
-        self._engine.submit(self._job, "register_case", parameters, callbacks)
+        self._ask("register_case", parameters)
 
     def _engine_progressed(self, fraction: float, message: str) -> None:
         self._progressed(WRITTEN + (1 - WRITTEN) * fraction, message)

@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import slicer
 import vtk
-from MMHVAESynthesisLib.nodes import follow, ijk_to_ras, ijk_to_world, image_data, remove_shown, to_vtk, voxels
+from MMHVAESynthesisLib.nodes import (
+    find_helper,
+    follow,
+    ijk_to_ras,
+    ijk_to_world,
+    image_data,
+    new_helper,
+    remove_shown,
+    to_vtk,
+    voxels,
+)
 from MMHVAESynthesisLib.synthesis import KIND
 from numpy.typing import NDArray
 from slicer.i18n import tr as _
@@ -15,7 +24,7 @@ from vtk.util import numpy_support
 
 #: Millimetres.
 SIDE = 12.0
-_KIND = "checkerboard"
+_CLASS, _KIND = "vtkMRMLScalarVolumeNode", "checkerboard"
 _STATE = "MMHVAE.CheckerboardOf"
 
 
@@ -41,21 +50,11 @@ class Checkerboard:
 
 
 def _find() -> Any:
-    """The one of this scene, or None; no singleton, which would outlive the scene's closing."""
-    found = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-    return next((node for node in found if node.GetAttribute(KIND) == _KIND), None)
+    return find_helper(_CLASS, KIND, _KIND)
 
 
 def _new_node() -> Any:
-    node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLScalarVolumeNode")
-    node.UnRegister(None)
-    node.SetName(_("Checkerboard of ultrasound and MR"))
-    node.SetHideFromEditors(True)
-    node.SetSaveWithScene(False)
-    node.SetAttribute(KIND, _KIND)
-    slicer.mrmlScene.AddNode(node)
-    node.CreateDefaultDisplayNodes()
-    node.GetDisplayNode().SetSaveWithScene(False)
+    node = new_helper(_CLASS, _("Checkerboard of ultrasound and MR"), KIND, _KIND)
     node.GetDisplayNode().SetAutoWindowLevel(False)
     node.GetDisplayNode().SetWindowLevelMinMax(0, 255)
     return node

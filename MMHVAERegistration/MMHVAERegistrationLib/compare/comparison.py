@@ -45,17 +45,9 @@ class Comparison(Part):
             self._take_out()
             self._outlines.show([])
 
-    def enter(self) -> None:
-        """See :meth:`.Part.enter`: the key is heard only while the panel is open."""
-        self._key.listen(True)
-
-    def exit(self) -> None:
-        """See :meth:`.Part.exit`."""
-        self._key.listen(False)
-
     def close(self) -> None:
         """See :meth:`.Part.close`."""
-        self._key.close()
+        super().close()
         self._outlines.close()
         self._take_out()
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import slicer
 import vtk
-from MMHVAESynthesisLib.nodes import follow, ijk_to_ras, remove_shown, to_vtk
+from MMHVAESynthesisLib.nodes import find_helper, follow, ijk_to_ras, new_helper, remove_shown, to_vtk
 from MMHVAESynthesisLib.synthesis import KIND
 from slicer.i18n import tr as _
 
+_CLASS = "vtkMRMLModelNode"
 _FIELD, _SHOWN, _OF = "field of view", "MMHVAE.Shown3D", "MMHVAE.FieldOf"
 #: Voxels along an axis that the surface of the field of view is made of, about.
 _STEPS = 64
@@ -48,22 +49,14 @@ def hide_in_3d() -> None:
 
 
 def _find() -> Any:
-    found = slicer.util.getNodesByClass("vtkMRMLModelNode")
-    return next((node for node in found if node.GetAttribute(KIND) == _FIELD), None)
+    return find_helper(_CLASS, KIND, _FIELD)
 
 
 def _show_field(ultrasound: Any) -> None:
     node = _find()
     if node is None:
-        node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLModelNode")
-        node.UnRegister(None)
-        node.SetName(_("Field of view of the ultrasound"))
-        node.SetSaveWithScene(False)
-        node.SetAttribute(KIND, _FIELD)
-        slicer.mrmlScene.AddNode(node)
-        node.CreateDefaultDisplayNodes()
+        node = new_helper(_CLASS, _("Field of view of the ultrasound"), KIND, _FIELD, is_listed=True)
         display = node.GetDisplayNode()
-        display.SetSaveWithScene(False)
         display.SetOpacity(_OPACITY)
         display.SetColor(*_COLOUR)
         display.SetVisibility2D(False)

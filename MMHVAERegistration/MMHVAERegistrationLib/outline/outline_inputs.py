@@ -11,7 +11,7 @@ import slicer
 from mmhvae import InputError
 from mmhvae.bundle import SHIPPED_SEGMENTER, segmenter_bundle
 from MMHVAESynthesisLib.nodes import Fingerprint, require_volume
-from MMHVAESynthesisLib.synthesis import STALE, change_of
+from MMHVAESynthesisLib.synthesis import STALE, change_of, mark_by
 from MMHVAESynthesisLib.views import COMPUTED
 from slicer.i18n import tr as _
 
@@ -112,12 +112,7 @@ def is_as_computed(outline: Any) -> bool:
 
 def mark_outlines() -> None:
     """Mark the outlines that are stale, and take the mark off the others."""
-    for node in outlines():
-        reason = stale_outline_reason(node)
-        if reason and reason != node.GetAttribute(STALE):
-            node.SetAttribute(STALE, reason)
-        elif not reason and node.GetAttribute(STALE):
-            node.RemoveAttribute(STALE)
+    mark_by(outlines(), stale_outline_reason)
 
 
 def stale_outline_reason(outline: Any) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mmhvae.answers import SegmentationAnswer
 from mmhvae.protocol import Message
-from MMHVAESynthesisLib.engine import Callbacks, Engine, EngineRun, Failure, moved_to
+from MMHVAESynthesisLib.engine import Callbacks, Engine, EngineRun, moved_to
 from MMHVAESynthesisLib.nodes import FileImage, ijk_to_ras, read_steps, write_volume_steps
 from slicer.i18n import tr as _
 
@@ -34,27 +34,18 @@ class Outlined:
 
 
 class OutlineRun(EngineRun):
-    """One outline; ``on_done`` hears of an :class:`Outlined`.
+    """One outline; an :class:`Outlined` is told.
 
     Args:
         engine: does the work.
         mrs: contrast -> volume node, at least one; the tumour is drawn on the first one's grid, and lies with it.
         bundle: the segmenter, by its name or folder.
         device: "auto", or one that the engine lists.
-        on_progress, on_done, on_failure: who hears of it.
+        callbacks: who hears of it.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        mrs: Mapping[str, Any],
-        bundle: str,
-        device: str,
-        on_progress: Callable[[float, str], None],
-        on_done: Callable[[Outlined], None],
-        on_failure: Callable[[Failure], None],
-    ) -> None:
-        super().__init__(engine, list(mrs.values()), on_progress, on_done, on_failure)
+    def __init__(self, engine: Engine, mrs: Mapping[str, Any], bundle: str, device: str, callbacks: Callbacks) -> None:
+        super().__init__(engine, list(mrs.values()), callbacks)
         self._mrs, self._bundle, self._device = dict(mrs), bundle, device
 
     def _begin(self) -> None:
@@ -77,15 +68,12 @@ class OutlineRun(EngineRun):
         return {"inputs": paths, "reference": first, "bundle": self._bundle, "device": self._device}
 
     def _submit(self, parameters: dict[str, Any]) -> None:
-        assert self._job is not None
-        callbacks = Callbacks(self._answered, self._failed, self._progressed)
-        self._engine.submit(self._job, "segment", parameters, callbacks)
+        self._ask("segment", parameters)
 
-    def _progressed(self, fraction: float, message: str) -> None:
+    def _engine_progressed(self, fraction: float, message: str) -> None:
         self._report(WRITTEN + (ANSWERED - WRITTEN) * fraction, message)
 
     def _answered(self, answer: Message) -> None:
-        """Take the file, which is gone when this returns, and read it in peace."""
         try:
             told = SegmentationAnswer.from_json(answer)
             self._job = kept = self._engine.job()

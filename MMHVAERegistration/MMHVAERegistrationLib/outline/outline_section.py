@@ -6,7 +6,7 @@ from typing import Any
 
 import qt
 from mmhvae.bundle import SHIPPED_SEGMENTER
-from MMHVAESynthesisLib.engine import CurrentRun, Failure
+from MMHVAESynthesisLib.engine import Callbacks, CurrentRun, Failure
 from MMHVAESynthesisLib.nodes import InputWatch
 from MMHVAESynthesisLib.panel import Part, Whole, WorkRow, button, enable, wrapped_label
 from MMHVAESynthesisLib.synthesis import STALE
@@ -85,9 +85,8 @@ class OutlineSection(Part):
     def _start(self) -> None:
         engine, mrs, device = self.logic.engine, chosen_contrasts(self._parameters), self._parameters.device
         self._current.start(
-            lambda done, failed: OutlineRun(engine, mrs, self.bundle, device, self._progressed, done, failed),
-            self._done,
-            self._failed,
+            lambda callbacks: OutlineRun(engine, mrs, self.bundle, device, callbacks),
+            Callbacks(self._done, self._failed, self._progressed),
         )
         self.refresh()
 

@@ -25,7 +25,7 @@ from MMHVAESynthesisLib.nodes import (
     parent_to_world,
     same_place,
 )
-from MMHVAESynthesisLib.synthesis import STALE
+from MMHVAESynthesisLib.synthesis import STALE, mark_by
 from slicer.i18n import tr as _
 from vtk.util import numpy_support
 
@@ -76,12 +76,7 @@ def sources_of(overlay: Any) -> list[Any]:
 
 def mark_overlays() -> None:
     """Mark the overlays that are stale, and take the mark off the others."""
-    for node in overlays():
-        reason = stale_overlay_reason(node)
-        if reason and reason != node.GetAttribute(STALE):
-            node.SetAttribute(STALE, reason)
-        elif not reason and node.GetAttribute(STALE):
-            node.RemoveAttribute(STALE)
+    mark_by(overlays(), stale_overlay_reason)
 
 
 def stale_overlay_reason(overlay: Any) -> str:

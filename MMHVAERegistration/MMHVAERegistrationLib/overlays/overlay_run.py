@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from mmhvae import InputError
 from mmhvae.answers import OverlayAnswer, PlacedLabel
 from mmhvae.protocol import Message
-from MMHVAESynthesisLib.engine import Callbacks, Engine, EngineRun, Failure, moved_to
+from MMHVAESynthesisLib.engine import Callbacks, Engine, EngineRun, moved_to
 from MMHVAESynthesisLib.nodes import (
     FLIP,
     Matrix,
@@ -31,25 +31,17 @@ WRITTEN, ANSWERED = 0.1, 0.95
 
 
 class OverlayRun(EngineRun):
-    """One export; ``on_done`` hears of the :class:`.overlay_nodes.Exported`. The scene is changed only at the end.
+    """One export; an :class:`.overlay_nodes.Exported` is told. The scene is changed only at the end.
 
     Args:
         engine: does the work.
         segmentation: the node, where it lies now: under the registration, or not.
         ultrasound: the volume node whose grid and parent transform the label maps get.
-        on_progress, on_done, on_failure: who hears of it.
+        callbacks: who hears of it.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        segmentation: Any,
-        ultrasound: Any,
-        on_progress: Callable[[float, str], None],
-        on_done: Callable[[Exported], None],
-        on_failure: Callable[[Failure], None],
-    ) -> None:
-        super().__init__(engine, [segmentation, ultrasound], on_progress, on_done, on_failure)
+    def __init__(self, engine: Engine, segmentation: Any, ultrasound: Any, callbacks: Callbacks) -> None:
+        super().__init__(engine, [segmentation, ultrasound], callbacks)
         self._segmentation, self._ultrasound = segmentation, ultrasound
 
     def _begin(self) -> None:
@@ -83,18 +75,15 @@ class OverlayRun(EngineRun):
         }
 
     def _submit(self, parameters: dict[str, Any]) -> None:
-        assert self._job is not None
-        callbacks = Callbacks(self._answered, self._failed, self._progressed)
-        self._engine.submit(self._job, "overlay", parameters, callbacks)
+        self._ask("overlay", parameters)
 
-    def _progressed(self, fraction: float, message: str) -> None:
+    def _engine_progressed(self, fraction: float, message: str) -> None:
         self._tell_share(WRITTEN + (ANSWERED - WRITTEN) * fraction)
 
     def _tell_share(self, fraction: float) -> None:
         self._report(fraction, _("bringing the segments onto the grid"))
 
     def _answered(self, answer: Message) -> None:
-        """Take the files, which are gone when this returns, and read them in peace."""
         try:
             self._job = kept = self._engine.job()
             told, numbers = OverlayAnswer.from_json(answer), [str(number) for number in range(len(self._layers))]

@@ -8,7 +8,7 @@ from typing import Any
 import qt
 import slicer
 from mmhvae import InputError
-from MMHVAESynthesisLib.engine import CurrentRun, Engine, Failure
+from MMHVAESynthesisLib.engine import Callbacks, CurrentRun, Engine, Failure
 from MMHVAESynthesisLib.nodes import InputWatch
 from MMHVAESynthesisLib.panel import WorkRow, ask_for_file, button, enable, wrapped_label
 from MMHVAESynthesisLib.synthesis import STALE
@@ -162,9 +162,8 @@ class OverlaysPanel:
     def _export(self) -> None:
         engine, node, ultrasound = self._find_engine(), self.selector.currentNode(), self._find_ultrasound()
         self._current.start(
-            lambda done, failed: OverlayRun(engine, node, ultrasound, self.work.progress, done, failed),
-            self._exported,
-            self._failed,
+            lambda callbacks: OverlayRun(engine, node, ultrasound, callbacks),
+            Callbacks(self._exported, self._failed, self.work.progress),
         )
         self.refresh()
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from .engine_run import EngineRun
-from .jobs import Failure
-
-NewRun = Callable[[Callable[[Any], None], Callable[[Failure], None]], EngineRun]
+from .jobs import Callbacks
 
 
 class CurrentRun:
@@ -22,8 +21,8 @@ class CurrentRun:
         """Whether there is one that has not ended yet."""
         return self._run is not None
 
-    def start(self, new_run: NewRun, on_done: Callable[[Any], None], on_failure: Callable[[Failure], None]) -> None:
-        """Start what ``new_run`` makes, which is given two listeners; they pass on to these once it is let go."""
+    def start(self, new_run: Callable[[Callbacks], EngineRun], callbacks: Callbacks) -> None:
+        """Start what ``new_run`` makes, which is given callbacks; they pass on to these once it is let go."""
 
         def then(listener: Callable[[Any], None]) -> Callable[[Any], None]:
             def told(news: Any) -> None:
@@ -32,7 +31,8 @@ class CurrentRun:
 
             return told
 
-        self._run = run = new_run(then(on_done), then(on_failure))
+        let_go = replace(callbacks, on_result=then(callbacks.on_result), on_failure=then(callbacks.on_failure))
+        self._run = run = new_run(let_go)
         run.start()
 
     def cancel(self) -> None:

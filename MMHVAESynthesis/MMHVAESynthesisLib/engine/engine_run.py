@@ -6,42 +6,40 @@ import logging
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import slicer
 import vtk
 from mmhvae import InputError
+from mmhvae.protocol import Message
 from slicer.i18n import tr as _
 
 from .client import Engine
-from .jobs import CANCELLED, Failure, Job
+from .jobs import CANCELLED, Callbacks, Failure, Job
 from .steps import Steps
 
 _log = logging.getLogger(__name__)
 
 
 class EngineRun(ABC):
-    """Exactly one of ``on_done`` and ``on_failure`` is called, once, and never before :meth:`start` returns.
+    """Exactly one of ``on_result`` and ``on_failure`` is called, once, and never before :meth:`start` returns.
 
     Removing a node that is worked on, and closing the scene, end the work.
 
     Args:
         engine: does the work.
         nodes: what is worked on.
-        on_progress, on_done, on_failure: who hears of it.
+        callbacks: who hears of it.
     """
 
     def __init__(
         self,
         engine: Engine,
         nodes: list[Any],
-        on_progress: Callable[[float, str], None],
-        on_done: Callable[[Any], None],
-        on_failure: Callable[[Failure], None],
+        callbacks: Callbacks,
     ) -> None:
-        self._engine, self._nodes = engine, nodes
-        self._on_progress, self._on_done, self._on_failure = on_progress, on_done, on_failure
+        self._engine, self._nodes, self._callbacks = engine, nodes, callbacks
         self._began = time.monotonic()
         self._job: Job | None = None
         self._steps: Steps[Any] | None = None
@@ -91,13 +89,27 @@ class EngineRun(ABC):
         self._steps = Steps(work, then, self._raised)
         self._steps.start()
 
+    def _ask(self, method: str, parameters: Mapping[str, Any]) -> None:
+        """Submit the job."""
+        assert self._job is not None
+        callbacks = Callbacks(self._answered, self._failed, self._engine_progressed)
+        self._engine.submit(self._job, method, parameters, callbacks)
+
+    @abstractmethod
+    def _answered(self, answer: Message) -> None:
+        """Take the answer and what files it has, which are gone when this returns; read them in peace."""
+
+    @abstractmethod
+    def _engine_progressed(self, fraction: float, message: str) -> None:
+        """Report the engine's progress as a part of the whole."""
+
     def _report(self, fraction: float, message: str) -> None:
         if self._why is None and not self.is_over:
-            self._tell(lambda: self._on_progress(fraction, message))
+            self._tell(lambda: self._callbacks.on_progress(fraction, message))
 
     def _done(self, result: Any) -> None:
         self._end()
-        self._tell(lambda: self._on_done(result))
+        self._tell(lambda: self._callbacks.on_result(result))
 
     def _failed(self, failure: Failure) -> None:
         self._fail(self._why or failure)
@@ -116,7 +128,7 @@ class EngineRun(ABC):
             self._end()
             if failure.log:
                 _log.error("%s\n%s", failure.message, failure.log)
-            self._tell(lambda: self._on_failure(failure))
+            self._tell(lambda: self._callbacks.on_failure(failure))
 
     def _end(self) -> None:
         self.is_over = True

@@ -6,9 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-
-from mmhvae.protocol import Message
+from typing import Any, Literal
 
 CANCELLED = "Cancelled."
 
@@ -50,8 +48,8 @@ def ignore(*_: object) -> None:
 
 @dataclass(frozen=True)
 class Callbacks:
-    """Who hears of a job: of its progress any number of times, then once of its result or of its failure."""
+    """Who hears of work: of its progress any number of times, then once of its result or of its failure."""
 
-    on_result: Callable[[Message], None]
+    on_result: Callable[[Any], None]
     on_failure: Callable[[Failure], None]
     on_progress: Callable[[float, str], None] = ignore

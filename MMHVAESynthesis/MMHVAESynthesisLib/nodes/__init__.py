@@ -30,6 +30,11 @@ if TYPE_CHECKING:
         to_array as to_array,
         to_vtk as to_vtk,
     )
+    from .helper_nodes import (
+        find_helper as find_helper,
+        new_helper as new_helper,
+        remove_shown as remove_shown,
+    )
     from .input_watch import InputWatch as InputWatch
     from .nifti_place import (
         choose_form as choose_form,
@@ -38,7 +43,6 @@ if TYPE_CHECKING:
         require_known_place as require_known_place,
     )
     from .node_watch import NodeWatch as NodeWatch
-    from .removal import remove_shown as remove_shown
     from .volume_files import (
         FileImage as FileImage,
         image_data as image_data,

@@ -65,6 +65,16 @@ class Whole(Protocol):
         """A run has ended without one."""
 
 
+class Key(Protocol):
+    """See MMHVAESynthesisLib.views.FadeKey."""
+
+    def listen(self, is_on: bool) -> None:
+        """Hear of the key, or do not."""
+
+    def close(self) -> None:
+        """Let go of the application."""
+
+
 class Part:
     """Shows some of the parameters, and changes them.
 
@@ -74,6 +84,7 @@ class Part:
     def __init__(self, panel: Whole) -> None:
         self.panel, self.ui, self.logic = panel, panel.ui, panel.logic
         self._parameters: Any = None
+        self._key: Key | None = None  # of the keyboard, heard only while the panel is open
 
     def use(self, parameters: Any) -> None:
         """Work on other parameters, or on none (None) while there is no scene: then keep nothing of it."""
@@ -87,12 +98,18 @@ class Part:
 
     def enter(self) -> None:
         """The user opened the module."""
+        if self._key is not None:
+            self._key.listen(True)
 
     def exit(self) -> None:
         """The user went to another module."""
+        if self._key is not None:
+            self._key.listen(False)
 
     def show_result(self, result: Any) -> None:
         """A run has just ended with ``result``."""
 
     def close(self) -> None:
         """The panel is going."""
+        if self._key is not None:
+            self._key.close()

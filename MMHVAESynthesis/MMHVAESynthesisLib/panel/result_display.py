@@ -39,7 +39,7 @@ class ResultDisplay(Part):
         }
         # Buttons of one parent would exclude each other across the two rows.
         self._groups = [self._group(self._shows, "shown"), self._group(self._uncertainty, "uncertaintyDisplay")]
-        self._fade_key = FadeKey(lambda: bool(self._results.images), self._fade)
+        self._key = FadeKey(lambda: bool(self._results.images), self._fade)
 
     def _group(self, buttons: dict[str, Any], name: str) -> Any:
         group = qt.QButtonGroup(self.ui.lookBox)
@@ -53,18 +53,6 @@ class ResultDisplay(Part):
         super().use(parameters)
         self._results = Results()
         self._opacity = parameters.opacity if parameters is not None else -1.0
-
-    def enter(self) -> None:
-        """See :meth:`.Part.enter`: the key for fading is heard only while the panel is open."""
-        self._fade_key.listen(True)
-
-    def exit(self) -> None:
-        """See :meth:`.Part.exit`."""
-        self._fade_key.listen(False)
-
-    def close(self) -> None:
-        """See :meth:`.Part.close`."""
-        self._fade_key.close()
 
     def refresh(self) -> None:
         """Offer what there is; what is shown follows the slider."""

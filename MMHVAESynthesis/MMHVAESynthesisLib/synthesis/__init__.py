@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         change_of as change_of,
         input_now as input_now,
         mark as mark,
+        mark_by as mark_by,
         stale_reason as stale_reason,
     )
     from .synthesis_run import AnswerFiles as AnswerFiles, SynthesisRun as SynthesisRun

@@ -77,10 +77,15 @@ def _bundle_reason(made: Provenance, bundle: str) -> str:
 
 
 def mark(nodes: list[Any], bundle: str = "") -> str:
-    """Mark those of ``nodes`` that are stale, take the mark off the others, and give the first reason."""
+    """Mark those of ``nodes``, results of a synthesis, that are stale; the first reason."""
+    return mark_by(nodes, lambda node: stale_reason(node, bundle))
+
+
+def mark_by(nodes: list[Any], reason_of: Callable[[Any], str]) -> str:
+    """Mark the nodes that there is a reason for, take the mark off the others, and give the first reason."""
     first = ""
     for node in nodes:
-        reason = stale_reason(node, bundle)
+        reason = reason_of(node)
         if reason != (node.GetAttribute(STALE) or ""):
             if reason:
                 node.SetAttribute(STALE, reason)

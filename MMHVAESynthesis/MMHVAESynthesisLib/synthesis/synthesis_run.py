@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from mmhvae.answers import SynthesisAnswer
 from slicer.i18n import tr as _
 
-from ..engine import Callbacks, Engine, EngineRun, Failure, moved_to
+from ..engine import Callbacks, Engine, EngineRun, moved_to
 from ..nodes import (
     FileImage,
     ijk_to_ras,
@@ -41,17 +41,10 @@ class AnswerFiles:
 
 
 class SynthesisRun(EngineRun):
-    """One Apply; ``on_done`` hears of its :class:`.results.Results`. The scene is changed only at the end."""
+    """One Apply; its :class:`.results.Results` are told. The scene is changed only at the end."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        request: Request,
-        on_progress: Callable[[float, str], None],
-        on_done: Callable[[Any], None],
-        on_failure: Callable[[Failure], None],
-    ) -> None:
-        super().__init__(engine, request.nodes, on_progress, on_done, on_failure)
+    def __init__(self, engine: Engine, request: Request, callbacks: Callbacks) -> None:
+        super().__init__(engine, request.nodes, callbacks)
         self._request = request
 
     def _begin(self) -> None:
@@ -111,15 +104,12 @@ class SynthesisRun(EngineRun):
             yield
 
     def _submit(self, parameters: dict[str, Any]) -> None:
-        assert self._job is not None
-        callbacks = Callbacks(self._answered, self._failed, self._progressed)
-        self._engine.submit(self._job, "synthesize", parameters, callbacks)
+        self._ask("synthesize", parameters)
 
-    def _progressed(self, fraction: float, message: str) -> None:
+    def _engine_progressed(self, fraction: float, message: str) -> None:
         self._report(WRITTEN + (ANSWERED - WRITTEN) * fraction, message)
 
     def _answered(self, answer: dict[str, Any]) -> None:
-        """Take the files, which are gone when this returns, and read them in peace."""
         try:
             files = self._files(answer)
             self._job = kept = self._engine.job()

@@ -21,7 +21,7 @@ from ..synthesis import KIND, MODALITY, STALE, is_synthetic
 from .computed_outlines import ComputedOutlines
 from .display import take_out_orphan
 from .unregistered import UnregisteredOutlines
-from .visible_views import SliceView, slice_views
+from .visible_views import SliceView, keep_up_with, slice_views
 
 #: Qt's pixels from the lower edge, above the three lines of Slicer's corner annotation.
 HEIGHT = 74
@@ -79,13 +79,7 @@ class SyntheticAnnotations:
 
     def refresh(self) -> None:
         """Look for views that came or went, and bring the texts of all of them up to date."""
-        found = {view.name: view for view in self._find_views()}
-        for name, texts in list(self._views.items()):
-            if name not in found or found[name].renderer is not texts.view.renderer:
-                self._views.pop(name).close()
-        for name, view in found.items():
-            if name not in self._views:
-                self._views[name] = _ViewTexts(view)
+        keep_up_with(self._find_views(), self._views, _ViewTexts)
         self._unregistered.refresh()
         self._computed.refresh()
         self._outlines_changed()

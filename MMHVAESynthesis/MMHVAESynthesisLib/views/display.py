@@ -9,7 +9,7 @@ import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
-from ..nodes import follow, ijk_to_ras, image_data, to_vtk, voxels
+from ..nodes import find_helper, follow, ijk_to_ras, image_data, new_helper, to_vtk, voxels
 from ..synthesis import ANCHOR, KIND, LEVELS, MODALITY, Results, level_colours
 
 OFF, CONTOURS, COLOURS = "off", "contours", "colours"
@@ -17,7 +17,7 @@ OFF, CONTOURS, COLOURS = "off", "contours", "colours"
 COLOURS_OPACITY = 0.5
 #: Points, and shares of the view: at the right, between the letters for the patient's sides.
 LEGEND_FONT, LEGEND_PLACE, LEGEND_SIZE = 12, (0.97, 0.85), (0.16, 0.3)
-_LEVELS_OF = "MMHVAE.LevelsOf"
+_LEVELS_CLASS, _LEVELS_OF = "vtkMRMLLabelMapVolumeNode", "MMHVAE.LevelsOf"
 
 
 def show_results(results: Results, which: str, opacity: float, uncertainty_display: str = OFF) -> None:
@@ -140,21 +140,11 @@ def _levels_of(uncertainty: Any) -> Any:
 
 
 def _levels_node() -> Any:
-    # Found by an attribute: a singleton, Slicer's usual way, would outlive the closing of the scene.
-    nodes = slicer.util.getNodesByClass("vtkMRMLLabelMapVolumeNode")
-    return next((node for node in nodes if node.GetAttribute(KIND) == "levels"), None)
+    return find_helper(_LEVELS_CLASS, KIND, "levels")
 
 
 def _new_levels_node() -> Any:
-    node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLLabelMapVolumeNode")
-    node.UnRegister(None)
-    node.SetName(_("SYNTHETIC uncertainty contours"))
-    node.SetHideFromEditors(True)
-    node.SetSaveWithScene(False)
-    node.SetAttribute(KIND, "levels")
-    slicer.mrmlScene.AddNode(node)
-    node.CreateDefaultDisplayNodes()
-    node.GetDisplayNode().SetSaveWithScene(False)
+    node = new_helper(_LEVELS_CLASS, _("SYNTHETIC uncertainty contours"), KIND, "levels")
     node.GetDisplayNode().SetAndObserveColorNodeID(level_colours().GetID())
     return node
 

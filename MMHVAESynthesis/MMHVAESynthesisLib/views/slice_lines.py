@@ -11,7 +11,7 @@ import vtk
 from ..nodes import Matrix, to_array, to_vtk
 from .dashes import dashed
 from .surfaces import Surface
-from .visible_views import SliceView, slice_views
+from .visible_views import SliceView, keep_up_with, slice_views
 
 #: Pixels.
 WIDTH = 2.0
@@ -34,14 +34,9 @@ class SliceLines:
 
     def show(self, lines: list[SurfaceLine]) -> None:
         """Draw these lines and no others."""
-        found = {view.name: view for view in slice_views()} if lines else {}
-        for name, drawn in list(self._views.items()):
-            if name not in found or found[name].renderer is not drawn.view.renderer:
-                self._views.pop(name).close()
-        for name, view in found.items():
-            if name not in self._views:
-                self._views[name] = _ViewLines(view)
-            self._views[name].draw(lines)
+        keep_up_with(slice_views() if lines else [], self._views, _ViewLines)
+        for drawn in self._views.values():
+            drawn.draw(lines)
 
     def close(self) -> None:
         """Take the lines off."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import slicer
 
@@ -39,6 +39,31 @@ def slice_views() -> Iterator[SliceView]:
                 view.scheduleRender,
                 partial(_scale_of, view),
             )
+
+
+class Drawing(Protocol):
+    """What is drawn into one view."""
+
+    view: SliceView
+
+    def close(self) -> None:
+        """Take it off."""
+
+
+AnyDrawing = TypeVar("AnyDrawing", bound=Drawing)
+
+
+def keep_up_with(
+    views: Iterable[SliceView], drawn: dict[str, AnyDrawing], new: Callable[[SliceView], AnyDrawing]
+) -> None:
+    """Close drawings whose view is gone or made anew, and make those that views have not got, by the views' names."""
+    found = {view.name: view for view in views}
+    for name, drawing in list(drawn.items()):
+        if name not in found or found[name].renderer is not drawing.view.renderer:
+            drawn.pop(name).close()
+    for name, view in found.items():
+        if name not in drawn:
+            drawn[name] = new(view)
 
 
 def _scale_of(view: Any) -> float:

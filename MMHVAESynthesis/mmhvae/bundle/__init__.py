@@ -13,11 +13,15 @@ if TYPE_CHECKING:
         WEIGHTS as WEIGHTS,
         Bundle as Bundle,
         Manifest as Manifest,
+        damage_refused as damage_refused,
+        description_in as description_in,
         load_bundle as load_bundle,
+        members_of as members_of,
         read_members as read_members,
         require_checksum as require_checksum,
         require_same_shapes as require_same_shapes,
         save_bundle as save_bundle,
+        tensors_in as tensors_in,
         write_members as write_members,
     )
     from .catalogue import Downloadable as Downloadable, downloadable as downloadable, downloadables as downloadables

@@ -11,10 +11,11 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError
@@ -177,14 +178,66 @@ def _members(bundle: Bundle, half_precision: bool) -> dict[str, bytes]:
         "spacing_mm": bundle.manifest.spacing_mm,
         "slices": _slice_orientation(bundle.manifest.slice_axis),
         "intensities": intensity_rules(),
-        "training": without_places(dict(bundle.manifest.training)),
-        "licence": bundle.manifest.licence,
-        "intended_use": bundle.manifest.intended_use,
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
         **({"strength": dict(bundle.manifest.strength)} if bundle.manifest.strength else {}),
     }
+    return members_of(content, bundle.manifest, weights, bundle.card)
+
+
+class Described(Protocol):
+    """What every manifest tells beside the network; see :class:`Manifest`."""
+
+    @property
+    def training(self) -> Mapping[str, Any]: ...
+    @property
+    def licence(self) -> str: ...
+    @property
+    def intended_use(self) -> str: ...
+
+
+def members_of(content: dict[str, Any], manifest: Described, weights: bytes, card: str) -> dict[str, bytes]:
+    """A bundle's three files; ``content`` is what its manifest says of the network."""
+    content = content | {
+        "training": without_places(dict(manifest.training)),
+        "licence": manifest.licence,
+        "intended_use": manifest.intended_use,
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+    }
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    return {MANIFEST: text.encode(), WEIGHTS: weights, CARD: bundle.card.encode()}
+    return {MANIFEST: text.encode(), WEIGHTS: weights, CARD: card.encode()}
+
+
+def description_in(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What :func:`members_of` wrote beside the network, as fields of a manifest."""
+    return {
+        "name": str(values["name"]),
+        "training": without_places(dict(values["training"])),
+        "licence": str(values["licence"]),
+        "intended_use": str(values["intended_use"]),
+        "weights_sha256": str(values["weights_sha256"]),
+    }
+
+
+@contextmanager
+def damage_refused(source: str | Path, kind: str = "bundle") -> Iterator[None]:
+    """Whatever a manifest that is not as it was written raises becomes one :class:`InputError`."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        raise InputError(f"The {MANIFEST} of {source} is damaged or incomplete; get the {kind} again.") from error
+
+
+def tensors_in(weights: bytes, source: Path, kind: str = "bundle") -> dict[str, Tensor]:
+    """The stored tensors.
+
+    Raises:
+        InputError: they cannot be read.
+    """
+    try:
+        return load_tensors(weights)
+    except SafetensorError as error:
+        raise InputError(f"The weights in {source} cannot be read; get the {kind} again.") from error
 
 
 def _halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -207,7 +260,7 @@ def parse_manifest(content: bytes, source: str | Path) -> Manifest:
     Raises:
         InputError: not JSON, an unknown format version, or a value missing or out of bounds.
     """
-    try:
+    with damage_refused(source):
         values = json.loads(content)
         version = values["format_version"]
         if "outlines" in values:
@@ -220,20 +273,12 @@ def parse_manifest(content: bytes, source: str | Path) -> Manifest:
         if values["slices"] != _slice_orientation(axis) or values["intensities"] != intensity_rules():
             raise InputError(f"The bundle {source} prepares images by rules that this program lacks; update it.")
         return Manifest(
-            name=str(values["name"]),
             architecture=_architecture(values),
             spacing_mm=_within(float(values["spacing_mm"]), 0.05, 10.0),
             slice_axis=axis,
-            training=without_places(dict(values["training"])),
-            licence=str(values["licence"]),
-            intended_use=str(values["intended_use"]),
-            weights_sha256=str(values["weights_sha256"]),
+            **description_in(values),
             strength={str(k): _within(float(v), 0.0, 1.0) for k, v in dict(values.get("strength", {})).items()},
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"The {MANIFEST} of {source} is damaged or incomplete; get the bundle again.") from error
 
 
 def _architecture(values: Mapping[str, Any]) -> MMHVAEConfig:
@@ -257,10 +302,7 @@ def _within(value: float, low: float, high: float) -> float:
 
 
 def _network(config: MMHVAEConfig, weights: bytes, source: Path) -> MMHVAE:
-    try:
-        stored = load_tensors(weights)
-    except SafetensorError as error:
-        raise InputError(f"The weights in {source} cannot be read; get the bundle again.") from error
+    stored = tensors_in(weights, source)
     try:
         with torch.device("meta"):  # shapes only: nothing is allocated before the tensors are known to fit
             expected = MMHVAE(config).state_dict()

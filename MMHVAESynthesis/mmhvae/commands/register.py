@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING
 from ..exceptions import InputError
 from ..files import require_writable, whole_files
 from ..settings import PairSettings
-from .command_line import (
-    NOTICE,
-    add_command,
-    add_device,
-    add_nifti_form,
-    report,
-    require_no_input,
-)
-from .settings_options import add_settings, settings_from
+from .command_line import NOTICE, add_command, report, require_no_input
+from .settings_options import add_work, settings_from
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -38,9 +31,7 @@ def add_register(commands: Commands) -> None:
     parser.add_argument("--resampled", type=Path, metavar="IMAGE", help="also write the moving image, registered")
     parser.add_argument("--same-contrast", action="store_true", help="both show one modality, such as T2 and T2")
     parser.add_argument("--uncertainty", type=Path, metavar="IMAGE", help="the fixed image's: what is sure counts more")
-    add_settings(parser, PairSettings)
-    add_nifti_form(parser)
-    add_device(parser)
+    add_work(parser, PairSettings)
 
 
 def _register(options: argparse.Namespace) -> None:

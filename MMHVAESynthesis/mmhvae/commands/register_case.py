@@ -12,9 +12,9 @@ from ..exceptions import InputError
 from ..files import require_writable, whole_files, write_text
 from ..images import MODALITIES
 from ..settings import RegistrationSettings
-from .command_line import add_command, add_device, add_nifti_form, report, require_no_input
+from .command_line import add_command, report, require_no_input
 from .overlay import move_along, outputs_along
-from .settings_options import add_settings, settings_from
+from .settings_options import add_work, settings_from
 from .sweep import add_calibration, given_sweep_options, opened
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def add_register_case(commands: Commands) -> None:
         help="segmentations of the MRs, written onto the ultrasound's grid",
     )  # fmt: skip
     add_calibration(parser)
-    add_nifti_form(parser)
-    add_settings(parser, RegistrationSettings)
-    add_device(parser)
+    add_work(parser, RegistrationSettings)
 
 
 def _register_case(options: argparse.Namespace) -> int:

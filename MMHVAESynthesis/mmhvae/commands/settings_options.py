@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any, TypeVar, get_args, get_origin
 
 from ..fields import Rule, Settings, choices_of, default_of, kind_of, kinds_of, rules_of
+from .command_line import Parser, add_device, add_nifti_form
 
 S = TypeVar("S", bound=Settings)
 
@@ -26,6 +27,13 @@ def add_settings(parser: argparse.ArgumentParser, settings: type[Settings], only
             _add_group(parser, name, kind, rule, default_of(settings, name))
         else:
             _add(parser, name, kind, rule, default_of(settings, name), choices_of(settings, name))
+
+
+def add_work(parser: Parser, settings: type[Settings]) -> None:
+    """What every command has that works on images: their settings, what counts in a NIfTI file, and where to work."""
+    add_settings(parser, settings)
+    add_nifti_form(parser)
+    add_device(parser)
 
 
 def settings_from(options: argparse.Namespace, settings: type[S], **fixed: Any) -> S:

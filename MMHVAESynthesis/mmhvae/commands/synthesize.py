@@ -11,15 +11,8 @@ from ..exceptions import InputError
 from ..files import require_writable
 from ..images import MODALITIES
 from ..settings import SynthesisSettings
-from .command_line import (
-    NOTICE,
-    add_command,
-    add_device,
-    add_nifti_form,
-    report,
-    require_no_input,
-)
-from .settings_options import add_settings, settings_from
+from .command_line import NOTICE, add_command, report, require_no_input
+from .settings_options import add_work, settings_from
 from .sweep import add_sweep_options, given_sweep_options, synthesized_frames, ultrasound_from_sweep
 
 if TYPE_CHECKING:
@@ -49,9 +42,7 @@ def add_synthesize(commands: Commands) -> None:
     parser.add_argument("--reference", type=Path, metavar="IMAGE", help="grid of the results (default: the ultrasound)")
     text = "of the results; nrrd and mha keep where the voxels lie to the last digit (default nii.gz)"
     parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help=text)
-    add_nifti_form(parser)
-    add_settings(parser, SynthesisSettings)
-    add_device(parser)
+    add_work(parser, SynthesisSettings)
 
 
 def _synthesize(options: argparse.Namespace) -> None:

@@ -26,8 +26,7 @@ def check_nrrd(path: Path, name: str) -> None:
     Raises:
         InputError: it does not, and what to do.
     """
-    fields = header_fields(path, ":", "")
-    _require_no_frames(fields, path)
+    fields = _fields_of_volume(path, ":", "")
     again = f"save the {name} again with its geometry, for instance from 3D Slicer"
     space, directions = fields.get("space", "").lower(), fields.get("space directions", "")
     axes = [word for word in re.findall(r"none|\([^)]*\)", directions.lower()) if word != "none"]
@@ -47,13 +46,8 @@ def check_nrrd(path: Path, name: str) -> None:
 
 
 def check_metaimage(path: Path, name: str) -> None:
-    """Pass a MetaImage file that says where its voxels lie, in mm.
-
-    Raises:
-        InputError: it does not, and what to do.
-    """
-    fields = header_fields(path, "=", "elementdatafile")
-    _require_no_frames(fields, path)
+    """The same for a MetaImage file."""
+    fields = _fields_of_volume(path, "=", "elementdatafile")
     again = f"save the {name} again with its geometry, for instance from 3D Slicer"
     dimensions = int(fields["ndims"]) if fields.get("ndims", "").isdecimal() else 3
     spacing = next((fields[key] for key in ("elementspacing", "elementsize") if key in fields), "")
@@ -86,9 +80,11 @@ def header_fields(path: Path, mark: str, last: str) -> dict[str, str]:
     return fields
 
 
-def _require_no_frames(fields: dict[str, str], path: Path) -> None:
+def _fields_of_volume(path: Path, mark: str, last: str) -> dict[str, str]:
+    fields = header_fields(path, mark, last)
     if any(name.startswith("seq_frame") for name in fields):
         raise InputError(f"{path} is a sequence of frames: its third axis is time; give it as a sweep.")
+    return fields
 
 
 def _is_anatomical(space: str) -> bool:

@@ -48,6 +48,17 @@ def read_volume(path: str | Path, name: str = "image", nifti_form: str | None = 
     return check_volume(open_image(path, name, nifti_form), f"{name} ({path.name})")
 
 
+def image_in_ras(array: NDArray[Any], ijk_to_ras: NDArray[np.float64]) -> sitk.Image:
+    """An image from an array [i, j, k] and its voxel -> RAS mm matrix (4, 4), as other programs hand volumes over."""
+    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ ijk_to_ras
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    image = sitk.GetImageFromArray(np.ascontiguousarray(array.transpose(2, 1, 0)))
+    image.SetSpacing(spacing.tolist())
+    image.SetOrigin(lps[:3, 3].tolist())
+    image.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
+    return image
+
+
 def read_grid(path: str | Path, name: str = "grid") -> sitk.Image:
     """Read an image of which only the geometry counts: it may be empty, and of any type.
 

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from ..settings import SynthesisSettings
 from .cells import DecoderCell, EncoderCell, ExpertCell, ImageDecoder
 from .experts import DiagonalGaussian, Fusion, product_of_experts
 
@@ -200,7 +201,7 @@ class MMHVAE(nn.Module):
         self,
         inputs: Mapping[str, Tensor],
         targets: Collection[str] | None = None,
-        temperature: float = 0.5,
+        temperature: float = SynthesisSettings.temperature,
         mask: Tensor | None = None,
         generator: torch.Generator | None = None,
         noise: Sequence[Tensor] | None = None,

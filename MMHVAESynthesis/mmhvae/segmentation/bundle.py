@@ -5,7 +5,6 @@ Weights are stored in half precision and used in single precision.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors, save as save_tensors
+from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from ..bundle import (
@@ -22,10 +20,14 @@ from ..bundle import (
     MANIFEST,
     SHIPPED_SEGMENTER,
     WEIGHTS,
+    damage_refused,
+    description_in,
+    members_of,
     read_members,
     require_checksum,
     require_same_shapes,
     segmenter_bundle,
+    tensors_in,
     write_members,
 )
 from ..exceptions import InputError
@@ -102,13 +104,8 @@ def save_segmenter(bundle: SegmenterBundle, folder: str | Path) -> Path:
         "spacing_mm": manifest.spacing_mm,
         "crop": list(manifest.crop),
         "intensities": intensity_rules(),
-        "training": dict(manifest.training),
-        "licence": manifest.licence,
-        "intended_use": manifest.intended_use,
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
-    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    return write_members({MANIFEST: text.encode(), WEIGHTS: weights, CARD: bundle.card.encode()}, Path(folder))
+    return write_members(members_of(content, manifest, weights, bundle.card), Path(folder))
 
 
 def _stored(tensor: Tensor) -> Tensor:
@@ -121,7 +118,7 @@ def parse_segmenter_manifest(content: bytes, source: Path) -> SegmenterManifest:
     Raises:
         InputError: not JSON, no segmenter, another version, or a value missing or out of bounds.
     """
-    try:
+    with damage_refused(source, "segmenter"):
         values = json.loads(content)
         if "outlines" not in values:
             raise InputError(f"{source} is no model that outlines tumours; choose one that does.")
@@ -130,19 +127,11 @@ def parse_segmenter_manifest(content: bytes, source: Path) -> SegmenterManifest:
             raise InputError(f"The segmenter {source} was made for another version of this program; update it.")
         architecture = _architecture(values)
         return SegmenterManifest(
-            name=str(values["name"]),
             architecture=architecture,
             spacing_mm=_spacing(values["spacing_mm"]),
             crop=_crop(values["crop"], architecture.multiple),
-            training=dict(values["training"]),
-            licence=str(values["licence"]),
-            intended_use=str(values["intended_use"]),
-            weights_sha256=str(values["weights_sha256"]),
+            **description_in(values),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"The {MANIFEST} of {source} is damaged or incomplete; get the segmenter again.") from error
 
 
 def _architecture(values: Mapping[str, Any]) -> UNetConfig:
@@ -169,10 +158,7 @@ def _crop(values: Any, multiple: int) -> tuple[int, int, int]:
 
 
 def _network(config: UNetConfig, weights: bytes, source: Path) -> TumourUNet:
-    try:
-        state = load_tensors(weights)
-    except SafetensorError as error:
-        raise InputError(f"The weights in {source} cannot be read; get the segmenter again.") from error
+    state = tensors_in(weights, source, "segmenter")
     with torch.device("meta"):  # shapes only: nothing is allocated before the tensors are known to fit
         expected = {name: tensor.to(torch.float16) for name, tensor in TumourUNet(config).state_dict().items()}
     require_same_shapes(expected, state, source)

@@ -7,18 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-import torch
-from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
-from mmhvae.network.model import MMHVAE
 
 from .calls import CONFIG, SIZE, files, require_one_sentence, speckled
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    torch.manual_seed(0)
-    made = Bundle(MMHVAE(CONFIG).eval(), Manifest("tiny", CONFIG, 1.0, "MIT", "tests"), "# Tiny\n")
-    return save_bundle(made, tmp_path_factory.mktemp("bundles") / "tiny")
+def bundle(tiny_bundle) -> Path:
+    return tiny_bundle(CONFIG)
 
 
 @pytest.fixture

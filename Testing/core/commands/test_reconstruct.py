@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-import torch
-from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
 from mmhvae.images.volumes import image_on, same_grid
-from mmhvae.network.model import MMHVAE, MMHVAEConfig
+from mmhvae.network.model import MMHVAEConfig
 from mmhvae.sweep.frames import ArrayFrames, Sweep
 from mmhvae.sweep.reconstruction import reconstruct
 from mmhvae.sweep.sequence_file import write_sequence, write_sweep
@@ -133,13 +131,6 @@ def test_a_file_that_is_no_sweep(run, tmp_path):
         status, _, errors = run("reconstruct", tmp_path / name, "--output", tmp_path / "us.nii.gz")
         assert (status, errors.count("\n")) == (2, 1)
     assert not (tmp_path / "us.nii.gz").exists()
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory) -> Path:
-    torch.manual_seed(0)
-    made = Bundle(MMHVAE(CONFIG).eval(), Manifest("tiny", CONFIG, 1.0, "MIT", "tests"), "# Tiny\n")
-    return save_bundle(made, tmp_path_factory.mktemp("bundles") / "tiny")
 
 
 def test_synthesises_on_the_grid_of_the_sweep(run, bundle, path, sweep, tmp_path):

@@ -27,9 +27,11 @@ def frame_lines(equals: str = " = ", count: int = 3, status: str | None = "OK") 
     return lines
 
 
-def mha(
-    data: bytes = PIXELS.tobytes(), changes: dict[str, str | None] | None = None, lines: list[str] | None = None
-) -> bytes:
+Changes = dict[str, str | None] | None
+Lines = list[str] | None
+
+
+def mha(data: bytes = PIXELS.tobytes(), changes: Changes = None, lines: Lines = None) -> bytes:
     """A MetaImage file; ``changes`` sets fields, or drops those of None."""
     fields: dict[str, str | None] = {
         "ObjectType": "Image",
@@ -49,9 +51,7 @@ def mha(
     return "".join(f"{line}\n" for line in header).encode() + data
 
 
-def nrrd(
-    data: bytes = PIXELS.tobytes(), changes: dict[str, str | None] | None = None, lines: list[str] | None = None
-) -> bytes:
+def nrrd(data: bytes = PIXELS.tobytes(), changes: Changes = None, lines: Lines = None) -> bytes:
     fields: dict[str, str | None] = {
         "type": "uint8",
         "dimension": "3",

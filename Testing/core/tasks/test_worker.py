@@ -76,11 +76,10 @@ class Worker:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory) -> Path:
+def files(tmp_path_factory, tiny_bundle) -> Path:
     """A tiny bundle, and an ultrasound-like volume."""
     folder = tmp_path_factory.mktemp("files")
-    torch.manual_seed(0)
-    save_bundle(Bundle(MMHVAE(CONFIG).eval(), Manifest("tiny", CONFIG, 1.0, "MIT", "tests"), "card"), folder / "bundle")
+    tiny_bundle(CONFIG).rename(folder / "bundle")
     rng = np.random.default_rng(0)
     smooth = sitk.SmoothingRecursiveGaussian(sitk.GetImageFromArray(rng.uniform(0, 1, (32, 32, 32))), 2.0)
     values = sitk.GetArrayFromImage(smooth).astype(np.float32)

@@ -12,36 +12,7 @@ from . import message_boxes as _boxes, pip as _pip
 from .message_boxes import Message, answer
 from .start import CannotStart, reset, start
 
-__all__ = [
-    "CannotStart",
-    "Message",
-    "answer",
-    "choose",
-    "choose_files",
-    "click",
-    "event_loop_turns",
-    "grab",
-    "grab_slice",
-    "load_module",
-    "messages",
-    "move_slider",
-    "opened_urls",
-    "pip_requests",
-    "press_key",
-    "process_events",
-    "require",
-    "reset",
-    "shown_text",
-    "start",
-    "type_text",
-    "wait_until",
-]
-
-#: Message boxes that were shown since the test began.
-messages = _boxes.messages
-#: What slicer.util.pip_install was asked for since the test began.
-pip_requests = _pip.requests
-
+#: What a user does.
 _USER = {
     "choose",
     "choose_files",
@@ -57,6 +28,13 @@ _USER = {
     "type_text",
     "wait_until",
 }
+__all__ = ["CannotStart", "Message", "answer", "load_module", "messages", "pip_requests", "require", "reset", "start"]
+__all__ += sorted(_USER)
+
+#: Message boxes that were shown since the test began.
+messages = _boxes.messages
+#: What slicer.util.pip_install was asked for since the test began.
+pip_requests = _pip.requests
 
 
 def __getattr__(name: str) -> Any:

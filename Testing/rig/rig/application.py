@@ -10,7 +10,7 @@ from PySide6.QtCore import Signal
 
 from .io_manager import qSlicerCoreIOManager
 from .module_manager import qSlicerModuleManager
-from .stand_in import stand_in
+from .stand_in import getter, stand_in
 
 DOCUMENTATION = "https://slicer.readthedocs.io/en/latest/"
 
@@ -51,32 +51,14 @@ class qSlicerApplication(QtWidgets.QApplication):
     slicerHome = property(lambda self: str(self._folder / "home"))
     temporaryPath = property(lambda self: str(self._folder / "temporary"))
 
-    def moduleManager(self):
-        return self._modules
-
-    def coreIOManager(self):
-        return self._io
-
-    def ioManager(self):
-        return self._io
-
-    def layoutManager(self):
-        return self._layout_manager
+    moduleManager = getter("_modules")
+    coreIOManager = ioManager = getter("_io")
+    layoutManager = getter("_layout_manager")
+    applicationLogic = getter("_logic")
+    settings = userSettings = revisionUserSettings = getter("_settings")
 
     def mrmlScene(self):
         return slicer.mrmlScene
-
-    def applicationLogic(self):
-        return self._logic
-
-    def settings(self):
-        return self._settings
-
-    def userSettings(self):
-        return self._settings
-
-    def revisionUserSettings(self):
-        return self._settings
 
     def translate(self, context, text):
         return text

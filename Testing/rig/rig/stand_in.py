@@ -26,6 +26,11 @@ def custom_widget(cls: Class) -> Class:
     return stand_in(cls)
 
 
+def getter(name: str) -> Any:
+    """A method that gives the attribute ``name``."""
+    return lambda self: getattr(self, name)
+
+
 def ignored(value: Any, kind: Any = None) -> Any:
     """A property that is kept, and has no effect here."""
     name = f"_ignored_{next(_numbers)}"

@@ -7,21 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-import torch
-from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
 from mmhvae.images.volumes import image_on
-from mmhvae.network.model import MMHVAE
 from MMHVAESynthesisLib.engine.client import Engine
 
 from .users import CONFIG, User
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory) -> Path:
+def files(tmp_path_factory, tiny_bundle) -> Path:
     """A tiny bundle, and an oblique, left-handed ultrasound-like volume."""
     folder = tmp_path_factory.mktemp("files")
-    torch.manual_seed(0)
-    save_bundle(Bundle(MMHVAE(CONFIG).eval(), Manifest("tiny", CONFIG, 1.0, "MIT", "tests"), "card"), folder / "bundle")
+    tiny_bundle(CONFIG).rename(folder / "bundle")
     rng = np.random.default_rng(0)
     direction, _ = np.linalg.qr(rng.standard_normal((3, 3)))
     direction[:, 0] *= -np.sign(np.linalg.det(direction))

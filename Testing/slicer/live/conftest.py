@@ -6,19 +6,14 @@ import os
 import sys
 
 import pytest
-import torch
-from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
-from mmhvae.network.model import MMHVAE, MMHVAEConfig
+from mmhvae.network.model import MMHVAEConfig
 
 CONFIG = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    path = tmp_path_factory.mktemp("bundle") / "tiny"
-    torch.manual_seed(0)
-    save_bundle(Bundle(MMHVAE(CONFIG).eval(), Manifest("tiny", CONFIG, 1.0, "MIT", "tests"), ""), path)
-    return path
+def bundle(tiny_bundle):
+    return tiny_bundle(CONFIG)
 
 
 @pytest.fixture(scope="module")

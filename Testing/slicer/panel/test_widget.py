@@ -75,6 +75,19 @@ def synthetic_nodes():
     return [n for n in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") if "SYNTHETIC" in n.GetName()]
 
 
+def work_for_long(panel) -> int:
+    """Begin an Apply of many samples, and wait until it is under way; how many nodes there were before."""
+    rig.click(panel.ui.advancedSection)
+    rig.click(panel.ui.uncertaintyCheckBox)
+    rig.type_text(panel.ui.samplesSpinBox, "50")
+    rig.click(panel.ui.advancedSection)
+    settled(panel)
+    before = slicer.mrmlScene.GetNumberOfNodes()
+    rig.click(panel.ui.applyButton)
+    rig.wait_until(lambda: panel.ui.progressBar.value > 60, 120, "progress")
+    return before
+
+
 def test_the_demo_sweep_becomes_a_synthetic_t2(panel):
     """The newcomer's path: the sample, one button, and the T2 lies over the ultrasound and says what it is."""
     from MMHVAESynthesisLib.sample_data import load_demo_case
@@ -165,14 +178,7 @@ def test_the_ultrasound_is_guessed_alone_and_a_choice_is_kept(panel):
 
 
 def test_cancel_in_the_middle_leaves_the_scene_as_it_was(panel, small):
-    rig.click(panel.ui.advancedSection)
-    rig.click(panel.ui.uncertaintyCheckBox)
-    rig.type_text(panel.ui.samplesSpinBox, "50")
-    rig.click(panel.ui.advancedSection)
-    settled(panel)
-    before = slicer.mrmlScene.GetNumberOfNodes()
-    rig.click(panel.ui.applyButton)
-    rig.wait_until(lambda: panel.ui.progressBar.value > 100, 120, "progress")
+    before = work_for_long(panel)
     rig.click(panel.ui.cancelButton)
     rig.wait_until(lambda: not panel.logic.is_running, 20)  # 2 s where nothing else runs
     rig.process_events(100)
@@ -183,13 +189,7 @@ def test_cancel_in_the_middle_leaves_the_scene_as_it_was(panel, small):
 
 
 def test_a_killed_engine_is_one_message_and_the_next_apply_works(panel, small):
-    rig.click(panel.ui.advancedSection)
-    rig.click(panel.ui.uncertaintyCheckBox)
-    rig.type_text(panel.ui.samplesSpinBox, "50")
-    rig.click(panel.ui.advancedSection)
-    settled(panel)
-    rig.click(panel.ui.applyButton)
-    rig.wait_until(lambda: panel.ui.progressBar.value > 100, 120, "progress")
+    work_for_long(panel)
     pid = panel.logic.engine.readiness.pid
     os.kill(pid, signal.SIGKILL)
     rig.wait_until(lambda: not panel.logic.is_running, 20)
@@ -205,13 +205,7 @@ def test_a_killed_engine_is_one_message_and_the_next_apply_works(panel, small):
 
 @pytest.mark.parametrize("event", ["input removed", "scene closed"])
 def test_what_goes_away_while_working_ends_the_work(panel, small, event):
-    rig.click(panel.ui.advancedSection)
-    rig.click(panel.ui.uncertaintyCheckBox)
-    rig.type_text(panel.ui.samplesSpinBox, "50")
-    rig.click(panel.ui.advancedSection)
-    settled(panel)
-    rig.click(panel.ui.applyButton)
-    rig.wait_until(lambda: panel.ui.progressBar.value > 60, 120, "progress")
+    work_for_long(panel)
     if event == "input removed":
         slicer.mrmlScene.RemoveNode(small["us"])
     else:

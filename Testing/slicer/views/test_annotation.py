@@ -20,14 +20,6 @@ from ..made_nodes import pose, transform, volume, vtk_matrix
 LINE = "SYNTHETIC {} - not approved for clinical use"
 
 
-@pytest.fixture
-def annotations(scene):
-    stop_annotating()  # those of modules that other tests have used
-    annotations = SyntheticAnnotations()
-    yield annotations
-    annotations.close()
-
-
 def black(name="Before", modality=None):
     """A volume that is drawn black, so that every bright pixel is text."""
     node = volume(np.zeros((20, 20, 20), np.float32), name=name)

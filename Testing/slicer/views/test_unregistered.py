@@ -11,21 +11,12 @@ import rig
 rig.require()
 
 import numpy as np
-import pytest
 import slicer
 import vtk
 from MMHVAESynthesisLib.synthesis.results import KIND, MODALITY
 from MMHVAESynthesisLib.views.annotation import SyntheticAnnotations, stop_annotating
 
 from ..made_nodes import transform, volume
-
-
-@pytest.fixture
-def annotations(scene):
-    stop_annotating()  # those of modules that other tests have used
-    annotations = SyntheticAnnotations()
-    yield annotations
-    annotations.close()
 
 
 def image(kind):

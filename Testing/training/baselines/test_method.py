@@ -150,7 +150,7 @@ def test_it_learns(name):
     """A fixed batch: within 30 steps the image loss is a stated part of the first steps'."""
     steps, rate, share = LEARNING[name]
     method, batch = tiny_baseline(name), tiny_batch()
-    adam = torch.optim.Adam(method.network.parameters(), rate, method.betas)
+    adam = torch.optim.Adam(method.network.parameters(), rate, method.config.betas)
     image = []
     for number in range(steps):
         losses = method.losses(batch, [Pass(("us",), number)], method.phase(0.9)).losses
@@ -164,7 +164,7 @@ def test_adversaries_learn_to_tell_targets_from_outputs():
     for name in ("mm-gan", "resvit"):
         method, batch = tiny_baseline(name), tiny_batch()
         outputs = method.losses(batch, PASSES[:1], method.phase(0.9)).outputs
-        adam = torch.optim.Adam(method.adversary.parameters(), 2e-3, method.betas)
+        adam = torch.optim.Adam(method.adversary.parameters(), 2e-3, method.config.betas)
         first = last = None
         for _ in range(15):
             losses = method.adversary_losses(batch, PASSES[:1], outputs)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import evaluate
 import pytest
-import torch
 import train_baseline
 from mmhvae import InputError
 from mmhvae_training.baselines.baseline_method import new_baseline_state
@@ -15,7 +15,7 @@ from mmhvae_training.baselines.run_configuration import BaselineConfiguration
 from mmhvae_training.configuration.parsing import parse_settings
 from mmhvae_training.loop.checkpoints import read_checkpoint
 from mmhvae_training.loop.devices import launch
-from mmhvae_training.loop.run_state import update_average
+from mmhvae_training.loop.run_state import same_content, update_average
 from mmhvae_training.scoring.baseline_runs import baseline_source
 from mmhvae_training.scoring.network_source import run_source
 
@@ -49,15 +49,7 @@ def trained(monkeypatch, arguments: list[str]) -> dict:
     monkeypatch.setattr(sys, "argv", ["train_baseline.py", *arguments])
     train_baseline.main()
     folder = arguments[arguments.index("--run") + 1]
-    return read_checkpoint(train_baseline.Path(folder) / "checkpoint.pt")
-
-
-def alike(a, b) -> bool:
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(alike(a[key], b[key]) for key in a)
-    if isinstance(a, list):
-        return len(a) == len(b) and all(map(alike, a, b))
-    return torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
+    return read_checkpoint(Path(folder) / "checkpoint.pt")
 
 
 class KilledError(Exception):
@@ -83,7 +75,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(configured, monkeypatch, met
     resumed = trained(monkeypatch, configured(method, "killed"))
     assert (whole["step"], whole["method"]) == (4, method)
     assert ("adversary" in whole) == (method != "m2dn")
-    assert alike(whole, resumed)
+    assert same_content(whole, resumed)
 
 
 def test_resvits_transformers_come_in_late_and_its_average_has_the_running_statistics(configured, monkeypatch):
@@ -111,7 +103,7 @@ def test_a_run_is_judged_like_any_other(configured, case_folder, monkeypatch, tm
     assert (settings["method"], settings["step"], settings["side"]) == ("mm-gan", 4, 32)
     source = baseline_source(tmp_path / "run")
     averaged = read_checkpoint(tmp_path / "run" / "checkpoint.pt")["average"]
-    assert alike(dict(source.baseline.network.state_dict()), averaged)
+    assert same_content(dict(source.baseline.network.state_dict()), averaged)
     with pytest.raises(InputError, match=r"run is a run of mm-gan; give one of MMHVAE, which train.py makes"):
         run_source(tmp_path / "run")
     with pytest.raises(InputError, match="holds no run of a baseline; give a folder that train_baseline"):
@@ -141,7 +133,7 @@ def test_an_unknown_method_is_refused(configured):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_configurations_that_are_shipped_can_be_read(case_folder, method):
-    configs = train_baseline.Path(train_baseline.__file__).parent / "configs" / "baselines"
+    configs = Path(train_baseline.__file__).parent / "configs" / "baselines"
     given = ["--config", str(configs / f"{method}.yaml"), "--data.cases", str(case_folder), "--run", "run"]
     whole = parse_settings(given, BaselineConfiguration, "x", "y").configuration
     assert (whole.method, whole.architecture.image_size) == (method, 192)

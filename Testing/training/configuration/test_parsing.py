@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 from mmhvae import InputError
-from mmhvae_training.configuration.parsing import parse, setting_names
+from mmhvae_training.configuration.configuration import Configuration
+from mmhvae_training.configuration.parsing import parse_settings, setting_names
 
 CONFIGS = Path(__file__).resolve().parents[3] / "Training" / "configs"
 NEEDED = ["--data.cases", "cases", "--run", "run"]
@@ -15,13 +16,13 @@ NEEDED = ["--data.cases", "cases", "--run", "run"]
 
 def from_files(*names: str):
     given = [argument for name in names for argument in ("--config", str(CONFIGS / name))]
-    return parse([*given, *NEEDED]).configuration
+    return parse_settings([*given, *NEEDED], Configuration).configuration
 
 
 def test_every_shipped_configuration_can_be_used():
     wrong = []
     for path in sorted({*CONFIGS.rglob("*.yaml")} - {*CONFIGS.glob("baselines/*.yaml")}):  # those are of another parser
-        request = parse(["--config", str(path), *NEEDED])
+        request = parse_settings(["--config", str(path), *NEEDED], Configuration)
         groups = set(yaml.safe_load(request.text))
         even = request.configuration.data.batch_size % 2 == 0  # two devices can share it
         if not (even and groups >= {"data", "architecture", "loss", "adversarial", "start_from"}):
@@ -41,17 +42,19 @@ def test_the_paper_and_the_release_differ_where_model_md_says():
 
 
 def test_later_settings_win_and_leave_their_neighbours_alone():
-    config = parse(["--config", str(CONFIGS / "paper.yaml"), "--config", str(CONFIGS / "ablations" / "no-gan.yaml"),
-                    "--adversarial.base_width", "8", *NEEDED]).configuration  # fmt: skip
+    files = ["--config", str(CONFIGS / "paper.yaml"), "--config", str(CONFIGS / "ablations" / "no-gan.yaml")]
+    config = parse_settings([*files, "--adversarial.base_width", "8", *NEEDED], Configuration).configuration
     assert (config.adversarial.weight, config.adversarial.base_width, config.adversarial.pool_size) == (0, 8, 1)
     assert from_files("paper.yaml", "mopoe.yaml").variant.groups == (7,)
     assert from_files("paper.yaml", "mhvae.yaml").architecture.modalities == ("us", "t2")
 
 
 def test_the_resolved_text_gives_the_same_configuration(tmp_path):
-    first = parse(["--config", str(CONFIGS / "starter.yaml"), "--loss.norm", "l1", *NEEDED])
+    first = parse_settings(["--config", str(CONFIGS / "starter.yaml"), "--loss.norm", "l1", *NEEDED], Configuration)
     (tmp_path / "again.yaml").write_text(first.text)
-    assert parse(["--config", str(tmp_path / "again.yaml")]).configuration == first.configuration
+    assert (
+        parse_settings(["--config", str(tmp_path / "again.yaml")], Configuration).configuration == first.configuration
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,15 +79,15 @@ def test_a_wrong_configuration_gets_its_sentence(tmp_path, monkeypatch, argument
     Path("list.yaml").write_text("- 3\n")
     Path("broken.yaml").write_text("a: [1\n")
     with pytest.raises(InputError, match=sentence):
-        parse([*arguments, *NEEDED])
+        parse_settings([*arguments, *NEEDED], Configuration)
 
 
 def test_print_config_prints_what_can_be_read_again(capsys):
     with pytest.raises(SystemExit) as stop:
-        parse(["--config", str(CONFIGS / "tiny.yaml"), *NEEDED, "--print_config"])
+        parse_settings(["--config", str(CONFIGS / "tiny.yaml"), *NEEDED, "--print_config"], Configuration)
     assert stop.value.code == 0
     assert yaml.safe_load(capsys.readouterr().out)["architecture"]["image_size"] == 16
 
 
 def test_every_setting_has_a_name():
-    assert {"run", "loss.kl_weight", "architecture.modalities", "variant.fusion"} <= set(setting_names())
+    assert {"run", "loss.kl_weight", "architecture.modalities", "variant.fusion"} <= set(setting_names(Configuration))

@@ -23,7 +23,7 @@ def data(case_folder) -> DataConfig:
 
 
 def test_an_epoch_draws_once_from_every_case(data):
-    sampler = Sampler(load_training_set(data, TINY), Configuration(Path("run"), data, TINY))
+    sampler = Sampler(load_training_set(data, TINY), Configuration(run=Path("run"), data=data, architecture=TINY))
     assert sampler.steps_per_epoch == 3
     rng = np.random.default_rng(0)
     drawn = [sampler.draw(step, rng).observed for step in range(30)]
@@ -35,7 +35,7 @@ def test_incomplete_cases_are_drawn_as_often_as_asked(data, case_folder, tmp_pat
     for number, folder in enumerate(("whole", "rest", "rest")):
         shutil.copytree(case_folder / f"case-{number}", tmp_path / folder / f"case-{number}")
     data = replace(data, cases=tmp_path / "whole", incomplete=tmp_path / "rest", incomplete_share=0.3, order="random")
-    sampler = Sampler(load_training_set(data, TINY), Configuration(Path("run"), data, TINY))
+    sampler = Sampler(load_training_set(data, TINY), Configuration(run=Path("run"), data=data, architecture=TINY))
     rng = np.random.default_rng(0)
     counts = Counter(len(sampler.draw(step, rng).observed) == 4 for step in range(300))
     assert counts[False] / 300 == pytest.approx(0.3, abs=0.07)

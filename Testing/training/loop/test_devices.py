@@ -18,7 +18,7 @@ def run(
 ) -> Configuration:
     adversarial = AdversarialConfig(weight=weight, pool_drawn=drawn)
     data, device = DataConfig(cases=Path(), batch_size=batch), DeviceConfig(accelerator, devices)
-    return Configuration(Path(), data, adversarial=adversarial, device=device)
+    return Configuration(run=Path(), data=data, adversarial=adversarial, device=device)
 
 
 @pytest.mark.parametrize(

@@ -14,22 +14,12 @@ from mmhvae.network.model import MMHVAE
 from mmhvae_training.loop.checkpoints import CHECKPOINT, RUN, load_checkpoint, save_checkpoint, start_from
 from mmhvae_training.loop.logbook import LOSSES, Logbook
 from mmhvae_training.loop.mmhvae_method import training_step
+from mmhvae_training.loop.run_state import same_content
 from mmhvae_training.loop.schedule import Schedule
 from mmhvae_training.loop.trouble import NumericalTroubleError
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 FOUR = ("us", "t2", "cet1", "flair")
-
-
-def equal(a, b) -> bool:
-    """Whether two nested states are the same, bit for bit."""
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b, strict=True))
-    return a == b
 
 
 def content(run) -> dict:
@@ -64,7 +54,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny, whole):
     assert first["step"] == second["step"] == 12
     assert len(first["pools"]["us"]) == 8
     for part in first:
-        assert equal(first[part], second[part]), part
+        assert same_content(first[part], second[part]), part
 
 
 def test_the_general_loop_trains_mmhvae_as_its_own_loop_did(whole):
@@ -132,7 +122,7 @@ def test_numerical_trouble_stops_with_the_reason_and_the_last_good_checkpoint(ti
         NumericalTroubleError, match=rf"Stopped at step 3, because .*{reason}.*checkpoint.pt, of step 3\."
     ):
         run.train()
-    assert equal(content(run), good)
+    assert same_content(content(run), good)
 
 
 def test_the_log_names_modalities_levels_and_games_and_forgets_what_a_kill_cut_off(whole):
@@ -160,7 +150,7 @@ def test_fine_tuning_begins_with_the_averaged_weights_of_a_run_and_nothing_else(
     assert start_from(state, folder) == {"commit": "of the first"}
     average = content(first)["average"]
     for network in (state.network, state.average):
-        assert equal(dict(network.state_dict()), average)
+        assert same_content(dict(network.state_dict()), average)
     assert state.step == 0
 
 
@@ -170,7 +160,7 @@ def test_fine_tuning_begins_with_the_weights_of_a_bundle(tiny, tmp_path):
     manifest = Manifest("first", first.config, 1.0, "none", "for tests", training={"steps_done": 7})
     bundle = save_bundle(Bundle(first, manifest, "card"), tmp_path / "first")
     assert start_from(run.state, bundle) == {"steps_done": 7}
-    assert equal(dict(run.state.network.state_dict()), dict(first.state_dict()))
+    assert same_content(dict(run.state.network.state_dict()), dict(first.state_dict()))
     with pytest.raises(InputError, match="not the one to be trained"):
         start_from(tiny("--architecture.base_features", "8").state, bundle)
 

@@ -8,7 +8,7 @@ import pytest
 from mmhvae_training.configuration.configuration import AdversarialConfig, Configuration, DataConfig
 from mmhvae_training.loop.schedule import Schedule
 
-DEFAULT = Configuration(Path("run"), DataConfig(cases=Path("cases")))
+DEFAULT = Configuration(run=Path("run"), data=DataConfig(cases=Path("cases")))
 EPOCH = 7  # steps
 
 
@@ -40,6 +40,6 @@ def test_the_learning_rate_is_a_cosine_that_the_reset_does_not_touch(schedule):
 
 
 def test_without_weight_there_is_no_game():
-    quiet = Configuration(Path("run"), DEFAULT.data, adversarial=AdversarialConfig(weight=0))
+    quiet = Configuration(run=Path("run"), data=DEFAULT.data, adversarial=AdversarialConfig(weight=0))
     last = Schedule(quiet, EPOCH).at(999 * EPOCH)
     assert (last.fill_pools, last.train_discriminators, last.adversarial_weight) == (False, False, 0)

@@ -24,7 +24,7 @@ from torch import nn
 
 FOUR = ("us", "t2", "cet1", "flair")
 TINY = MMHVAEConfig(image_size=16, base_features=4, max_features=8, num_pools=2, decoder_features=4, decoder_blocks=1)
-CONFIG = Configuration(Path("run"), DataConfig(cases=Path("cases")))
+CONFIG = Configuration(run=Path("run"), data=DataConfig(cases=Path("cases")))
 
 
 def random_batch(size: int = 2) -> Batch:

@@ -20,7 +20,7 @@ from mmhvae.settings import SegmentationSettings
 from mmhvae_training.loop.checkpoints import CHECKPOINT
 from mmhvae_training.loop.logbook import LOSSES
 from mmhvae_training.script import status_of
-from mmhvae_training.segmentation.configuration import AdamWConfig
+from mmhvae_training.segmentation.configuration import TrapezoidConfig
 from mmhvae_training.segmentation.judging import dice, images_of, judge
 from mmhvae_training.segmentation.losses import SMOOTHING, segmentation_losses
 from mmhvae_training.segmentation.patients import read_patient
@@ -68,7 +68,7 @@ def test_the_loss_is_the_regions_cross_entropy_and_one_minus_soft_dice():
 
 
 def test_the_rate_rises_stays_and_falls_to_zero_and_its_end_can_be_moved_on_the_plateau():
-    config = AdamWConfig(steps=100, warm_up=10, decay=20, learning_rate=1.0)
+    config = TrapezoidConfig(steps=100, warm_up=10, decay=20, learning_rate=1.0)
     assert [config.rate(step) for step in (0, 9, 50, 80, 90, 99)] == [0.1, 1, 1, 1, 0.5, 0.05]
 
 

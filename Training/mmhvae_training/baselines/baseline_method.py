@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from ..data import Batch, Sampler
 from ..loop import (
+    Method,
     RunState,
-    apply_gradients,
     average_gradients,
     average_losses,
     showcase,
@@ -34,7 +34,7 @@ from .run_configuration import BaselineConfiguration
 class BaselineState(RunState):
     """A baseline's run: beside the network its adversary, if it has one."""
 
-    baseline: Baseline
+    baseline: Baseline[Any]
     adversary_optimiser: _FabricOptimizer | None
 
     def content(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def new_baseline_state(configuration: BaselineConfiguration, fabric: Fabric) -> 
 
     def adam(network: nn.Module) -> _FabricOptimizer:
         rate = baseline.phase(0).learning_rate
-        optimiser = torch.optim.Adam(network.parameters(), rate, baseline.betas)
+        optimiser = torch.optim.Adam(network.parameters(), rate, baseline.config.betas)
         return cast(_FabricOptimizer, fabric.setup_optimizers(optimiser))
 
     return BaselineState(
@@ -76,22 +76,15 @@ def new_baseline_state(configuration: BaselineConfiguration, fabric: Fabric) -> 
 
 
 @dataclass(frozen=True)
-class BaselineMethod:
-    """A run of a baseline, see :class:`mmhvae_training.loop.Method`."""
+class BaselineMethod(Method[BaselineConfiguration, BaselineState]):
+    """A run of a baseline."""
 
-    configuration: BaselineConfiguration
-    state: BaselineState
     sampler: Sampler
 
     @property
     def steps(self) -> int:
         """Length of the run."""
         return max(1, round(self.configuration.optimisation.epochs * self.sampler.steps_per_epoch))
-
-    @property
-    def average_decay(self) -> float:
-        """Of the moving average of the weights."""
-        return self.configuration.optimisation.average_decay
 
     def losses(self, fabric: Fabric) -> dict[str, float]:
         """One draw of slices, and the updates that are made of it, network first, then adversary."""
@@ -106,9 +99,7 @@ class BaselineMethod:
         for subsets in updates_of(whole.observed, config.mixture, state.rng):
             passes = [self._pass(subset, fabric.global_rank) for subset in subsets]
             terms, outputs = self._update_network(fabric, batch, passes, phase)
-            losses = average_losses(fabric, terms)
-            stop_at_trouble(losses, state, config)
-            losses["gradient"] = float(apply_gradients(fabric, state, config.optimisation.gradient_clip))
+            losses = self.apply(fabric, terms)
             losses |= average_losses(fabric, self._update_adversary(fabric, batch, passes, outputs))
             stop_at_trouble(losses, state, config)
         return losses | {"learning_rate": phase.learning_rate}
@@ -151,8 +142,7 @@ class BaselineMethod:
         """All targets of all subsets, of the fullest slice that there is, with averaged weights."""
         size, modalities = self.configuration.architecture.image_size, self.configuration.architecture.modalities
         scene = showcase(self.sampler.training_set.all_cases, size).to(fabric.device)
-        # The dataclasses of all baselines have the field; a protocol cannot say so.
-        averaged = cast(Baseline, replace(cast(Any, self.state.baseline), network=self.state.average))
+        averaged = replace(self.state.baseline, network=self.state.average)
 
         def synthesised(subset: Subset) -> Images:
             noise = torch.Generator(fabric.device).manual_seed(0)

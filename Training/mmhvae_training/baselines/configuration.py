@@ -11,8 +11,16 @@ from typing import Literal
 from ..configuration import require
 
 
+@dataclass(frozen=True, kw_only=True)
+class BaselineConfig:
+    """What every method has: rate and moments of Adam, for the network and its adversary."""
+
+    learning_rate: float = 2e-4
+    betas: tuple[float, float] = (0.5, 0.999)
+
+
 @dataclass(frozen=True)
-class MMGANConfig:
+class MMGANConfig(BaselineConfig):
     """MM-GAN (Sharma & Hamarneh, IEEE TMI 2020).
 
     Args:
@@ -28,8 +36,6 @@ class MMGANConfig:
     width: int = 64
     dropout: float = 0.2
     pixel_weight: float = 0.9
-    learning_rate: float = 2e-4
-    betas: tuple[float, float] = (0.5, 0.999)
 
     def __post_init__(self) -> None:
         require(self.levels >= 2, "levels of MM-GAN should be at least 2.")
@@ -37,7 +43,7 @@ class MMGANConfig:
 
 
 @dataclass(frozen=True)
-class ResViTConfig:
+class ResViTConfig(BaselineConfig):
     """ResViT (Dalmaz et al., IEEE TMI 2022) with the trunk ViT-B/16, from random weights.
 
     Args:
@@ -61,9 +67,7 @@ class ResViTConfig:
     dropout: float = 0.1
     discriminator_width: int = 64
     pixel_weight: float = 100.0
-    learning_rate: float = 2e-4
     fine_tuning_rate: float = 1e-3
-    betas: tuple[float, float] = (0.5, 0.999)
 
     def __post_init__(self) -> None:
         require(self.side % 16 == 0 and self.side > 0, "side of ResViT should be a multiple of 16.")
@@ -73,7 +77,7 @@ class ResViTConfig:
 
 
 @dataclass(frozen=True)
-class M2DNConfig:
+class M2DNConfig(BaselineConfig):
     """A denoiser of all modalities at once after M2DN (Meng et al., IEEE TMI 2024), on a Brownian bridge.
 
     Args:

@@ -15,32 +15,25 @@ noise where an image is missing, a Brownian bridge for harmonisation, 18 steps.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from mmhvae.exceptions import InputError
 from monai.networks.nets.diffusion_model_unet import DiffusionModelUNet
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..data import Batch
 from .bridge import BrownianBridge
 from .configuration import M2DNConfig
-from .method import Images, Losses, Pass, Phase, Step, evaluating, mean_terms, seeded
-from .stacks import field_of_view, on_background, presence, stacked, unstacked
+from .method import Baseline, Images, Inputs, Losses, Noise, Pass, Phase, Step, mean_terms, seeded
+from .stacks import on_background, presence, stacked, unstacked
 
 PARTS = 3  # of the denoiser's input: x_t, y, and what is missing
 
 
-@dataclass(frozen=True)
-class M2DN:
-    """See :class:`.method.Baseline`; there is no adversary."""
-
-    config: M2DNConfig
-    modalities: tuple[str, ...]
-    network: nn.Module
-    adversary: None = None
+class M2DN(Baseline[M2DNConfig]):
+    """There is no adversary."""
 
     @classmethod
     def new(cls, config: M2DNConfig, modalities: tuple[str, ...]) -> M2DN:
@@ -58,45 +51,22 @@ class M2DN:
         """From targets to what is given."""
         return BrownianBridge(self.config.times, self.config.variance)
 
-    @property
-    def betas(self) -> tuple[float, float]:
-        """Of Adam."""
-        return self.config.betas
-
-    def phase(self, share: float) -> Phase:
-        """The same throughout."""
-        return Phase(self.config.learning_rate)
-
     def losses(self, batch: Batch, passes: Sequence[Pass], phase: Phase) -> Step:
         """Mean squared error of the clean images, or mean absolute one of the difference, at random times."""
         found = [self._loss(batch, chosen) for chosen in passes]
         return Step(mean_terms([loss for loss, _ in found]), [images for _, images in found])
 
-    def adversary_losses(self, batch: Batch, passes: Sequence[Pass], outputs: Sequence[Mapping[str, Tensor]]) -> Losses:
-        """None."""
-        return {}
-
-    @torch.no_grad()
-    def synthesise(
-        self,
-        inputs: Mapping[str, Tensor],
-        targets: Collection[str],
-        mask: Tensor | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Images:
+    def _stack(self, inputs: Inputs, mask: Tensor, noise: Noise) -> Tensor:
         """The bridge in reverse, ``evaluations`` times the denoiser."""
-        mask = field_of_view(inputs, self.modalities) if mask is None else mask
         shape = (len(mask), len(self.modalities), *mask.shape[2:])
-        noise = torch.randn(shape, generator=generator, device=mask.device)
-        y, missing = stacked(inputs, self.modalities, noise), ~presence(inputs, self.modalities)
+        unseen = torch.randn(shape, generator=noise, device=mask.device)
+        y, missing = stacked(inputs, self.modalities, unseen), ~presence(inputs, self.modalities)
 
         def clean(x: Tensor, t: int) -> Tensor:
             times = torch.full((len(x),), t, device=x.device)
             return on_background(self._clean(x, self._denoised(x, y, missing, times)), mask)
 
-        with evaluating(self.network):
-            x0 = self.bridge.reverse(y, clean, self.config.evaluations, generator).clamp(-1, 1)
-        return unstacked(x0, self.modalities, targets)
+        return self.bridge.reverse(y, clean, self.config.evaluations, noise).clamp(-1, 1)
 
     def _loss(self, batch: Batch, chosen: Pass) -> tuple[Losses, Images]:
         device, count = batch.mask.device, len(self.modalities)

@@ -7,19 +7,25 @@ of it, and gives no gradient.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from ..data import Batch
 from ..objective import Subset
+from .configuration import BaselineConfig
+from .stacks import field_of_view, unstacked
 
 Images = dict[str, Tensor]
+Inputs = Mapping[str, Tensor]
 Losses = dict[str, Tensor]
+Noise = torch.Generator | None
+Config = TypeVar("Config", bound=BaselineConfig)
 
 
 @dataclass(frozen=True)
@@ -46,9 +52,12 @@ class Step:
     outputs: list[Images]
 
 
-class Synthesiser(Protocol):
+class Synthesiser(ABC):
     """What makes images of images."""
 
+    network: nn.Module
+
+    @torch.no_grad()
     def synthesise(
         self,
         inputs: Mapping[str, Tensor],
@@ -63,37 +72,44 @@ class Synthesiser(Protocol):
                 something.
             generator: source of the noise, on the inputs' device, for methods that need it.
         """
-        ...
+        with evaluating(self.network):
+            return self._images(inputs, targets, mask, generator)
+
+    @abstractmethod
+    def _images(self, inputs: Inputs, targets: Collection[str], mask: Tensor | None, noise: Noise) -> Images: ...
 
 
-class Baseline(Synthesiser, Protocol):
-    """A method in training. ``dataclasses.replace(method, network=average)`` synthesises with averaged weights."""
+@dataclass(frozen=True)
+class Baseline(Synthesiser, Generic[Config]):
+    """A network that is compared with MMHVAE, its settings, its losses, and its adversary where it has one.
 
-    @property
-    def modalities(self) -> tuple[str, ...]: ...
-    @property
-    def network(self) -> nn.Module:
-        """What the optimiser updates and the moving average follows."""
-        ...
+    ``dataclasses.replace(baseline, network=average)`` synthesises with averaged weights.
+    """
 
-    @property
-    def adversary(self) -> nn.Module | None: ...
-    @property
-    def betas(self) -> tuple[float, float]:
-        """Of Adam, for the network and its adversary."""
-        ...
+    config: Config
+    modalities: tuple[str, ...]
+    network: nn.Module  # what the optimiser updates and the moving average follows
+    adversary: nn.Module | None = None
 
     def phase(self, share: float) -> Phase:
-        """What holds after that share of the run, from 0 to 1."""
-        ...
+        """What holds after that share of the run, from 0 to 1; the same throughout unless a method says otherwise."""
+        return Phase(self.config.learning_rate)
 
+    @abstractmethod
     def losses(self, batch: Batch, passes: Sequence[Pass], phase: Phase) -> Step:
         """Terms of the passes' mean; a pure function of weights and arguments."""
-        ...
 
-    def adversary_losses(self, batch: Batch, passes: Sequence[Pass], outputs: Sequence[Mapping[str, Tensor]]) -> Losses:
+    @abstractmethod
+    def _stack(self, inputs: Inputs, mask: Tensor, noise: Noise) -> Tensor:
+        """Every modality of those that are there, (B, M, H, W)."""
+
+    def _images(self, inputs: Inputs, targets: Collection[str], mask: Tensor | None, noise: Noise) -> Images:
+        mask = field_of_view(inputs, self.modalities) if mask is None else mask
+        return unstacked(self._stack(inputs, mask, noise), self.modalities, targets)
+
+    def adversary_losses(self, batch: Batch, passes: Sequence[Pass], outputs: Sequence[Inputs]) -> Losses:
         """Terms whose sum the adversary minimises, of the outputs of :meth:`losses`; none without an adversary."""
-        ...
+        return {}
 
 
 def mean_terms(terms: Sequence[Losses]) -> Losses:

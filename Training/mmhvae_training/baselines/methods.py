@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from mmhvae.exceptions import InputError
 
@@ -47,7 +47,7 @@ def settings_of(name: str, size: Literal["original", "small"] = "original", side
     return replace(found, side=side) if side is not None and isinstance(found, ResViTConfig) else found
 
 
-def new_baseline(settings: Settings, modalities: tuple[str, ...]) -> Baseline:
+def new_baseline(settings: Settings, modalities: tuple[str, ...]) -> Baseline[Any]:
     """The method that the settings are of, with fresh weights from torch's random numbers."""
     if isinstance(settings, MMGANConfig):
         return MMGAN.new(settings, modalities)

@@ -12,28 +12,21 @@ What differs from the original, and why:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..data import Batch
 from .configuration import MMGANConfig
-from .method import Images, Losses, Pass, Phase, Step, evaluating, judging, least_squares, mean_terms, seeded
+from .method import Inputs, Losses, Pass, least_squares
 from .mm_gan_network import MMGANDiscriminator, MMGANGenerator
-from .stacks import field_of_view, stacked, unstacked
-from .translation import absolute_error, known, next_multiple, translated, truth
+from .stacks import stacked, unstacked
+from .translation import Translator, known, next_multiple, translated, truth
 
 
-@dataclass(frozen=True)
-class MMGAN:
-    """See :class:`.method.Baseline`."""
-
-    config: MMGANConfig
-    modalities: tuple[str, ...]
-    network: nn.Module
-    adversary: nn.Module
+class MMGAN(Translator[MMGANConfig]):
+    """A U-Net and a discriminator that sees the truth."""
 
     @classmethod
     def new(cls, config: MMGANConfig, modalities: tuple[str, ...]) -> MMGAN:
@@ -42,30 +35,11 @@ class MMGAN:
         return cls(config, modalities, network, MMGANDiscriminator(len(modalities), config.width))
 
     @property
-    def betas(self) -> tuple[float, float]:
-        """Of Adam."""
-        return self.config.betas
+    def weights(self) -> tuple[float, float]:
+        """Those of the original: 0.9 and 0.1."""
+        return self.config.pixel_weight, 1 - self.config.pixel_weight
 
-    def phase(self, share: float) -> Phase:
-        """The same throughout."""
-        return Phase(self.config.learning_rate)
-
-    def losses(self, batch: Batch, passes: Sequence[Pass], phase: Phase) -> Step:
-        """0.9 L1 over the observed targets, 0.1 of what the discriminator misses in them."""
-        terms: list[Losses] = []
-        outputs: list[Images] = []
-        for chosen in passes:
-            with seeded(chosen.seed, batch.mask.device):
-                stack = self._translated({name: batch.inputs[name] for name in chosen.subset}, batch.mask)
-            with judging(self.adversary):
-                missed = [least_squares(scores, 1) for scores in self._scores(stack, batch).values()]
-            weight = self.config.pixel_weight
-            image = weight * absolute_error(stack, batch, self.modalities)
-            terms.append({"image": image, "adversarial": (1 - weight) * torch.stack(missed).mean()})
-            outputs.append(unstacked(stack.detach(), self.modalities, self.modalities))
-        return Step(mean_terms(terms), outputs)
-
-    def adversary_losses(self, batch: Batch, passes: Sequence[Pass], outputs: Sequence[Mapping[str, Tensor]]) -> Losses:
+    def adversary_losses(self, batch: Batch, passes: Sequence[Pass], outputs: Sequence[Inputs]) -> Losses:
         """Half of: the truth for real, and of the outputs those that were given for real, the others for synthetic."""
         real = torch.stack([least_squares(s, 1) for s in self._scores(truth(batch, self.modalities), batch).values()])
         fake = []
@@ -74,22 +48,12 @@ class MMGAN:
             fake += [least_squares(of_one, float(name in chosen.subset)) for name, of_one in scores.items()]
         return {"discriminator": (real.mean() + torch.stack(fake).mean()) / 2}
 
-    @torch.no_grad()
-    def synthesise(
-        self,
-        inputs: Mapping[str, Tensor],
-        targets: Collection[str],
-        mask: Tensor | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Images:
-        """One pass of the generator; nothing is random."""
-        mask = field_of_view(inputs, self.modalities) if mask is None else mask
-        with evaluating(self.network):
-            return unstacked(self._translated(inputs, mask), self.modalities, targets)
-
-    def _translated(self, inputs: Mapping[str, Tensor], mask: Tensor) -> Tensor:
+    def _translated(self, inputs: Inputs, mask: Tensor, transformers: bool) -> Tensor:
         side = next_multiple(mask.shape[-2:], 2**self.config.levels)
         return translated(self.network, inputs, self.modalities, mask, side)
+
+    def _missed(self, stack: Tensor, batch: Batch, chosen: Pass) -> Tensor:
+        return torch.stack([least_squares(scores, 1) for scores in self._scores(stack, batch).values()]).mean()
 
     def _scores(self, candidate: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Observed modality -> its map of scores (B, 1, h, w)."""

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
-import torch
 from mmhvae.network import MMHVAE
+from mmhvae.settings import SynthesisSettings
 from torch import Tensor
 
-from .method import Images, evaluating
+from .method import Images, Inputs, Noise, Synthesiser
 
 
 @dataclass(frozen=True)
-class MMHVAESynthesiser:
-    """See :class:`.method.Synthesiser`; ``temperature`` scales the noise of every latent."""
+class MMHVAESynthesiser(Synthesiser):
+    """``temperature`` scales the noise of every latent."""
 
     network: MMHVAE
-    temperature: float = 0.5
+    temperature: float = SynthesisSettings.temperature
 
     @property
     def modalities(self) -> tuple[str, ...]:
         """In the network's order."""
         return self.network.config.modalities
 
-    @torch.no_grad()
-    def synthesise(
-        self,
-        inputs: Mapping[str, Tensor],
-        targets: Collection[str],
-        mask: Tensor | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Images:
+    def _images(self, inputs: Inputs, targets: Collection[str], mask: Tensor | None, noise: Noise) -> Images:
         """One pass: encode, fuse, decode."""
-        with evaluating(self.network):
-            return dict(self.network(inputs, targets, self.temperature, mask, generator).images)
+        return dict(self.network(inputs, targets, self.temperature, mask, noise).images)

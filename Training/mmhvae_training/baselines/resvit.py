@@ -11,31 +11,24 @@ What differs from the original, and why:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from monai.networks.nets.patchgan_discriminator import PatchDiscriminator
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..data import Batch
 from .configuration import ResViTConfig
-from .method import Images, Losses, Pass, Phase, Step, evaluating, judging, least_squares, mean_terms, seeded
+from .method import Inputs, Losses, Pass, Phase, least_squares
 from .resvit_network import ResViTGenerator
-from .stacks import field_of_view, stacked, unstacked
-from .translation import absolute_error, known, translated, truth
+from .stacks import stacked
+from .translation import Translator, known, translated, truth
 
 STAGE_2 = 2 / 3  # share of the run at which the transformers come in: 100 of the original's 150 epochs
 
 
-@dataclass(frozen=True)
-class ResViT:
-    """See :class:`.method.Baseline`. The adversary is pix2pix's 70 x 70 PatchGAN; it sees what was given, too."""
-
-    config: ResViTConfig
-    modalities: tuple[str, ...]
-    network: nn.Module
-    adversary: nn.Module
+class ResViT(Translator[ResViTConfig]):
+    """The adversary is pix2pix's 70 x 70 PatchGAN; it sees what was given, too."""
 
     @classmethod
     def new(cls, config: ResViTConfig, modalities: tuple[str, ...]) -> ResViT:
@@ -47,9 +40,9 @@ class ResViT:
         return cls(config, modalities, ResViTGenerator(count, config), patches)
 
     @property
-    def betas(self) -> tuple[float, float]:
-        """Of Adam."""
-        return self.config.betas
+    def weights(self) -> tuple[float, float]:
+        """Those of the original: 100 and 1."""
+        return self.config.pixel_weight, 1.0
 
     def phase(self, share: float) -> Phase:
         """Stage 1 without transformers for two thirds of the run, then all; each half constant, half falling to 0."""
@@ -58,22 +51,7 @@ class ResViT:
         rate = self.config.fine_tuning_rate if fine else self.config.learning_rate
         return Phase(rate * min(1.0, 2 * (1 - within)), transformers=fine)
 
-    def losses(self, batch: Batch, passes: Sequence[Pass], phase: Phase) -> Step:
-        """100 L1 over the observed targets, and what the discriminator misses in them."""
-        terms: list[Losses] = []
-        outputs: list[Images] = []
-        for chosen in passes:
-            with seeded(chosen.seed, batch.mask.device):
-                given = {name: batch.inputs[name] for name in chosen.subset}
-                stack = self._translated(given, batch.mask, phase.transformers)
-            with judging(self.adversary):
-                missed = least_squares(self._scores(stack, batch, chosen), 1)
-            image = self.config.pixel_weight * absolute_error(stack, batch, self.modalities)
-            terms.append({"image": image, "adversarial": missed})
-            outputs.append(unstacked(stack.detach(), self.modalities, self.modalities))
-        return Step(mean_terms(terms), outputs)
-
-    def adversary_losses(self, batch: Batch, passes: Sequence[Pass], outputs: Sequence[Mapping[str, Tensor]]) -> Losses:
+    def adversary_losses(self, batch: Batch, passes: Sequence[Pass], outputs: Sequence[Inputs]) -> Losses:
         """Half of: the targets for real, the outputs for synthetic."""
         terms = []
         for chosen, images in zip(passes, outputs, strict=True):
@@ -82,24 +60,14 @@ class ResViT:
             terms.append((real + fake) / 2)
         return {"discriminator": torch.stack(terms).mean()}
 
-    @torch.no_grad()
-    def synthesise(
-        self,
-        inputs: Mapping[str, Tensor],
-        targets: Collection[str],
-        mask: Tensor | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Images:
-        """One pass of the generator, transformers included; nothing is random."""
-        mask = field_of_view(inputs, self.modalities) if mask is None else mask
-        with evaluating(self.network):
-            return unstacked(self._translated(inputs, mask, True), self.modalities, targets)
-
-    def _translated(self, inputs: Mapping[str, Tensor], mask: Tensor, transformers: bool) -> Tensor:
+    def _translated(self, inputs: Inputs, mask: Tensor, transformers: bool) -> Tensor:
         def network(stack: Tensor) -> Tensor:
             return self.network(stack, transformers)
 
         return translated(network, inputs, self.modalities, mask, self.config.side)
+
+    def _missed(self, stack: Tensor, batch: Batch, chosen: Pass) -> Tensor:
+        return least_squares(self._scores(stack, batch, chosen), 1)
 
     def _scores(self, candidate: Tensor, batch: Batch, chosen: Pass) -> Tensor:
         """Scores (B, 1, h, w) of what was given beside the candidate's observed modalities."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from mmhvae.exceptions import InputError
 
@@ -15,7 +15,7 @@ from .methods import new_baseline
 KINDS = {"mm-gan": MMGANConfig, "resvit": ResViTConfig, "m2dn": M2DNConfig}
 
 
-def load_baseline(checkpoint: Mapping[str, Any], weights: Mapping[str, Any]) -> Baseline:
+def load_baseline(checkpoint: Mapping[str, Any], weights: Mapping[str, Any]) -> Baseline[Any]:
     """The method that ``checkpoint`` describes, with the average that ``weights`` holds, in evaluation mode.
 
     Raises:
@@ -30,4 +30,4 @@ def load_baseline(checkpoint: Mapping[str, Any], weights: Mapping[str, Any]) -> 
         baseline.network.load_state_dict(weights["average"])
     except (KeyError, RuntimeError) as error:
         raise InputError("The weights are of another network than this run's; give its own.") from error
-    return cast(Baseline, replace(cast(Any, baseline), network=baseline.network.eval()))
+    return replace(baseline, network=baseline.network.eval())

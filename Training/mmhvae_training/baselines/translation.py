@@ -2,19 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..data import Batch
-from .stacks import cropped, on_background, padded, presence, stacked
+from .method import Baseline, Config, Images, Inputs, Losses, Noise, Pass, Phase, Step, judging, mean_terms, seeded
+from .stacks import cropped, on_background, padded, presence, stacked, unstacked
+
+
+class Translator(Baseline[Config]):
+    """All targets in one pass of a generator, which an adversary judges."""
+
+    adversary: nn.Module
+
+    @property
+    @abstractmethod
+    def weights(self) -> tuple[float, float]:
+        """Of the L1 over the observed targets, and of what the adversary misses in them."""
+
+    def losses(self, batch: Batch, passes: Sequence[Pass], phase: Phase) -> Step:
+        """The two weighted terms."""
+        terms: list[Losses] = []
+        outputs: list[Images] = []
+        for chosen in passes:
+            with seeded(chosen.seed, batch.mask.device):
+                given = {name: batch.inputs[name] for name in chosen.subset}
+                stack = self._translated(given, batch.mask, phase.transformers)
+            with judging(self.adversary):
+                missed = self._missed(stack, batch, chosen)
+            pixel, adversarial = self.weights
+            image = pixel * absolute_error(stack, batch, self.modalities)
+            terms.append({"image": image, "adversarial": adversarial * missed})
+            outputs.append(unstacked(stack.detach(), self.modalities, self.modalities))
+        return Step(mean_terms(terms), outputs)
+
+    def _stack(self, inputs: Inputs, mask: Tensor, noise: Noise) -> Tensor:
+        """One pass, transformers included; nothing is random."""
+        return self._translated(inputs, mask, True)
+
+    @abstractmethod
+    def _translated(self, inputs: Inputs, mask: Tensor, transformers: bool) -> Tensor:
+        """Every modality (B, M, H, W)."""
+
+    @abstractmethod
+    def _missed(self, stack: Tensor, batch: Batch, chosen: Pass) -> Tensor:
+        """How far the stack is from being taken for real, a scalar."""
 
 
 def translated(
     network: Callable[[Tensor], Tensor],
-    inputs: Mapping[str, Tensor],
+    inputs: Inputs,
     modalities: Sequence[str],
     mask: Tensor,
     side: int,

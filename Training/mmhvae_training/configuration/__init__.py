@@ -11,15 +11,18 @@ if TYPE_CHECKING:
         AdversarialConfig as AdversarialConfig,
         Configuration as Configuration,
         DataConfig as DataConfig,
-        DeviceConfig as DeviceConfig,
         LossConfig as LossConfig,
         MixtureConfig as MixtureConfig,
         Norm as Norm,
-        OutputConfig as OutputConfig,
         VariantConfig as VariantConfig,
-        plain as plain,
+    )
+    from .parsing import parse_settings as parse_settings
+    from .run_settings import (
+        AdamWConfig as AdamWConfig,
+        DeviceConfig as DeviceConfig,
+        EpochsConfig as EpochsConfig,
+        RunSettings as RunSettings,
         require as require,
     )
-    from .parsing import parse as parse, parse_settings as parse_settings, rehearsal as rehearsal
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -5,20 +5,15 @@ The defaults are those of MODEL.md's column "ours": the authors' release where t
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from mmhvae.exceptions import InputError
 from mmhvae.network import MMHVAEConfig
 
+from .run_settings import EpochsConfig, RunSettings, require
+
 Norm = Literal["l1", "l2"]
-
-
-def require(holds: bool, rule: str) -> None:
-    """Raise an InputError with ``rule`` unless it holds."""
-    if not holds:
-        raise InputError(rule)
 
 
 @dataclass(frozen=True)
@@ -155,103 +150,45 @@ class AdversarialConfig:
 
 
 @dataclass(frozen=True)
-class OptimisationConfig:
+class AdamaxConfig(EpochsConfig):
     """Adamax with a cosine over the whole run.
 
     Args:
-        epochs: length of the run.
-        steps_per_epoch: None: one step a case.
         reset_at: epoch at which Adamax forgets its moments while the learning rate goes on; None: never.
-        gradient_clip: largest norm of the gradient; None: any.
-        average_decay: of the moving average of the weights, which is what a bundle gets.
     """
 
-    epochs: float = 1000.0
-    steps_per_epoch: int | None = None
     learning_rate: float = 2e-3
     final_learning_rate: float = 1e-4
     reset_at: float | None = 780.0
-    gradient_clip: float | None = None
-    average_decay: float = 0.995
 
-    def __post_init__(self) -> None:
-        require(self.epochs > 0, "optimisation.epochs should be positive.")
-        require(self.steps_per_epoch is None or self.steps_per_epoch >= 1, "steps_per_epoch should be at least 1.")
+    def three_steps(self) -> AdamaxConfig:
+        """Three epochs of a step, with a reset."""
+        return replace(self, epochs=3, steps_per_epoch=1, reset_at=1)
 
 
-@dataclass(frozen=True)
-class OutputConfig:
-    """How often, in steps, the run's folder gets a checkpoint, kept averages, a line of losses, and an image grid."""
+@dataclass(frozen=True, kw_only=True)
+class Configuration(RunSettings):
+    """A run of MMHVAE; ``start_from`` is another run or a bundle, whose weights it begins with."""
 
-    checkpoint_every: int = 100
-    keep_every: int = 500
-    log_every: int = 20
-    images_every: int = 500
-
-    def __post_init__(self) -> None:
-        require(min(asdict(self).values()) >= 1, "The intervals of output should be at least 1 step.")
-
-
-@dataclass(frozen=True)
-class DeviceConfig:
-    """Where to compute: passed on to Lightning Fabric.
-
-    Args:
-        accelerator: what computes.
-        devices: how many split every batch evenly (DDP). ``auto``: one GPU; on a CPU one process a core, or as many
-            as share the batch evenly, since small convolutions do not scale over threads.
-        precision: of the arithmetic.
-    """
-
-    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    devices: int | Literal["auto"] = "auto"
-    precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
-
-    def __post_init__(self) -> None:
-        require(self.devices == "auto" or self.devices >= 1, "device.devices should be at least 1, or auto.")
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """A run; ``run`` is its folder, ``start_from`` another run's or a bundle's whose weights it begins with."""
-
-    run: Path
     data: DataConfig
     architecture: MMHVAEConfig = field(default_factory=MMHVAEConfig)
     variant: VariantConfig = field(default_factory=VariantConfig)
     mixture: MixtureConfig = field(default_factory=MixtureConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
-    optimisation: OptimisationConfig = field(default_factory=OptimisationConfig)
-    output: OutputConfig = field(default_factory=OutputConfig)
-    device: DeviceConfig = field(default_factory=DeviceConfig)
+    optimisation: AdamaxConfig = field(default_factory=AdamaxConfig)
     start_from: Path | None = None
-    seed: int = 0
-
-    def plain(self) -> dict[str, Any]:
-        """As nested dictionaries, lists, numbers and texts: what JSON can hold."""
-        return plain(self)
 
     def shared_sizes(self) -> dict[str, int]:
         """Settings that must divide evenly among the devices."""
-        found = {"data.batch_size": self.data.batch_size}
-        if self.adversarial.weight > 0:
-            found["adversarial.pool_drawn"] = self.adversarial.pool_drawn
-        return found
+        drawn = {"adversarial.pool_drawn": self.adversarial.pool_drawn} if self.adversarial.weight > 0 else {}
+        return super().shared_sizes() | drawn
+
+    def rehearsal(self, folder: Path) -> Configuration:
+        """Three steps that go through every phase: pools, discriminators, generator, reset, all outputs."""
+        adversarial = replace(self.adversarial, pools_from=0, discriminators_from=1, generator_from=2)
+        return replace(super().rehearsal(folder), adversarial=adversarial)
 
     def network_description(self) -> dict[str, Any]:
         """What a checkpoint says of its network."""
         return {"architecture": asdict(self.architecture), "variant": asdict(self.variant)}
-
-
-def plain(settings: Any) -> dict[str, Any]:
-    """A dataclass of settings as nested dictionaries, lists, numbers and texts: what JSON can hold."""
-    return {name: _plain(value) for name, value in asdict(settings).items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value

@@ -7,7 +7,7 @@ import os
 import typing
 from argparse import ArgumentError
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -15,8 +15,6 @@ from typing import Any, Generic, TypeVar
 import yaml
 from jsonargparse import ArgumentParser
 from mmhvae.exceptions import InputError
-
-from .configuration import Configuration
 
 OTHER_OPTIONS = ("config", "print_config", "help", "fast-dev-run")
 
@@ -33,12 +31,9 @@ class Request(Generic[Settings]):
     fast_dev_run: bool
 
 
-def parse(arguments: Sequence[str]) -> Request[Configuration]:
-    """What train.py was asked for, see :func:`parse_settings`."""
-    return parse_settings(arguments, Configuration, "train.py", "Train an MMHVAE; see Training/configs/README.md.")
-
-
-def parse_settings(arguments: Sequence[str], kind: type[Settings], program: str, description: str) -> Request[Settings]:
+def parse_settings(
+    arguments: Sequence[str], kind: type[Settings], program: str = "train.py", description: str = ""
+) -> Request[Settings]:
     """Read ``--config FILE ... --group.name VALUE ...``; later ones win.
 
     Args:
@@ -61,17 +56,6 @@ def parse_settings(arguments: Sequence[str], kind: type[Settings], program: str,
         raise InputError(f"The configuration cannot be used: {' '.join(str(error).split())}") from error
 
 
-def rehearsal(configuration: Configuration, folder: Path) -> Configuration:
-    """Three steps in ``folder`` that go through every phase: pools, discriminators, generator, reset, all outputs."""
-    return replace(
-        configuration,
-        run=folder,
-        adversarial=replace(configuration.adversarial, pools_from=0, discriminators_from=1, generator_from=2),
-        optimisation=replace(configuration.optimisation, epochs=3, steps_per_epoch=1, reset_at=1),
-        output=replace(configuration.output, checkpoint_every=1, keep_every=1, log_every=1, images_every=3),
-    )
-
-
 def _parser(kind: type, program: str, description: str) -> ArgumentParser:
     os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
     parser = ArgumentParser(prog=program, description=description, exit_on_error=False)
@@ -81,7 +65,7 @@ def _parser(kind: type, program: str, description: str) -> ArgumentParser:
     return parser
 
 
-def setting_names(kind: type = Configuration, prefix: str = "") -> Iterator[str]:
+def setting_names(kind: type, prefix: str = "") -> Iterator[str]:
     """Dotted names of all settings and of their groups."""
     hints = typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):

@@ -67,6 +67,16 @@ class TrainingSet:
         """Those that at least one case has."""
         return {name for case in self.all_cases for name in case.inputs}
 
+    def __str__(self) -> str:
+        return f"{len(self.cases)} cases, and {len(self.incomplete)} incomplete ones"
+
+    def described(self) -> dict[str, dict[str, list[str]]]:
+        """What a run's record says of it: the modalities of every case."""
+        return {
+            kind: {case.name: list(case.inputs) for case in cases}
+            for kind, cases in (("cases", self.cases), ("incomplete", self.incomplete))
+        }
+
 
 def load_training_set(config: DataConfig, architecture: ImagesConfiguration, limit: int | None = None) -> TrainingSet:
     """Read every case of the split, or the first ``limit``.

@@ -19,6 +19,7 @@ from mmhvae.bundle import Bundle
 from mmhvae.exceptions import InputError
 from mmhvae.files import whole_folder
 from mmhvae.images import MODALITIES
+from mmhvae.settings import SynthesisSettings
 from mmhvae.version import __version__
 
 from .monai_network import FixedChannelMMHVAE
@@ -74,7 +75,7 @@ def inference(bundle: Bundle) -> dict[str, Any]:
         "checkpoint": "$@bundle_root + '/models/model.pt'",
         "network_def": {
             "_target_": "scripts.network.FixedChannelMMHVAE",
-            "temperature": 0.5,
+            "temperature": SynthesisSettings.temperature,
             **_architecture(bundle),
         },
         "network": "$@network_def.to(@device)",

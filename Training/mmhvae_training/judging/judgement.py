@@ -17,6 +17,7 @@ from mmhvae import synthesize
 from mmhvae.bundle import Bundle
 from mmhvae.exceptions import InputError, Progress, no_progress
 from mmhvae.images import bounding_box, field_of_view, image_on, resampled_within
+from mmhvae.settings import SynthesisSettings
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -44,7 +45,7 @@ class Settings:
     spacing: float | None = 1.0
     extent: float | None = None
     samples: int = 3
-    temperature: float = 0.5
+    temperature: float = SynthesisSettings.temperature
     seed: int = 0
     device: str = "auto"
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from .grids import showcase as showcase, subsets_grid as subsets_grid
     from .logbook import Logbook as Logbook
     from .loop import train as train
-    from .method import Method as Method, RunConfiguration as RunConfiguration
+    from .method import Method as Method
     from .mmhvae_method import MMHVAEMethod as MMHVAEMethod, training_step as training_step, updates_of as updates_of
     from .run_state import RunState as RunState, fresh_state as fresh_state, update_average as update_average
-    from .running import run as run
+    from .running import Prepared as Prepared, TrainingScript as TrainingScript
     from .schedule import Schedule as Schedule
     from .state import TrainingState as TrainingState, new_state as new_state
     from .trouble import NumericalTroubleError as NumericalTroubleError, stop_at_trouble as stop_at_trouble

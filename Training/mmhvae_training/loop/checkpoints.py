@@ -13,14 +13,14 @@ from mmhvae.bundle import load_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_bytes
 
-from .method import RunConfiguration
+from ..configuration import RunSettings
 from .run_state import RunState
 
 CHECKPOINT = "checkpoint.pt"
 RUN = "run.json"  # what the bundle made of the run will tell of it
 
 
-def save_checkpoint(state: RunState, configuration: RunConfiguration, fabric: Fabric) -> None:
+def save_checkpoint(state: RunState, configuration: RunSettings, fabric: Fabric) -> None:
     """Write the state into the run's folder, in place of the last checkpoint.
 
     Raises:

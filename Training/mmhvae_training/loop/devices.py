@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import cast
 
 import torch
@@ -10,11 +11,10 @@ from lightning_fabric import Fabric
 from mmhvae.exceptions import InputError
 from torch import nn
 
-from ..configuration import DeviceConfig
-from .method import RunConfiguration
+from ..configuration import DeviceConfig, RunSettings
 
 
-def launch(configuration: RunConfiguration) -> Fabric:
+def launch(configuration: RunSettings) -> Fabric:
     """Start the processes, one a device.
 
     Raises:
@@ -39,7 +39,7 @@ def launch(configuration: RunConfiguration) -> Fabric:
     return fabric
 
 
-def devices_of(configuration: RunConfiguration) -> int:
+def devices_of(configuration: RunSettings) -> int:
     """How many devices, or on a CPU processes, a run takes."""
     config = configuration.device
     if config.devices != "auto":
@@ -79,7 +79,7 @@ def average_gradients(fabric: Fabric, module: nn.Module) -> None:
         gradient.copy_(part.view_as(gradient))
 
 
-def average_losses(fabric: Fabric, losses: dict[str, torch.Tensor]) -> dict[str, float]:
+def average_losses(fabric: Fabric, losses: Mapping[str, torch.Tensor]) -> dict[str, float]:
     """The losses of the whole batch as numbers: one transfer, the same on every device."""
     if not losses:  # of the discriminators, in a step that has no fakes for them
         return {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lightning_fabric import Fabric
 
 from .checkpoints import keep_average, save_checkpoint
@@ -10,7 +12,7 @@ from .method import Method
 from .run_state import update_average
 
 
-def train(fabric: Fabric, method: Method, logbook: Logbook | None) -> None:
+def train(fabric: Fabric, method: Method[Any, Any], logbook: Logbook | None) -> None:
     """Run from ``method.state.step`` to the method's end.
 
     Every device draws the same batch and the same random numbers and works on its share; only the first has a logbook

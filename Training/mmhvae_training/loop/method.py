@@ -2,66 +2,63 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from ..configuration import DeviceConfig, OutputConfig
+from ..configuration import RunSettings
+from .devices import average_gradients, average_losses
 from .run_state import RunState
+from .trouble import stop_at_trouble
+from .updates import apply_gradients
+
+Settings = TypeVar("Settings", bound=RunSettings)
+State = TypeVar("State", bound=RunState)
 
 
-class RunConfiguration(Protocol):
-    """What every method's typed configuration has."""
-
-    @property
-    def run(self) -> Path: ...
-    @property
-    def output(self) -> OutputConfig: ...
-    @property
-    def device(self) -> DeviceConfig: ...
-    @property
-    def seed(self) -> int: ...
-
-    def shared_sizes(self) -> dict[str, int]:
-        """Settings that must divide evenly among the devices, by name."""
-        ...
-
-    def network_description(self) -> dict[str, Any]:
-        """What a checkpoint says of its network beside the weights."""
-        ...
-
-    def plain(self) -> dict[str, Any]:
-        """As nested dictionaries, lists, numbers and texts."""
-        ...
-
-
-class Method(Protocol):
+@dataclass(frozen=True)
+class Method(ABC, Generic[Settings, State]):
     """A way to train a network: it knows its data, losses and schedule; the loop knows runs, logs and checkpoints."""
 
+    configuration: Settings
+    state: State
+
     @property
-    def configuration(self) -> RunConfiguration: ...
-    @property
-    def state(self) -> RunState: ...
-    @property
+    @abstractmethod
     def steps(self) -> int:
         """Length of the run."""
-        ...
 
     @property
     def average_decay(self) -> float:
         """Of the moving average of the weights."""
-        ...
+        return self.configuration.optimisation.average_decay
 
+    @abstractmethod
     def losses(self, fabric: Fabric) -> dict[str, float]:
         """One step: draw, go backward, update. Its losses, the same numbers on every device.
 
         Raises:
             NumericalTroubleError: before the weights take harm.
         """
-        ...
 
+    @abstractmethod
     def synthesise(self, fabric: Fabric) -> Tensor | None:
         """A picture (1, H, W) in [0, 1] of what the averaged network makes now; None where there is nothing to see."""
-        ...
+
+    def update(self, fabric: Fabric, loss: Tensor, terms: Mapping[str, Tensor]) -> dict[str, float]:
+        """Minimise ``loss`` by one update; its terms as numbers, and the gradient's norm."""
+        self.state.optimiser.zero_grad()
+        fabric.backward(loss)
+        average_gradients(fabric, self.state.network)
+        return self.apply(fabric, terms)
+
+    def apply(self, fabric: Fabric, terms: Mapping[str, Tensor]) -> dict[str, float]:
+        """Update the network by the gradients that it has, unless a term is no number."""
+        numbers = average_losses(fabric, terms)
+        stop_at_trouble(numbers, self.state, self.configuration)
+        norm = apply_gradients(fabric, self.state, self.configuration.optimisation.gradient_clip)
+        return {**numbers, "gradient": float(norm)}

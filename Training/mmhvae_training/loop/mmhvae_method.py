@@ -13,6 +13,7 @@ from ..data import Batch, Sampler
 from ..objective import Subset, draw_pass, draw_subset, enumerated_subsets
 from .devices import average_losses
 from .grids import image_grid, showcase
+from .method import Method
 from .schedule import Phase, Schedule
 from .state import TrainingState
 from .trouble import stop_at_trouble
@@ -20,11 +21,9 @@ from .updates import apply_gradients, update_discriminators, update_network
 
 
 @dataclass(frozen=True)
-class MMHVAEMethod:
-    """A run of MMHVAE, see :class:`mmhvae_training.method.Method`."""
+class MMHVAEMethod(Method[Configuration, TrainingState]):
+    """A run of MMHVAE."""
 
-    configuration: Configuration
-    state: TrainingState
     sampler: Sampler
 
     @property
@@ -36,11 +35,6 @@ class MMHVAEMethod:
     def steps(self) -> int:
         """Length of the run."""
         return self.schedule.steps
-
-    @property
-    def average_decay(self) -> float:
-        """Of the moving average of the weights."""
-        return self.configuration.optimisation.average_decay
 
     def losses(self, fabric: Fabric) -> dict[str, float]:
         """One step; see :func:`training_step`."""

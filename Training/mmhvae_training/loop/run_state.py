@@ -54,6 +54,17 @@ class RunState:
         self.step = content["step"]
 
 
+def same_content(a: Any, b: Any) -> bool:
+    """Whether two checkpoints hold the same, bit for bit."""
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same_content(a[key], b[key]) for key in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(same_content(x, y) for x, y in zip(a, b, strict=True))
+    return bool(a == b)
+
+
 @torch.no_grad()
 def update_average(state: RunState, decay: float) -> None:
     """Move the averaged weights towards the present ones."""

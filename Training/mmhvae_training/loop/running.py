@@ -3,22 +3,104 @@
 from __future__ import annotations
 
 import json
+import sys
+import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 from lightning_fabric import Fabric
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 
+from ..configuration import parse_settings
+from ..records import commit
 from .checkpoints import CHECKPOINT, RUN, load_checkpoint
+from .devices import launch
 from .logbook import Logbook
 from .loop import train
-from .method import Method
+from .method import Method, Settings
 
 Description = dict[str, Any]
 #: Parts of a description that may differ when a run goes on.
 FREE = {"script", "commit", "config", "started_from"}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A method with its data.
+
+    Args:
+        method: in the state that a new run has.
+        learnt_from: what the run's description says of the data.
+        start: gives a new run the weights of another, and returns how those were trained.
+    """
+
+    method: Method[Any, Any]
+    learnt_from: Description
+    start: Callable[[], Any] | None = None
+
+
+@dataclass(frozen=True)
+class TrainingScript(Generic[Settings]):
+    """What a script that trains is made of.
+
+    Args:
+        program: its file, in ``Training``.
+        about: one sentence for ``--help``.
+        kind: of its settings.
+        same: groups of settings with which alone a run goes on.
+        prepare: makes the method on a device, of the first so many cases or patients if so asked.
+        few: so many of them are enough for a rehearsal.
+    """
+
+    program: str
+    about: str
+    kind: type[Settings]
+    same: Sequence[str]
+    prepare: Callable[[Settings, Fabric, int | None], Prepared]
+    few: int = 2
+
+    def main(self) -> None:
+        """Read the settings, then train; a fast development run keeps nothing."""
+        request = parse_settings(sys.argv[1:], self.kind, self.program, self.about)
+        if not request.fast_dev_run:
+            self.run(request.configuration, request.text)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            self.run(request.configuration.rehearsal(Path(folder)), request.text, self.few)
+        print("Fast development run: all phases ran.", flush=True)
+
+    def run(self, configuration: Settings, text: str, limit: int | None = None) -> None:
+        """Begin or resume, train to the end, and keep a log; ``text`` is the configuration as YAML."""
+        fabric = launch(configuration)
+        prepared = self.prepare(configuration, fabric, limit)
+        described = {"script": f"Training/{self.program}", "commit": commit(), "config": configuration.plain()}
+        self._begin_or_resume(fabric, prepared, described | prepared.learnt_from | {"started_from": None}, text)
+        fabric.barrier()
+        method = prepared.method
+        logbook = Logbook(configuration.run, method.state.step) if fabric.is_global_zero else None
+        try:
+            train(fabric, method, logbook)
+        finally:
+            if logbook:
+                logbook.close()
+
+    def _begin_or_resume(self, fabric: Fabric, prepared: Prepared, description: Description, text: str) -> None:
+        """Load the run's checkpoint if there is one; otherwise write down what the run is."""
+        folder, state = prepared.method.configuration.run, prepared.method.state
+        make_folder(folder)
+        if (folder / CHECKPOINT).exists():
+            require_same_run(folder, description, self.same)
+            load_checkpoint(state, folder / CHECKPOINT, fabric)
+            fabric.print(f"resuming at step {state.step}", flush=True)
+            return
+        if prepared.start is not None:
+            description["started_from"] = prepared.start()
+        if fabric.is_global_zero:
+            write_text(json.dumps(description, indent=2) + "\n", folder / RUN)
+            write_text(text, folder / "configuration.yaml")
 
 
 def require_same_run(folder: Path, description: Description, same: Sequence[str]) -> None:
@@ -30,55 +112,6 @@ def require_same_run(folder: Path, description: Description, same: Sequence[str]
         raise InputError(
             f"{folder} holds a run with other {', '.join(different)}; choose a new folder, or the settings it had."
         )
-
-
-def begin_or_resume(
-    fabric: Fabric,
-    method: Method,
-    description: Description,
-    same: Sequence[str],
-    text: str,
-    start: Callable[[], Any] | None = None,
-) -> None:
-    """Load the run's checkpoint if there is one; otherwise write down what the run is.
-
-    Args:
-        description: of the run; "config" holds its settings.
-        same: groups of settings with which alone a run goes on.
-        text: the configuration as YAML.
-        start: gives a new run the weights of another, and returns how those were trained.
-    """
-    folder = method.configuration.run
-    make_folder(folder)
-    if (folder / CHECKPOINT).exists():
-        require_same_run(folder, description, same)
-        load_checkpoint(method.state, folder / CHECKPOINT, fabric)
-        fabric.print(f"resuming at step {method.state.step}", flush=True)
-        return
-    if start is not None:
-        description["started_from"] = start()
-    if fabric.is_global_zero:
-        write_text(json.dumps(description, indent=2) + "\n", folder / RUN)
-        write_text(text, folder / "configuration.yaml")
-
-
-def run(
-    fabric: Fabric,
-    method: Method,
-    description: Description,
-    same: Sequence[str],
-    text: str,
-    start: Callable[[], Any] | None = None,
-) -> None:
-    """Begin or resume, train to the end, and keep a log; arguments as of :func:`begin_or_resume`."""
-    begin_or_resume(fabric, method, description, same, text, start)
-    fabric.barrier()
-    logbook = Logbook(method.configuration.run, method.state.step) if fabric.is_global_zero else None
-    try:
-        train(fabric, method, logbook)
-    finally:
-        if logbook:
-            logbook.close()
 
 
 def make_folder(folder: Path) -> None:

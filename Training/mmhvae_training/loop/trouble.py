@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..configuration import RunSettings
 from ..script import StoppedError
 from .checkpoints import CHECKPOINT, read_checkpoint
-from .method import RunConfiguration
 from .run_state import RunState
 
 
@@ -17,7 +17,7 @@ class NumericalTroubleError(StoppedError):
 
 
 def stop_at_trouble(
-    losses: Mapping[str, float], state: RunState, configuration: RunConfiguration, exploded: str = ""
+    losses: Mapping[str, float], state: RunState, configuration: RunSettings, exploded: str = ""
 ) -> None:
     """Raise if a loss is no number, or for the reason ``exploded`` that a method found by itself.
 

@@ -13,17 +13,7 @@ from lightning_fabric import Fabric
 from mmhvae import InputError
 from torch import Tensor
 
-from ..loop import (
-    CHECKPOINT,
-    RUN,
-    RunState,
-    apply_gradients,
-    average_gradients,
-    average_losses,
-    fresh_state,
-    read_checkpoint,
-    stop_at_trouble,
-)
+from ..loop import CHECKPOINT, RUN, Method, RunState, fresh_state, read_checkpoint
 from .algorithms import Losses, SubVolumes, fine_tuning, pretraining
 from .inputs import Subset, all_subsets, shown
 from .network import PersonalisedNetwork
@@ -66,11 +56,9 @@ def start_from(state: RunState, folder: Path) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class PersonalisedMethod:
-    """A run of the personalised network, see :class:`mmhvae_training.method.Method`."""
+class PersonalisedMethod(Method[PersonalisedRun, RunState]):
+    """A run of the personalised network."""
 
-    configuration: PersonalisedRun
-    state: RunState
     volumes: Sequence[PatientVolume]
 
     @property
@@ -78,22 +66,11 @@ class PersonalisedMethod:
         """Length of the run."""
         return self.configuration.optimisation.steps
 
-    @property
-    def average_decay(self) -> float:
-        """Of the moving average of the weights."""
-        return self.configuration.optimisation.average_decay
-
     def losses(self, fabric: Fabric) -> dict[str, float]:
         """One batch, and an update for each modality or subset; the mean of each loss over them."""
         logged: dict[str, list[float]] = {}
         for losses in self._updates(self._share(fabric), fabric):
-            self.state.optimiser.zero_grad()
-            fabric.backward(losses["loss"])
-            average_gradients(fabric, self.state.network)
-            numbers = average_losses(fabric, losses)
-            stop_at_trouble(numbers, self.state, self.configuration)
-            norm = apply_gradients(fabric, self.state, self.configuration.optimisation.gradient_clip)
-            for name, value in {**numbers, "gradient": float(norm)}.items():
+            for name, value in self.update(fabric, losses["loss"], losses).items():
                 logged.setdefault(name, []).append(value)
         return {name: sum(values) / len(values) for name, values in logged.items()}
 

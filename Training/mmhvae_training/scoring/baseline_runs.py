@@ -23,7 +23,7 @@ from .network_source import Prediction
 class BaselineSource:
     """A baseline, the grid it works on, and ``facts`` that say which one it is."""
 
-    baseline: Baseline
+    baseline: Baseline[Any]
     side: int
     spacing: float
     facts: dict[str, Any]

@@ -13,6 +13,7 @@ import torch
 from mmhvae.bundle import load_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.network import MMHVAE, MMHVAEConfig
+from mmhvae.settings import SynthesisSettings
 
 from ..configuration import VariantConfig
 from ..loop import CHECKPOINT, RUN, read_checkpoint
@@ -39,7 +40,7 @@ class NetworkSource:
     network: MMHVAE
     spacing: float
     facts: dict[str, Any]
-    temperature: float = 0.5
+    temperature: float = SynthesisSettings.temperature
     seed: int = 0
     device: str = "cpu"
     batch_size: int = 8

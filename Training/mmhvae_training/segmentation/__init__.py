@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
-    from .configuration import SegmenterConfiguration as SegmenterConfiguration
+    from .configuration import PatientsConfig as PatientsConfig, SegmenterConfiguration as SegmenterConfiguration
     from .judging import Judged as Judged, judge as judge
     from .patients import Patient as Patient, read_patient as read_patient, read_patients as read_patients
     from .segmenter_method import SegmenterMethod as SegmenterMethod, new_segmenter as new_segmenter

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmhvae.segmentation import UNetConfig
 
-from ..configuration import DeviceConfig, OutputConfig, plain, require
+from ..configuration import AdamWConfig, DeviceConfig, RunSettings, require
 
 
 @dataclass(frozen=True)
@@ -18,32 +18,41 @@ class PatientsConfig:
     Args:
         folder: of BraTS' layout, one folder a patient.
         split: JSON with lists of names; those of ``part`` are read.
-        batch_size: views a step, over all devices together.
-        crop: voxels (D, H, W) of a view.
-        heads: share of the views with a simulated head around the brain.
+        batch_size: of a step, over all devices together.
     """
 
     folder: Path
     split: Path
     part: str = "train"
     batch_size: int = 1
+
+    def __post_init__(self) -> None:
+        require(self.batch_size >= 1, "data.batch_size should be at least 1.")
+
+
+@dataclass(frozen=True)
+class ViewsConfig(PatientsConfig):
+    """Patients, and the views that are drawn of them.
+
+    Args:
+        crop: voxels (D, H, W) of a view.
+        heads: share of the views with a simulated head around the brain.
+    """
+
     crop: tuple[int, int, int] = (96, 112, 96)
     heads: float = 0.6
 
     def __post_init__(self) -> None:
-        require(self.batch_size >= 1, "data.batch_size should be at least 1.")
+        super().__post_init__()
         require(0 <= self.heads <= 1, "data.heads should be between 0 and 1.")
 
 
 @dataclass(frozen=True)
-class AdamWConfig:
+class TrapezoidConfig(AdamWConfig):
     """AdamW with a warm-up, a plateau and a linear way down to 0, which can be moved while the run is on the plateau.
 
     Args:
-        steps: length of the run.
         warm_up, decay: steps in which the learning rate rises at the start and falls at the end.
-        gradient_clip: largest norm of the gradient; None: any.
-        average_decay: of the moving average of the weights, which is what a bundle gets.
         last_layer: times the learning rate at which the last layer learns. Normalised features reach the logits through
             it alone, and Adam's steps are of one size: at 1, one view is not learnt by heart in 60 steps (Dice loss
             0.32), at 10 it is in 40 (0.12).
@@ -59,7 +68,7 @@ class AdamWConfig:
     last_layer: float = 8.0
 
     def __post_init__(self) -> None:
-        require(self.steps >= 1, "optimisation.steps should be at least 1.")
+        super().__post_init__()
         require(self.last_layer > 0, "optimisation.last_layer should be above 0.")
         require(self.warm_up >= 1 and self.decay >= 1, "optimisation.warm_up and .decay should be at least 1.")
 
@@ -68,29 +77,18 @@ class AdamWConfig:
         return self.learning_rate * min(1.0, (step + 1) / self.warm_up, (self.steps - step) / self.decay)
 
 
-@dataclass(frozen=True)
-class SegmenterConfiguration:
-    """A run of the segmenter; ``run`` is its folder."""
+@dataclass(frozen=True, kw_only=True)
+class SegmenterConfiguration(RunSettings):
+    """A run of the segmenter."""
 
-    run: Path
-    data: PatientsConfig
+    data: ViewsConfig
     architecture: UNetConfig = field(default_factory=UNetConfig)
-    optimisation: AdamWConfig = field(default_factory=AdamWConfig)
-    output: OutputConfig = field(default_factory=OutputConfig)
+    optimisation: TrapezoidConfig = field(default_factory=TrapezoidConfig)
     device: DeviceConfig = field(default_factory=lambda: DeviceConfig(precision="bf16-mixed"))
-    seed: int = 0
 
     def __post_init__(self) -> None:
         whole = all(side % self.architecture.multiple == 0 for side in self.data.crop)
         require(whole, f"data.crop should have sides divisible by {self.architecture.multiple}.")
-
-    def plain(self) -> dict[str, Any]:
-        """As nested dictionaries, lists, numbers and texts: what JSON can hold."""
-        return plain(self)
-
-    def shared_sizes(self) -> dict[str, int]:
-        """Settings that must divide evenly among the devices."""
-        return {"data.batch_size": self.data.batch_size}
 
     def network_description(self) -> dict[str, Any]:
         """What a checkpoint says of its network."""

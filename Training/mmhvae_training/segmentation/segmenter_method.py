@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from mmhvae.segmentation import TumourUNet
 from torch import Tensor
 
-from ..loop import RunState, apply_gradients, average_gradients, average_losses, fresh_state, stop_at_trouble
+from ..loop import Method, RunState, fresh_state
 from .configuration import SegmenterConfiguration
 from .losses import segmentation_losses
 from .patients import Patient
@@ -34,11 +34,9 @@ def new_segmenter(configuration: SegmenterConfiguration, fabric: Fabric) -> RunS
 
 
 @dataclass(frozen=True)
-class SegmenterMethod:
-    """A run of the segmenter, see :class:`mmhvae_training.method.Method`. A view is a pure function of its number."""
+class SegmenterMethod(Method[SegmenterConfiguration, RunState]):
+    """A run of the segmenter. A view is a pure function of its number."""
 
-    configuration: SegmenterConfiguration
-    state: RunState
     patients: Sequence[Patient]
 
     @property
@@ -46,26 +44,16 @@ class SegmenterMethod:
         """Length of the run."""
         return self.configuration.optimisation.steps
 
-    @property
-    def average_decay(self) -> float:
-        """Of the moving average of the weights."""
-        return self.configuration.optimisation.average_decay
-
     def losses(self, fabric: Fabric) -> dict[str, float]:
         """One step on ``batch_size`` views, each device on its share."""
         state, config = self.state, self.configuration.optimisation
         for group in state.optimiser.optimizer.param_groups:
             group["lr"] = config.rate(state.step) * group[_SPEED]
-        state.optimiser.zero_grad()
         size = self.configuration.data.batch_size
         own = range(size)[fabric.global_rank :: fabric.world_size]
         views = [self.view(state.step * size + number) for number in own]
         losses = self._losses_of(views, fabric)
-        fabric.backward(torch.stack(list(losses.values())).sum())
-        average_gradients(fabric, state.network)
-        numbers = average_losses(fabric, losses)
-        stop_at_trouble(numbers, state, self.configuration)
-        numbers["gradient"] = float(apply_gradients(fabric, state, config.gradient_clip))
+        numbers = self.update(fabric, torch.stack(list(losses.values())).sum(), losses)
         return numbers | {"learning_rate": config.rate(state.step)}
 
     def view(self, number: int) -> View:

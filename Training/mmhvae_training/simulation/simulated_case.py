@@ -9,10 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 from mmhvae.sweep import Sweep, reconstruct
 
-from .acquisition.acquisition import Acquisition, acquire, draw_acquisition, volume_grid
-from .acquisition.grain import with_grain
-from .acquisition.tracking import TrackedFrames
-from .acquisition.trajectory import Poses
+from .acquisition import Acquisition, Poses, TrackedFrames, acquire, draw_acquisition, volume_grid, with_grain
 from .anatomy import Anatomy, build_anatomy
 from .brain_shift import BrainShift, draw_brain_shift, preoperative_points, shift_transform
 from .contrasts import CLINICAL, Contrast, draw_contrast, render_contrast

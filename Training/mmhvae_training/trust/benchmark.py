@@ -9,12 +9,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-import SimpleITK as sitk
-from mmhvae.images import flip_points
+from mmhvae.images import flip_points, image_in_ras
 from mmhvae.registration import CasePairs, Channel
 from mmhvae.settings import RegistrationSettings
-from numpy.typing import NDArray
 
 from .inputs import Setup
 from .trials import BENCHMARK, BENCHMARK_FITTED, BENCHMARK_REPORTED, Trial
@@ -46,20 +43,9 @@ def set_up_benchmark(trial: Trial, make: MakeCase) -> Setup:
     pair, reach, repeat = trial.case.split("-")
     case = make(pair, int(reach), int(repeat))
     points = case.pts[:: max(1, len(case.pts) // LANDMARKS)]
-    fixed, mask = to_image(case.fixed, case.fixed_affine), to_image(case.fixed_mask, case.fixed_affine)
-    moving, inside = to_image(case.moving, case.moving_affine), to_image(case.moving_mask, case.moving_affine)
+    fixed, mask = image_in_ras(case.fixed, case.fixed_affine), image_in_ras(case.fixed_mask, case.fixed_affine)
+    moving, inside = image_in_ras(case.moving, case.moving_affine), image_in_ras(case.moving_mask, case.moving_affine)
     there = points @ case.T_true[:3, :3].T + case.T_true[:3, 3]
     channel = Channel(fixed, moving, mask, inside, signed=pair == "same", name="T1")
     pairs = CasePairs((channel,), None, mask, None, RegistrationSettings(prior=trial.prior))
     return Setup(pairs, flip_points(points), flip_points(there))
-
-
-def to_image(array: NDArray[Any], affine: NDArray[np.float64]) -> sitk.Image:
-    """An image in LPS from an array [i, j, k] and its voxel -> RAS mm matrix."""
-    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
-    spacing = np.linalg.norm(lps[:3, :3], axis=0)
-    image = sitk.GetImageFromArray(np.ascontiguousarray(array.transpose(2, 1, 0)))
-    image.SetSpacing(spacing.tolist())
-    image.SetOrigin(lps[:3, 3].tolist())
-    image.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
-    return image

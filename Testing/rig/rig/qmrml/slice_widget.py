@@ -5,7 +5,7 @@ import vtk
 from PySide6 import QtWidgets
 
 from .. import ctk
-from ..stand_in import custom_widget
+from ..stand_in import custom_widget, getter
 from .slice_view import qMRMLSliceView
 from .widget import qMRMLWidget
 
@@ -75,14 +75,9 @@ class qMRMLSliceWidget(qMRMLWidget):
         self._view._show(self._logic)
         self._controller._follow()
 
-    def sliceView(self):
-        return self._view
-
-    def sliceController(self):
-        return self._controller
-
-    def sliceLogic(self):
-        return self._logic
+    sliceView = getter("_view")
+    sliceController = getter("_controller")
+    sliceLogic = getter("_logic")
 
     def mrmlSliceNode(self):
         return self._logic.GetSliceNode()
