@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .devices import (
         choose_device as choose_device,
         free_memory as free_memory,
+        full_precision as full_precision,
         half_precision as half_precision,
     )
     from .heap import give_back as give_back, kept_heap as kept_heap

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 
 from ..exceptions import InputError
 
+_full_precision = ContextVar("full precision", default=False)
 FALLBACK_MEMORY = 2 << 30  # bytes, where the system does not tell
 
 
@@ -40,8 +44,20 @@ def free_memory(device: torch.device) -> int:
         return FALLBACK_MEMORY
 
 
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Compute in float32 within, whatever the device could do: what is published must not depend on the processor."""
+    token = _full_precision.set(True)
+    try:
+        yield
+    finally:
+        _full_precision.reset(token)
+
+
 def half_precision(device: torch.device) -> torch.dtype | None:
     """The reduced precision that the device computes faster than float32, or None."""
+    if _full_precision.get():
+        return None
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if device.type == "cpu":

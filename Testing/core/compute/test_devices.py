@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from mmhvae.compute import devices
-from mmhvae.compute.devices import choose_device, free_memory, half_precision
+from mmhvae.compute.devices import choose_device, free_memory, full_precision, half_precision
 from mmhvae.exceptions import InputError
 
 CPU = torch.device("cpu")
@@ -37,6 +37,13 @@ def test_free_memory_is_known_or_assumed(monkeypatch):
     assert free_memory(CPU) > 0
     monkeypatch.delattr("os.sysconf")
     assert free_memory(CPU) == devices.FALLBACK_MEMORY
+
+
+def test_full_precision_is_kept_within_and_no_longer(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    with full_precision():
+        assert half_precision(CPU) is None
+    assert half_precision(CPU) is torch.bfloat16
 
 
 def test_half_precision_is_a_reduced_type_or_none():

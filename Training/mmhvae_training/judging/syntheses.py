@@ -1,14 +1,20 @@
-"""Syntheses of simulated cases, kept on disk by the bundle's checksum: evaluations that share cases share the work."""
+"""Syntheses of simulated cases, kept on disk by the bundle's checksum: evaluations that share cases share the work.
+
+They are made in single precision: in the bfloat16 that some processors offer, registration ends elsewhere, by a few
+hundredths of a millimetre, so that tables would depend on the machine.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import SimpleITK as sitk
 from mmhvae import synthesize
 from mmhvae.bundle import Bundle
+from mmhvae.compute import full_precision
 from mmhvae.exceptions import InputError
 from mmhvae.files import whole_folder
 from mmhvae.images import read_volume, write_volumes
@@ -58,9 +64,9 @@ class Synthesiser:
         """The T2, ceT1 and FLAIR of the ultrasound of ``case``, read where they were made before."""
         folder = self.cache / self.settings / case
         if not folder.is_dir():
-            made = synthesize(
-                self.bundle, {"us": us}, TARGETS, samples=self.samples, slice_axis=self.slice_axis, device=self.device
-            )
+            asked: dict[str, Any] = {"samples": self.samples, "slice_axis": self.slice_axis, "device": self.device}
+            with full_precision():
+                made = synthesize(self.bundle, {"us": us}, TARGETS, **asked)
             _keep(Synthesis(made.images, made.uncertainty, made.field_of_view), folder)
         return _read(folder, TARGETS)
 
