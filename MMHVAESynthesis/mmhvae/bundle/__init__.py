@@ -8,24 +8,26 @@ from ..faces import lazy_names
 
 if TYPE_CHECKING:
     from .bundle import (
+        Bundle as Bundle,
+        Manifest as Manifest,
+        load_bundle as load_bundle,
+        save_bundle as save_bundle,
+    )
+    from .catalogue import Downloadable as Downloadable, downloadable as downloadable, downloadables as downloadables
+    from .installation import install_from_file as install_from_file, install_from_network as install_from_network
+    from .members import (
         CARD as CARD,
         MANIFEST as MANIFEST,
         WEIGHTS as WEIGHTS,
-        Bundle as Bundle,
-        Manifest as Manifest,
         damage_refused as damage_refused,
         description_in as description_in,
-        load_bundle as load_bundle,
         members_of as members_of,
         read_members as read_members,
         require_checksum as require_checksum,
         require_same_shapes as require_same_shapes,
-        save_bundle as save_bundle,
         tensors_in as tensors_in,
         write_members as write_members,
     )
-    from .catalogue import Downloadable as Downloadable, downloadable as downloadable, downloadables as downloadables
-    from .installation import install_from_file as install_from_file, install_from_network as install_from_network
     from .shipped import (
         SHIPPED_SEGMENTER as SHIPPED_SEGMENTER,
         demo_case as demo_case,

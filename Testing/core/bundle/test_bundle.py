@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from mmhvae.bundle.bundle import CARD, MANIFEST, WEIGHTS, Bundle, Manifest, load_bundle, save_bundle
+from mmhvae.bundle.bundle import Bundle, Manifest, load_bundle, save_bundle
+from mmhvae.bundle.members import CARD, MANIFEST, WEIGHTS
 from mmhvae.exceptions import InputError
 from mmhvae.network.model import MMHVAE, MMHVAEConfig
 

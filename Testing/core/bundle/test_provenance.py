@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import torch
-from mmhvae.bundle.bundle import MANIFEST, WEIGHTS, Bundle, Manifest, load_bundle, save_bundle
+from mmhvae.bundle.bundle import Bundle, Manifest, load_bundle, save_bundle
+from mmhvae.bundle.members import MANIFEST, WEIGHTS
 from mmhvae.bundle.provenance import without_places
 from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.network.model import MMHVAE, MMHVAEConfig

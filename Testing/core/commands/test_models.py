@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmhvae.bundle.bundle import CARD, MANIFEST, WEIGHTS
+from mmhvae.bundle.members import CARD, MANIFEST, WEIGHTS
 
 from .calls import bytes_as, files, synthesis
 
