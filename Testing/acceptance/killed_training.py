@@ -25,6 +25,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 import numpy as np
 import SimpleITK as sitk
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Training"))
+
 from mmhvae_training.loop.run_state import same_content
 
 ROOT = Path(__file__).resolve().parents[2]
