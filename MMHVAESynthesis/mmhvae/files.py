@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import signal
+import stat
 import tempfile
 import threading
 import time
@@ -31,6 +32,7 @@ _OURS = re.compile(rf"{re.escape(_PREFIX)}[0-9a-f]{{12}}(\.[A-Za-z0-9.]+)?")
 _ABANDONED = 24 * 3600
 _LONGEST_SUFFIX = 16
 _BLOCK = 4096
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 #: What is being written, and by which process: a child that was forked off has no part in it.
@@ -66,14 +68,15 @@ def whole_files(paths: Iterable[Path], *, durable: bool = True) -> Iterator[dict
         try:
             for path in paths:
                 _require_possible(path)
-                temporaries[path] = _new_beside(path)
+                temporaries[path] = _place_beside(path)  # known before it exists: a Ctrl-C may come in between
+                _make(temporaries[path])
             yield temporaries
             for path in temporaries if durable else ():
                 _on_disk(temporaries[path])
             with _signals_wait():
                 for path, temporary in temporaries.items():
                     os.replace(temporary, os.path.realpath(path))  # through a link, not in its place
-            for folder in {path.parent for path in temporaries} if durable else ():
+            for folder in {temporary.parent for temporary in temporaries.values()} if durable else ():
                 _on_disk(folder)
         except OSError as error:
             raise not_written(path, error) from error
@@ -169,15 +172,19 @@ def require_writable(folder: str | Path, names: Iterable[str] = ()) -> None:
 
 
 def _require_possible(path: Path) -> None:
-    """Refuse a name that the disk does not take, or that is a folder's."""
+    """Refuse a name that the disk does not take, that is a folder's, a pipe's or a device's, or is protected."""
     try:
-        if os.path.isdir(path):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        os.lstat(path)
+        mode = os.stat(path).st_mode
     except FileNotFoundError:
-        pass
+        return
     except (OSError, ValueError) as error:
         raise not_written(path, error) from error
+    if stat.S_ISDIR(mode):
+        raise not_written(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path} cannot be written: it is no ordinary file; choose another name.")
+    if not mode & _WRITABLE:  # a rename would not ask
+        raise InputError(f"{path} cannot be written: it is protected against writing; choose another name.")
 
 
 def _named_beside(path: Path) -> Path:
@@ -188,14 +195,18 @@ def _named_beside(path: Path) -> Path:
     return path.with_name(f"{_PREFIX}{secrets.token_hex(6)}{suffix.lower()}")
 
 
-def _new_beside(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path.parent)
-    temporary = _named_beside(path)
+def _place_beside(path: Path) -> Path:
+    """Where a temporary file may lie: beside ``path`` or, where that is a link, beside what it leads to."""
+    folder = Path(os.path.realpath(path)).parent if os.path.islink(path) else path.parent
+    return folder / _named_beside(path).name
+
+
+def _make(temporary: Path) -> None:
+    temporary.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(temporary.parent)
     _unfinished[temporary] = os.getpid()
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     os.close(os.open(temporary, flags, 0o666))  # what the umask leaves of it
-    return temporary
 
 
 def _rename_folder(temporary: Path, folder: Path, replace: bool) -> None:

@@ -137,6 +137,34 @@ def test_a_link_stays_a_link(tmp_path):
     assert (tmp_path / "real").read_bytes() == NEW
 
 
+def test_a_link_may_lead_to_another_folder_or_file_system(tmp_path):
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as other:
+        target = Path(other) / "data"
+        (tmp_path / "link.nii.gz").symlink_to(target)
+        for content in (OLD, NEW):
+            with whole_file(tmp_path / "link.nii.gz") as temporary:
+                assert temporary.name.endswith(".nii.gz")
+                temporary.write_bytes(content)
+            assert (target.read_bytes(), names(Path(other)), names(tmp_path)) == (content, ["data"], ["link.nii.gz"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes among its files")
+def test_what_is_no_ordinary_file_or_protected_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "null").symlink_to(os.devnull)
+    (tmp_path / "protected").write_bytes(OLD)
+    (tmp_path / "protected").chmod(0o444)
+    for name, words in (("pipe", "no ordinary file"), ("null", "no ordinary file"), ("protected", "protected")):
+        for call in (
+            lambda name=name: write_text("x", tmp_path / name),
+            lambda name=name: require_writable(tmp_path, [name]),
+        ):
+            with pytest.raises(InputError, match=words):
+                call()
+    assert (names(tmp_path), (tmp_path / "protected").read_bytes()) == (["null", "pipe", "protected"], OLD)
+
+
 def test_folders_are_new_or_empty_unless_they_may_be_replaced(tmp_path):
     (tmp_path / "f").mkdir()
     with whole_folder(tmp_path / "f") as temporary:

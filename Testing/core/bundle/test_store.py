@@ -155,7 +155,7 @@ def test_what_cannot_be_installed(store, bundle, tmp_path, kind):
 
 @pytest.mark.parametrize("room", [0, 5000])
 def test_no_space(store, bundle, room, full_disk):
-    with full_disk(room), pytest.raises(InputError, match="space"):
+    with full_disk(room), pytest.raises(InputError, match="no file may be larger than"):
         install(store, bundle, "mine")
     assert files(store) == []
 
