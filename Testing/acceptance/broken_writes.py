@@ -11,7 +11,6 @@ An earlier result lies in the folder two times out of five. Full disks and limit
 from __future__ import annotations
 
 import argparse
-import atexit
 import os
 import random
 import signal
@@ -56,6 +55,7 @@ def apart(work: object, *arguments: object) -> None:
 
 def begin(command: WritingCommand, folder: Path, scratch: Path) -> int:
     """Start the command in a child, whose number is given; its words go to ``scratch``."""
+    from mmhvae import files
     from mmhvae.cli import main
 
     child = os.fork()
@@ -67,7 +67,7 @@ def begin(command: WritingCommand, folder: Path, scratch: Path) -> int:
         for number in (1, 2):
             os.dup2(words, number)
         status = main(command.into(folder))
-        atexit._run_exitfuncs()  # as a program that was not forked ends
+        files._remove_unfinished()  # what a program that was not forked calls at its end
         os._exit(status)
     except KeyboardInterrupt:  # before it was called
         os._exit(CANCELLED)
