@@ -33,6 +33,7 @@ class RegistrationParameters:
         prior: whether the pose is drawn towards the navigation's.
         priorTranslation, priorRotation: how far off navigation typically is, mm and degrees.
         regionBox, regionSegments: within which the ultrasound is registered; one of them, or none.
+        regionSegment: the ID of the one segment that counts; "" for all.
         shown: the MR that is compared with the ultrasound.
         fade: how much of it covers the ultrasound, 0 to 1.
         checkerboard: whether both are shown in squares instead.
@@ -61,6 +62,7 @@ class RegistrationParameters:
     priorRotation: Annotated[float, within(PosePrior, "rotation_deg")] = NAVIGATION.rotation_deg  # noqa: N815
     regionBox: vtkMRMLMarkupsROINode  # noqa: N815
     regionSegments: vtkMRMLSegmentationNode  # noqa: N815
+    regionSegment: str  # noqa: N815
     shown: Annotated[str, Choice(["t2", "cet1", "flair"])] = "t2"
     fade: Annotated[float, WithinRange(0, 1)] = 0.5
     checkerboard: bool = False

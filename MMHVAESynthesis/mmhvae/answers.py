@@ -122,6 +122,7 @@ class RegistrationAnswer(Record):
         expected_error_mm: None where none can be told.
         evidence: by name; what is none is left out.
         witnesses: the routes that were asked, and ``witnessed``: which of them agree within how many mm, in a sentence.
+        region_share: of the ultrasound's field of view that counted, 0 to 1; None where no region was given.
     """
 
     transform: str
@@ -141,6 +142,7 @@ class RegistrationAnswer(Record):
     seconds: float
     notice: str
     settings: RegistrationSettings
+    region_share: float | None
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,7 @@ class CaseReport(RegistrationAnswer):
         model, weights_sha256: "" where no model took part.
         frames_used, frames_dropped, why_dropped: of a sweep; None and "" for a volume.
         moved_along: files of segmentations that were moved.
+        region: file that told which part of the ultrasound counts, "" for all of it.
         made: date and time, ISO 8601.
         versions: of the software, by name.
     """
@@ -165,6 +168,7 @@ class CaseReport(RegistrationAnswer):
     frames_dropped: int | None
     why_dropped: str
     moved_along: tuple[str, ...]
+    region: str
     made: str
     versions: dict[str, str]
     calibration: str

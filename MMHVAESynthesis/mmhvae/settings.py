@@ -24,6 +24,8 @@ Clip = tuple[int, int, int, int]
 LARGEST_TEMPERATURE = 2.0
 #: The noise of all samples is held in memory.
 MOST_SAMPLES = 50
+#: Millilitres of the ultrasound that a region has to leave for a registration: as much as a hazelnut.
+SMALLEST_REGION_ML = 1.0
 #: As much as a spin box of Qt holds.
 LARGEST_SEED = 2**31 - 1
 

@@ -1,8 +1,8 @@
 """Fifty Applies and twenty Registers of the demo's full size, each with other inputs, and what they leave behind.
 
-Through the rig, with the real engine: processes, files, nodes and memory have to be as they were after the third. Before
-each Apply the sweep's file is written anew with other pixels; before each Register also the MRs are removed and loaded
-again. About half an hour on one core; a line a turn goes to the standard output.
+Through the rig, with the real engine: processes, files, nodes and memory have to be as they were after the third.
+Before each Apply the sweep's file is written anew with other pixels; before each Register also the MRs are removed and
+loaded again. About half an hour on one core; a line a turn goes to the standard output.
 
 python Testing/acceptance/many_applies.py --output Testing/acceptance/results/many-applies.json
 """

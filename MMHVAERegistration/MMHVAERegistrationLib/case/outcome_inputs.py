@@ -6,14 +6,17 @@ from dataclasses import replace
 from typing import Any
 
 import slicer
+from mmhvae import InputError
 from MMHVAESynthesisLib.nodes import Fingerprint, file_fingerprint, fingerprint, ijk_to_ras, sweep_fingerprint
 from MMHVAESynthesisLib.synthesis import change_of, input_now
 from slicer.i18n import tr as _
 
 from ..pose import Outcome, before_to_world
+from .region import Region
 from .registration_case import Case
 
 _PRINT, _NODE, _PATH, _CALIBRATION = "fingerprint", "node", "path", "calibration"
+_REGION, _SEGMENT = "region", "segment"
 
 
 def inputs_of(case: Case) -> dict[str, dict[str, Any]]:
@@ -31,7 +34,14 @@ def inputs_of(case: Case) -> dict[str, dict[str, Any]]:
         now = sweep_fingerprint(request.browser, request.calibration)
     else:
         place, now = {_NODE: request.volumes["us"].GetID()}, fingerprint(request.volumes["us"])
-    return {"us": {**place, _PRINT: now.to_json()}, **found}
+    return {"us": {**place, _PRINT: now.to_json()}, **found, **_of_region(case.region)}
+
+
+def _of_region(region: Region | None) -> dict[str, dict[str, Any]]:
+    if region is None:
+        return {}
+    prints = [print_.to_json() for print_ in region.fingerprints()]
+    return {_REGION: {_NODE: region.node.GetID(), _SEGMENT: region.segment, _PRINT: prints}}
 
 
 def _of_mr(node: Any) -> dict[str, Any]:
@@ -50,9 +60,31 @@ def mr_fingerprint(node: Any) -> Fingerprint:
 def stale_reason(outcome: Outcome) -> str:
     """Why an outcome no longer fits its images, in one sentence; "" where it does."""
     for name, stored in outcome.inputs.items():
+        if name == _REGION:
+            continue
         before, node = Fingerprint.from_json(stored[_PRINT]), slicer.mrmlScene.GetNodeByID(stored.get(_NODE, ""))
         now = input_now(stored.get(_PATH, ""), stored.get(_CALIBRATION, ""), node, before, mr_fingerprint)
         reason = change_of(name, before, now, _("register again"))
         if reason:
             return reason
+    return _change_of_region(outcome)
+
+
+def _change_of_region(outcome: Outcome) -> str:
+    stored = outcome.inputs.get(_REGION)
+    if stored is None:
+        return ""
+    node = slicer.mrmlScene.GetNodeByID(stored[_NODE])
+    before = [Fingerprint.from_json(print_) for print_ in stored[_PRINT]]
+    try:
+        now = Region(node, stored[_SEGMENT]).fingerprints() if node is not None else None
+    except InputError:
+        now = None
+    if now is None:
+        return _("The region {name} is gone or cannot be used any more.").format(name=outcome.region)
+    changes = {"content"} if len(now) != len(before) else {a.difference(b) for a, b in zip(before, now, strict=True)}
+    if "content" in changes:
+        return _("The region {name} has changed since; register again.").format(name=outcome.region)
+    if "place" in changes:
+        return _("The region {name} was moved since; register again.").format(name=outcome.region)
     return ""

@@ -14,6 +14,7 @@ from MMHVAESynthesisLib.synthesis import Request, bundle_path, problem_of
 from slicer.i18n import tr as _
 
 from ..pose import before_to_world
+from .region import Region
 
 MR_NAMES = ("t2", "cet1", "flair")
 SYNTHESIS, DIRECT = "synthesis", "direct"
@@ -28,7 +29,7 @@ class Case:
         ultrasound: as the synthesis takes it, with the MRs' modalities as its targets.
         mrs: modality -> volume node of the pre-operative MRs that are registered.
         settings: of the registration; its method is "direct" where that was chosen or no model is installed.
-        region: a ROI or a segmentation node within which the ultrasound is registered, or None.
+        region: within which the ultrasound is registered, or None.
         why_direct: why no synthesis takes part though it was asked for; "" where it does.
     """
 
@@ -36,12 +37,13 @@ class Case:
     mrs: Mapping[str, Any]
     settings: RegistrationSettings
     why_direct: str
-    region: Any = None
+    region: Region | None = None
 
     @property
     def nodes(self) -> list[Any]:
         """Every node that is read."""
-        return [*self.ultrasound.nodes, *self.mrs.values(), *([self.region] if self.region is not None else [])]
+        regions = [self.region.node] if self.region is not None else []
+        return [*self.ultrasound.nodes, *self.mrs.values(), *regions]
 
     @property
     def is_direct(self) -> bool:
@@ -62,7 +64,8 @@ def case_from(parameters: Any) -> Case:
     prior = PosePrior(parameters.priorTranslation, parameters.priorRotation) if parameters.prior else None
     synthesis = SynthesisSettings(samples=parameters.samples)
     settings = RegistrationSettings(method, prior, synthesis=synthesis)
-    region = parameters.regionBox or parameters.regionSegments
+    marked = parameters.regionBox or parameters.regionSegments
+    region = Region(marked, parameters.regionSegment if marked is parameters.regionSegments else "") if marked else None
     return Case(_ultrasound(parameters, tuple(mrs), synthesis), mrs, settings, why_direct, region)
 
 
@@ -90,6 +93,8 @@ def problem_of_case(case: Case) -> str:
         return _("Choose at least one pre-operative MR, in the row of what it is, and tick it.")
     try:
         _check_mrs(case)
+        if case.region is not None:
+            case.region.check()
     except InputError as error:
         return str(error)
     return _problem_of_ultrasound(case)

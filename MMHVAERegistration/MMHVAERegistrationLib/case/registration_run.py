@@ -30,7 +30,6 @@ from slicer.i18n import tr as _
 from ..pose import Outcome, Step, before_to_world
 from .held_synthesis import Held, HeldReconstruction, HeldSynthesis
 from .outcome_inputs import inputs_of
-from .region import within
 from .registration_case import Case
 
 #: Share of the progress that synthesis takes, where it takes part.
@@ -86,14 +85,14 @@ class RegistrationRun(EngineRun):
         yield
         self._job = job = self._engine.job()
         self._inputs = inputs_of(self._case)
-        parameters: dict[str, Any] = {"fixed": {}, "uncertainty": {}, "moving": {}, "ultrasound": ""}
+        parameters: dict[str, Any] = {"fixed": {}, "uncertainty": {}, "moving": {}}
         for group, name, image in self._fixed_images():
             path = job.folder / f"{group}-{name}.mha"
             yield from self._written(image, path)
-            if group == "ultrasound":
-                parameters[group] = path
-            else:
+            if group in parameters:
                 parameters[group][name] = path
+            else:
+                parameters[group] = path
         for name, node in self._case.mrs.items():
             parameters["moving"][name] = path = job.folder / f"moving-{name}.mha"
             yield from write_volume_steps(node, path, before_to_world(node) @ ijk_to_ras(node))
@@ -109,9 +108,9 @@ class RegistrationRun(EngineRun):
             images, uncertainty, ultrasound = self._ready.images, self._ready.uncertainty, self._ready.ultrasound
         if ultrasound is None:
             ultrasound = self._case.ultrasound.volumes["us"]
-        if self._case.region is not None:
-            ultrasound = within(_in_world(ultrasound), self._case.region)
         found: list[tuple[str, str, Any]] = [("ultrasound", "us", ultrasound)]
+        if self._case.region is not None:
+            found.append(("region", "us", self._case.region.mask_on(_in_world(ultrasound))))
         if not self._case.is_direct:
             found += [("fixed", name, images[name]) for name in self._case.mrs]
             found += [("uncertainty", name, uncertainty[name]) for name in self._case.mrs if name in uncertainty]
@@ -151,7 +150,7 @@ class RegistrationRun(EngineRun):
         to_moving = np.reshape(np.array(answer.matrix, np.float64), (4, 4))
         world = FLIP @ np.linalg.inv(to_moving) @ FLIP
         world[3] = [0, 0, 0, 1]
-        synthetic = not self._case.is_direct
+        synthetic, region = not self._case.is_direct, self._case.region
         return Outcome(
             world=world,
             verdict=answer.verdict,
@@ -171,7 +170,9 @@ class RegistrationRun(EngineRun):
             inputs=self._inputs,
             device=answer.device,
             seconds=time.monotonic() - self._began,
-            region=self._case.region.GetName() if self._case.region is not None else "",
+            region=region.name if region is not None else "",
+            region_kind=region.kind if region is not None else "",
+            region_share=answer.region_share,
             notice=answer.notice or (self._held.notice if self._held is not None else ""),
         )
 

@@ -10,13 +10,12 @@ from typing import Any
 import slicer
 from mmhvae import InputError
 from mmhvae.bundle import SHIPPED_SEGMENTER, segmenter_bundle
-from MMHVAESynthesisLib.nodes import Fingerprint, require_volume
+from MMHVAESynthesisLib.nodes import Fingerprint, require_volume, segment_fingerprints
 from MMHVAESynthesisLib.synthesis import STALE, change_of, mark_by
 from MMHVAESynthesisLib.views import COMPUTED
 from slicer.i18n import tr as _
 
 from ..case import mr_fingerprint
-from ..overlays import segment_fingerprints
 from ..pose import before_to_world
 
 _ROLE = "MMHVAE.OutlineOf"

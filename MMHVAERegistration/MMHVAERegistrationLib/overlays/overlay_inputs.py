@@ -6,34 +6,26 @@ It is kept in the overlay's attributes and node references, so that it survives 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
-import SimpleITK as sitk
 import slicer
 from mmhvae import InputError
 from mmhvae.images import MODALITIES
 from MMHVAESynthesisLib.nodes import (
     Fingerprint,
     Matrix,
-    content,
     fingerprint,
     ijk_to_ras,
     ijk_to_world,
     parent_to_world,
     same_place,
+    segment_fingerprints,
 )
 from MMHVAESynthesisLib.synthesis import STALE, mark_by
 from slicer.i18n import tr as _
-from vtk.util import numpy_support
-
-from .segment_labels import flat_labels, label_maps, lattice_to_ras
 
 _MADE, _SEGMENTATION, _ULTRASOUND = (f"MMHVAE.Overlay{name}" for name in ("Made", "Segmentation", "Ultrasound"))
-_LABELS, _SURFACE = "Binary labelmap", "Closed surface"
-_known: WeakKeyDictionary[Any, tuple[Any, list[Fingerprint]]] = WeakKeyDictionary()
 
 
 def overlay_inputs(segmentation: Any, ultrasound: Any) -> str:
@@ -120,49 +112,3 @@ def _between(segmentation: Any, ultrasound: Any) -> Matrix:
 
 def _same(now: list[Fingerprint], before: list[Fingerprint]) -> bool:
     return len(now) == len(before) and not any(a.difference(b) for a, b in zip(before, now, strict=True))
-
-
-def segment_fingerprints(node: Any) -> list[Fingerprint]:
-    """Of every segment of a segmentation node that is not empty; looked at again only after it changed.
-
-    A segment is its voxels and their place, whatever label, layer and margins they have: saving changes those.
-    """
-    segmentation = node.GetSegmentation()
-    segments = [segmentation.GetNthSegment(index) for index in range(segmentation.GetNumberOfSegments())]
-    sources = [segment.GetRepresentation(_LABELS) or segment.GetRepresentation(_SURFACE) for segment in segments]
-    state = [
-        (part.GetLabelValue(), source and source.GetMTime()) for part, source in zip(segments, sources, strict=True)
-    ]
-    if node not in _known or _known[node][0] != state:
-        if segmentation.ContainsRepresentation(_LABELS):
-            found = [print_ for labels, values in label_maps(segmentation) for print_ in _labels(labels, values)]
-        else:
-            found = [_surface(source) for source in sources if source is not None and source.GetNumberOfPoints()]
-        _known[node] = (state, sorted(found, key=lambda print_: (print_.size, print_.content)))
-    return _known[node][1]
-
-
-def _labels(labels: Any, values: Iterable[int]) -> list[Fingerprint]:
-    array = flat_labels(labels).reshape(labels.GetDimensions()[::-1])
-    box: list[slice] = []  # first all of them together, since most of a label map is empty
-    for axis in range(3):
-        seen = array[tuple(box)].any(axis=tuple(other for other in range(3) if other != axis))
-        if not seen.any():
-            return []
-        box.append(slice(int(seen.argmax()), len(seen) - int(seen[::-1].argmax())))
-    crop, to_ras = array[tuple(box)], lattice_to_ras(labels)
-    boxes = sitk.LabelShapeStatisticsImageFilter()
-    boxes.Execute(sitk.GetImageFromArray(crop.astype(np.int32)))
-    found = []
-    for value in set(values) & set(boxes.GetLabels()):
-        first, size = boxes.GetBoundingBox(value)[:3], boxes.GetBoundingBox(value)[3:]
-        mask = crop[tuple(slice(f, f + n) for f, n in zip(first[::-1], size[::-1], strict=True))] == value
-        start = np.eye(4)
-        start[:3, 3] = [part.start + f for part, f in zip(reversed(box), first, strict=True)]
-        found.append(Fingerprint(content(np.packbits(mask)), tuple(size), to_ras @ start))
-    return found
-
-
-def _surface(polygons: Any) -> Fingerprint:
-    points = numpy_support.vtk_to_numpy(polygons.GetPoints().GetData())
-    return Fingerprint(content(points), (len(points), 1, 1), np.eye(4))

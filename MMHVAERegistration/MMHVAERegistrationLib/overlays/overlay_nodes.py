@@ -8,13 +8,12 @@ from typing import Any
 
 import slicer
 from mmhvae.overlays import PlacedLabel
-from MMHVAESynthesisLib.nodes import Matrix, follow, image_data, to_vtk
+from MMHVAESynthesisLib.nodes import Layer, Matrix, Segment, follow, image_data, to_vtk
 from MMHVAESynthesisLib.synthesis import KIND
 from numpy.typing import NDArray
 from slicer.i18n import tr as _
 
 from .overlay_inputs import overlays_of, remember
-from .segment_labels import Layer, Segment
 
 
 @dataclass(frozen=True)

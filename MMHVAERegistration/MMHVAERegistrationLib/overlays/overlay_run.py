@@ -15,6 +15,7 @@ from MMHVAESynthesisLib.nodes import (
     FLIP,
     Matrix,
     ijk_to_ras,
+    layer_steps,
     parent_to_world,
     read_steps,
     require_volume,
@@ -24,7 +25,6 @@ from slicer.i18n import tr as _
 
 from .overlay_inputs import overlay_inputs
 from .overlay_nodes import Exported, store_overlays
-from .segment_labels import layer_steps
 
 #: Shares of the progress at which the engine has its files, and has answered.
 WRITTEN, ANSWERED = 0.1, 0.95

@@ -5,23 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 import slicer
-from MMHVAESynthesisLib.panel import Part, Whole
+from MMHVAESynthesisLib.panel import Entries, Part, Whole, fill, select
+from slicer.i18n import tr as _
 
 
 class RegionRow(Part):
-    """Keeps the row and the two parameters together, of which one at most is set."""
+    """Keeps the row and its parameters together, of which a box or a segmentation is set, or none."""
 
     def __init__(self, panel: Whole) -> None:
         super().__init__(panel)
         self.ui.regionSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._choose)
+        self.ui.regionSegmentSelector.connect("activated(int)", self._choose_segment)
 
     def refresh(self) -> None:
         """Show what the parameters say."""
-        selector, wanted = self.ui.regionSelector, self._parameters.regionBox or self._parameters.regionSegments
+        selector, segmentation = self.ui.regionSelector, self._parameters.regionSegments
+        wanted = self._parameters.regionBox or segmentation
         if selector.currentNode() is not wanted:
             blocked = selector.blockSignals(True)
             selector.setCurrentNode(wanted)
             selector.blockSignals(blocked)
+        segments = self.ui.regionSegmentSelector
+        segments.setVisible(segmentation is not None)
+        if segmentation is not None:
+            fill(segments, _segments_of(segmentation))
+            select(segments, self._parameters.regionSegment)
 
     def _choose(self, node: Any) -> None:
         parameters = self._parameters
@@ -31,3 +39,15 @@ class RegionRow(Part):
         with slicer.util.NodeModify(parameters.parameterNode):
             parameters.regionBox = node if is_box else None
             parameters.regionSegments = None if is_box else node
+            parameters.regionSegment = ""
+
+    def _choose_segment(self, index: int) -> None:
+        if self._parameters is not None:
+            self._parameters.regionSegment = self.ui.regionSegmentSelector.itemData(index)
+
+
+def _segments_of(node: Any) -> Entries:
+    """Texts and IDs."""
+    segmentation = node.GetSegmentation()
+    names = [segmentation.GetNthSegmentID(index) for index in range(segmentation.GetNumberOfSegments())]
+    return [(_("all segments"), ""), *((segmentation.GetSegment(name).GetName(), name) for name in names)]

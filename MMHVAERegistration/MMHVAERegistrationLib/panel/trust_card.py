@@ -113,8 +113,14 @@ def reason_text(outcome: Outcome) -> str:
     return f"{outcome.reason} {outcome.witnessed}".strip()
 
 
-def moved_text(outcome: Outcome, is_pending: bool) -> str:
-    """How far the result lies from the navigation, and whether it is in use."""
+def moved_text(outcome: Outcome, is_pending: bool, has_names: bool = True) -> str:
+    """How far the result lies from the navigation, whether it is in use, and what of the ultrasound counted.
+
+    Args:
+        outcome: that is told.
+        is_pending: whether nothing was moved by it.
+        has_names: whether the region is called by its name, which may tell the patient's, or by what it is.
+    """
     texts = {
         NAVIGATION: _("Moved {mm:.1f} mm and {degrees:.1f} degrees from the navigation."),
         BY_HAND: _("Moved {mm:.1f} mm and {degrees:.1f} degrees from where it was put by hand."),
@@ -124,8 +130,18 @@ def moved_text(outcome: Outcome, is_pending: bool) -> str:
     text = texts[outcome.start].format(mm=outcome.moved_mm, degrees=outcome.moved_deg)
     state = _("Not in use: nothing was moved.") if is_pending else _("In use.")
     kind = _("Preview.") if outcome.preview else ""
-    region = _("Registered within {region} only.").format(region=outcome.region) if outcome.region else ""
-    return " ".join(part for part in (text, state, kind, region) if part)
+    return " ".join(part for part in (text, state, kind, _region_text(outcome, has_names)) if part)
+
+
+def _region_text(outcome: Outcome, has_names: bool) -> str:
+    if not outcome.region:
+        return ""
+    kinds = {"box": _("a box"), "segmentation": _("a segmentation"), "segment": _("a segment")}
+    region = outcome.region if has_names else kinds.get(outcome.region_kind, _("a region"))
+    if outcome.region_share is None:
+        return _("Registered within {region} only.").format(region=region)
+    text = _("Registered within {region} only: {percent:.0f} % of the ultrasound.")
+    return text.format(region=region, percent=100 * outcome.region_share)
 
 
 def evidence_text(outcome: Outcome) -> str:

@@ -31,7 +31,9 @@ class Outcome:
         settings: with which it was made.
         bundle, weights_sha256: of the model, "" where none took part.
         inputs: what was registered, see :mod:`.outcome_inputs`.
-        region: name of what the ultrasound was registered within, "" for all of it.
+        region, region_kind: name of what the ultrasound was registered within, and "box", "segmentation" or "segment";
+            "" for all of it.
+        region_share: of the ultrasound's field of view that lies within, 0 to 1; None for all of it.
         device, seconds, notice: how the work went.
     """
 
@@ -51,6 +53,8 @@ class Outcome:
     weights_sha256: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict)
     region: str = ""
+    region_kind: str = ""
+    region_share: float | None = None
     device: str = ""
     seconds: float = 0.0
     notice: str = ""

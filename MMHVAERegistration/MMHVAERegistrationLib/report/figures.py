@@ -8,11 +8,19 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-from MMHVAESynthesisLib.nodes import FLIP, Matrix, ijk_to_ras, parent_to_world, voxels
+from MMHVAESynthesisLib.nodes import (
+    FLIP,
+    Matrix,
+    ijk_to_ras,
+    image_at,
+    is_visible,
+    label_layers,
+    parent_to_world,
+    voxels,
+)
 from numpy.typing import NDArray
 from slicer.i18n import tr as _
 
-from ..overlays import image_at, label_layers
 from ..pose import before_to_world
 from .drawing import Grey, draw_line, draw_scale, grey_picture, outlines, png
 from .page import Picture
@@ -107,7 +115,7 @@ def _placed_image(node: Any, to_world: Matrix) -> sitk.Image:
 def _plan_image(node: Any, to_world: Matrix) -> sitk.Image | None:
     """The visible segments of a node as one mask in the world, smooth between voxels; None where it is empty."""
     union: sitk.Image | None = None
-    for layer in label_layers(node, only_visible=True):
+    for layer in label_layers(node, lambda name: is_visible(node, name)):
         mask = sitk.Cast(layer.image > 0, sitk.sitkFloat32)
         union = mask if union is None else sitk.Maximum(union, sitk.Resample(mask, union))
     if union is None:

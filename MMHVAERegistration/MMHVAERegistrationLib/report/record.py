@@ -116,7 +116,7 @@ def report_of(subject: Subject, now: datetime) -> Report:
         word=word(outcome.verdict) if outcome is not None else _("BY HAND"),
         error=error_text(outcome) if outcome is not None else _("expected error unknown"),
         reason=reason_text(outcome) if outcome is not None else _("This pose was set by hand; nothing has judged it."),
-        moved=moved_text(outcome, subject.is_pending) if outcome is not None else "",
+        moved=moved_text(outcome, subject.is_pending, subject.has_names) if outcome is not None else "",
         calibration=_("Trust was judged by simulations; no calibration on patients exists."),
         pictures=drawn,
         legend=_legend(subject, drawn),

@@ -43,6 +43,18 @@ if TYPE_CHECKING:
         require_known_place as require_known_place,
     )
     from .node_watch import NodeWatch as NodeWatch
+    from .segment_contents import segment_fingerprints as segment_fingerprints
+    from .segment_labels import (
+        Layer as Layer,
+        Segment as Segment,
+        flat_labels as flat_labels,
+        image_at as image_at,
+        is_visible as is_visible,
+        label_layers as label_layers,
+        label_maps as label_maps,
+        lattice_to_ras as lattice_to_ras,
+        layer_steps as layer_steps,
+    )
     from .volume_files import (
         FileImage as FileImage,
         image_data as image_data,

@@ -45,6 +45,10 @@ def add_register_case(commands: Commands) -> None:
         "--moves-along", type=Path, nargs="+", default=[], metavar="PLAN.seg.nrrd",
         help="segmentations of the MRs, written onto the ultrasound's grid",
     )  # fmt: skip
+    parser.add_argument(
+        "--only-within", type=Path, metavar="REGION.seg.nrrd",
+        help="a segmentation, or label map: the ultrasound outside of it does not count",
+    )  # fmt: skip
     add_calibration(parser)
     add_work(parser, RegistrationSettings)
 
@@ -59,17 +63,18 @@ def _register_case(options: argparse.Namespace) -> int:
     paths = {name: getattr(options, name) for name in _MRS if getattr(options, name) is not None}
     if not paths:
         raise InputError("There is no pre-operative MR; give one or more of --t2, --cet1 and --flair.")
-    given = [options.us, *paths.values(), options.initial, *options.moves_along]
+    given = [options.us, *paths.values(), options.initial, options.only_within, *options.moves_along]
     along = outputs_along(options.moves_along, options.output)
     outputs = [options.output / TRANSFORM, options.output / VERDICT, *along]
     require_no_input(outputs, given)
     ultrasound, mrs = _ultrasound(options), _volumes(paths)
     plans = dict(zip(along, map(read_segmentation, options.moves_along), strict=True))
     initial = read_transform(options.initial) if options.initial else None
+    region = read_segmentation(options.only_within).mask if options.only_within else None
     require_writable(options.output, [path.name for path in outputs])
     bundle = load_bundle(options.bundle) if settings.method == "synthesis" else None
-    result = register_case(ultrasound, mrs, bundle, settings, initial, options.device, report)
-    lines = _write(options.output, result, list(mrs), plans)
+    result = register_case(ultrasound, mrs, bundle, settings, initial, options.device, report, region=region)
+    lines = _write(options.output, result, list(mrs), plans, options.only_within)
     print("\n".join([*lines, *_told(options.output, result)]))
     return FAILED if result.trust.verdict == "failed" else 0
 
@@ -93,21 +98,30 @@ def _volumes(paths: dict[str, Path]) -> dict[str, sitk.Image]:
     return {name: read_volume(path, f"pre-operative {MODALITIES[name].name}") for name, path in paths.items()}
 
 
-def _write(folder: Path, result: CaseResult, contrasts: list[str], plans: dict[Path, Segmentation]) -> list[str]:
-    """The files, all or, but for segmentations, none; what became of the segmentations in lines."""
+def _write(
+    folder: Path, result: CaseResult, contrasts: list[str], plans: dict[Path, Segmentation], region: Path | None
+) -> list[str]:
+    """The files, all or, but for segmentations, none; what became of the segmentations, and what counted, in lines."""
     from ..images import write_transform
     from ..overlays import layer_paths
     from ..registration import report_of
 
     has_failed = result.trust.verdict == "failed"
     moved = [p.name for path, plan in plans.items() for p in layer_paths(path, len(plan.layers)) if not has_failed]
-    told = report_of(result, TRANSFORM, contrasts, moved, datetime.now().astimezone())
+    now, name = datetime.now().astimezone(), region.name if region is not None else ""
+    told = report_of(result, TRANSFORM, contrasts, moved, now, name)
+    lines = [] if result.region_share is None else [_within_text(name, result.region_share)]
     with whole_files([folder / TRANSFORM, folder / VERDICT]) as temporaries:
         write_transform(result.transform, temporaries[folder / TRANSFORM])
         write_text(json.dumps(told.to_json(), indent=2) + "\n", temporaries[folder / VERDICT])
         if has_failed:
-            return ["Nothing was moved along, since the registration has failed."] if plans else []
-        return move_along(plans, result.transform, result.ultrasound)
+            return lines + (["Nothing was moved along, since the registration has failed."] if plans else [])
+        return lines + move_along(plans, result.transform, result.ultrasound)
+
+
+def _within_text(name: str, share: float) -> str:
+    """What counted, in a sentence."""
+    return f"Registered within {name} only: {100 * share:.0f} % of the ultrasound."
 
 
 def _told(folder: Path, result: CaseResult) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,6 +40,12 @@ class Segmentation:
     def name(self, layer: int, value: int) -> str:
         """What the file calls a segment, or its number."""
         return self.names.get((layer, value), f"label {value}")
+
+    @property
+    def mask(self) -> sitk.Image:
+        """Where any segment is: uint8, 0 or 1."""
+        marked = [sitk.Cast(layer != 0, sitk.sitkUInt8) for layer in self.layers]
+        return functools.reduce(sitk.Or, marked)
 
 
 def read_segmentation(path: str | Path) -> Segmentation:

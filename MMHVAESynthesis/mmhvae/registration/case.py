@@ -18,6 +18,7 @@ from ..settings import Metric, RegistrationSettings
 from ..sweep import Reconstruction, Sweep, reconstruct
 from ..synthesis import SynthesisResult, synthesize
 from .channels import Channel
+from .region import within_region
 from .rigid import RigidResult, register_channels
 from .trust import Trust, assess
 
@@ -49,6 +50,7 @@ class CaseResult:
         device, seconds, notice: how the work went.
         model: what the bundle says of itself; None where none took part.
         reconstruction: of the sweep, where it was one.
+        region_share: of the field of view that lies within the region, 0 to 1; None where there was no region.
     """
 
     registration: RigidResult
@@ -61,6 +63,7 @@ class CaseResult:
     notice: str = ""
     model: Manifest | None = None
     reconstruction: Reconstruction | None = None
+    region_share: float | None = None
 
     @property
     def transform(self) -> sitk.Euler3DTransform:
@@ -78,7 +81,7 @@ def register_case(
     progress: Progress | None = None,
     *,
     synthetic: SyntheticImages | None = None,
-    mask: sitk.Image | None = None,
+    region: sitk.Image | None = None,
 ) -> CaseResult:
     """Synthesise what is needed, register all contrasts at once around the navigation's pose, and judge the result.
 
@@ -93,7 +96,7 @@ def register_case(
         device: auto, cpu, cuda or mps; where a GPU's memory runs out, the CPU takes over.
         progress: called often; raising :class:`mmhvae.Cancelled` in it stops the work.
         synthetic: synthetic images that are there already, one for each MR; then no model takes part.
-        mask: the ultrasound's field of view; by default it is looked for.
+        region: voxels above 0 are the part of the ultrasound that counts, on any grid; by default all of it.
 
     Returns:
         Of which ``transform`` takes points of the ultrasound to points of the MRs, and ``trust`` says how far to
@@ -106,7 +109,7 @@ def register_case(
     settings, chosen = settings or RegistrationSettings(), choose_device(device)
     require_mrs(mrs)
     there = _prepared(ultrasound, mrs, bundle, settings, chosen, progress, synthetic)
-    seen = there.made.field_of_view if mask is None and there.made is not None else mask
+    seen, share = there.seen(region)
     pairs = CasePairs.of(there.ultrasound, mrs, settings, initial, there.synthetic, seen, there.strength)
     (registration, trust), used = pairs.run(chosen, part_of(progress, there.done, 1.0))
     fell_back = used != chosen or (there.made is not None and torch.device(there.made.device).type != chosen.type)
@@ -121,6 +124,7 @@ def register_case(
         notice=MEMORY_FULL if fell_back else "",
         model=there.model,
         reconstruction=there.reconstruction,
+        region_share=share,
     )
 
 
@@ -135,6 +139,14 @@ class _Prepared:
     model: Manifest | None = None
     strength: Mapping[str, float] = field(default_factory=dict)
     done: float = 0.0
+
+    def seen(self, region: sitk.Image | None) -> tuple[sitk.Image | None, float | None]:
+        """The field of view, None where it has to be looked for; and the region's share of it, where there is one."""
+        field = self.made.field_of_view if self.made is not None else None
+        if region is None:
+            return field, None
+        us = check_volume(self.ultrasound, "ultrasound")
+        return within_region(field_of_view(with_zero_background(us, "ultrasound")) if field is None else field, region)
 
 
 def _prepared(

@@ -45,13 +45,28 @@ def answer_of(result: CaseResult, transform: str) -> RegistrationAnswer:
         seconds=result.seconds,
         notice=result.notice,
         settings=result.settings,
+        region_share=result.region_share,
     )
 
 
 def report_of(
-    result: CaseResult, transform: str, contrasts: Sequence[str], moved_along: Sequence[str], made: datetime
+    result: CaseResult,
+    transform: str,
+    contrasts: Sequence[str],
+    moved_along: Sequence[str],
+    made: datetime,
+    region: str = "",
 ) -> CaseReport:
-    """All that a report has to say of a case; ``moved_along``: names of the files that were written with it."""
+    """All that a report has to say of a case.
+
+    Args:
+        result: of the registration.
+        transform: name of its file.
+        contrasts: modalities that took part.
+        moved_along: names of the files that were written with it.
+        made: when.
+        region: name of the file that told which part of the ultrasound counts, "" for all of it.
+    """
     answer, frames = answer_of(result, transform), result.reconstruction
     return CaseReport(
         **{each.name: getattr(answer, each.name) for each in fields(answer)},
@@ -64,6 +79,7 @@ def report_of(
         frames_dropped=frames.frames_dropped if frames is not None else None,
         why_dropped=frames.why_dropped if frames is not None else "",
         moved_along=tuple(moved_along),
+        region=region,
         made=made.isoformat(timespec="seconds"),
         versions={
             "MMHVAE": __version__,

@@ -36,16 +36,17 @@ def run_register_case(parameters: Parameters, context: Context) -> RegistrationA
 
     The synthetic images are "fixed", made by the "bundle", which says how strong each contrast is; where there are
     none, it makes them. Where the method is "direct", the ultrasound itself is registered. The transform, also as 16
-    numbers row by row ("matrix"), takes points of the ultrasound to points of the MRs, LPS mm.
+    numbers row by row ("matrix"), takes points of the ultrasound to points of the MRs, LPS mm. "region" is a mask of
+    what counts of the ultrasound.
     """
     paths = {name: parameters.paths(name) for name in ("fixed", "uncertainty", "moving")}
     ultrasound, initial = parameters.required_path("ultrasound"), parameters.numbers("initial", 16)
     settings, device = parameters.settings(RegistrationSettings), parameters.text("device", "auto")
-    bundle_path = parameters.path("bundle")
+    bundle_path, region = parameters.path("bundle"), parameters.path("region")
     parameters.finish()
     choose_device(device)
     _check(paths, settings.method == "direct", bundle_path)
-    images = _read(paths, ultrasound, part_of(context.progress, 0.0, READ))
+    images = _read(paths, ultrasound, region, part_of(context.progress, 0.0, READ))
     result = register_case(
         images["us"],
         {name: images[f"moving {name}"] for name in paths["moving"]},
@@ -55,6 +56,7 @@ def run_register_case(parameters: Parameters, context: Context) -> RegistrationA
         device,
         part_of(context.progress, READ, 1.0),
         synthetic=_given(paths, images),
+        region=images.get("region"),
     )
     context.folder.mkdir(mode=0o700, exist_ok=True)
     path = context.folder / "transform.tfm"
@@ -72,10 +74,12 @@ def _check(paths: Mapping[str, Mapping[str, Path]], is_direct: bool, bundle: Pat
         raise InputError("There is an uncertainty without its synthetic image; give both.")
 
 
-def _read(paths: Mapping[str, Mapping[str, Path]], ultrasound: Path, progress: Progress) -> dict[str, sitk.Image]:
+def _read(
+    paths: Mapping[str, Mapping[str, Path]], ultrasound: Path, region: Path | None, progress: Progress
+) -> dict[str, sitk.Image]:
     """The images by group and modality; a cancelled request ends between two of them."""
     shown = {"fixed": "synthetic", "uncertainty": "uncertainty of", "moving": "pre-operative"}
-    todo = [("us", ultrasound, "ultrasound")]
+    todo = [("us", ultrasound, "ultrasound"), *([("region", region, "region")] if region is not None else [])]
     for group, files in paths.items():
         todo += [(f"{group} {name}", path, f"{shown[group]} {modality(name).name}") for name, path in files.items()]
     images = {}

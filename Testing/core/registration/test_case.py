@@ -72,6 +72,8 @@ def files(tmp_path_factory: pytest.TempPathFactory, us: sitk.Image, mrs: dict[st
     labels = np.zeros((SIZE + 20,) * 3, np.uint8)
     labels[16:28, 18:30, 20:32] = 1
     sitk.WriteImage(image_on(labels, mrs["t2"]), str(folder / "plan.seg.nrrd"))
+    labels[17:] = 0  # 0.14 ml
+    sitk.WriteImage(image_on(labels, mrs["t2"]), str(folder / "speck.nii.gz"))
     return folder
 
 
@@ -164,6 +166,35 @@ def test_a_sweep_is_reconstructed_first(run, us, mrs, files, tmp_path, monkeypat
     np.testing.assert_allclose(np.reshape(told["matrix"], (4, 4)), to_matrix(result.transform), atol=1e-3)
 
 
+def test_only_what_lies_within_the_region_counts(run, us, mrs, files, tmp_path, monkeypatch):
+    """A shell: the hole, as of a resection, counts as little as what lies beyond; each door finds the same."""
+    verdict_of(monkeypatch, "good")
+    radius = np.linalg.norm(np.meshgrid(*[np.linspace(-1, 1, SIZE)] * 3, indexing="ij"), axis=0)
+    shell = (radius < 0.8) & (radius > 0.3)
+    other = np.where(shell | (radius >= 0.95), sitk.GetArrayFromImage(us), 20 + 200 * smooth(9, SIZE))
+    settings = RegistrationSettings("direct", preview=True)
+    found = []
+    for image in (us, centred(other)):
+        result = register_case(image, mrs, settings=settings, device="cpu", region=image_on(shell.astype(np.uint8), us))
+        assert result.region_share == pytest.approx(shell.sum() / (radius < 0.95).sum(), rel=1e-3)
+        found.append(to_matrix(result.transform))
+    assert np.array_equal(*found)
+    without = register_case(centred(other), mrs, settings=settings, device="cpu")
+    assert without.region_share is None
+    assert np.abs(to_matrix(without.transform) - found[0]).max() > 1e-3
+    layers = np.stack([shell & (radius < 0.5), shell & (radius >= 0.5)], -1).astype(np.uint8)
+    image = sitk.GetImageFromArray(layers, isVector=True)  # overlapping segments may lie in several layers
+    image.CopyInformation(us)
+    sitk.WriteImage(image, str(tmp_path / "shell.seg.nrrd"))
+    options = ["--method", "direct", "--only-within", tmp_path / "shell.seg.nrrd"]
+    status, text, errors = run(*asked(files, tmp_path / "out", *options))
+    assert (status, errors) == (0, "")
+    assert "Registered within shell.seg.nrrd only: 57 % of the ultrasound." in text
+    told = CaseReport.from_json(json.loads((tmp_path / "out" / "verdict.json").read_text()))
+    assert (told.region, told.region_share) == ("shell.seg.nrrd", pytest.approx(0.566, abs=1e-3))
+    np.testing.assert_allclose(np.reshape(told.matrix, (4, 4)), found[0], atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
@@ -174,11 +205,20 @@ def test_a_sweep_is_reconstructed_first(run, us, mrs, files, tmp_path, monkeypat
         (["--initial", "nowhere.tfm"], "nowhere.tfm"),
         (["--bundle", "nowhere"], "name of an installed model"),
         (["--moves-along", "nowhere.nrrd"], "nowhere.nrrd"),
+        (["--only-within", "nowhere.nrrd"], "nowhere.nrrd"),
+        (["--only-within", "us.nii.gz"], "map of whole numbers"),
+        (
+            ["--only-within", "speck.nii.gz", "--method", "direct"],
+            "lies within the region; give another region, or none",
+        ),
         (["--moves-along", "a/plan.nrrd", "b/plan.nrrd"], "give one of them another name"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_what_cannot_be_registered_is_one_sentence_and_nothing_is_written(run, files, tmp_path, more, words):
+def test_what_cannot_be_registered_is_one_sentence_and_nothing_is_written(
+    run, files, tmp_path, monkeypatch, more, words
+):
+    monkeypatch.chdir(files)
     status, _, errors = run(*asked(files, tmp_path / "out", *more))
     assert (status, errors.count("\n")) == (2, 1)
     assert words in errors

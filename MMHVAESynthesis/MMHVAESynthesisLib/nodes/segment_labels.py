@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 import slicer
-from MMHVAESynthesisLib.engine import CHUNK, completed
-from MMHVAESynthesisLib.nodes import FLIP, Matrix, to_array, to_vtk
 from numpy.typing import NDArray
 from vtk.util import numpy_support
+
+from ..engine import CHUNK, completed
+from .geometry import FLIP, Matrix, to_array, to_vtk
 
 _LABELS = "Binary labelmap"
 
@@ -45,22 +46,20 @@ class Layer:
         return image_at(self.array, self.ijk_to_ras)
 
 
-def label_layers(node: Any, only_visible: bool = False) -> list[Layer]:
+def label_layers(node: Any, is_wanted: Callable[[str], bool] = lambda name: True) -> list[Layer]:
     """The label maps of a segmentation node: one, or more where segments overlap; none where it is empty.
 
     Args:
         node: the segmentation node.
-        only_visible: leave out segments that the user has hidden.
+        is_wanted: tells by a segment's ID.
     """
-    return completed(layer_steps(node, only_visible))
+    return completed(layer_steps(node, is_wanted))
 
 
-def layer_steps(node: Any, only_visible: bool = False) -> Generator[None, None, list[Layer]]:
+def layer_steps(node: Any, is_wanted: Callable[[str], bool] = lambda name: True) -> Generator[None, None, list[Layer]]:
     """:func:`label_layers` piece by piece, so that the screen stays alive."""
     found = []
-    for labels, segments in label_maps(
-        node.GetSegmentation(), lambda name: not only_visible or _is_visible(node, name)
-    ):
+    for labels, segments in label_maps(node.GetSegmentation(), is_wanted):
         layer = yield from _layer_steps(labels, segments)
         if layer is not None:
             found.append(layer)
@@ -92,7 +91,8 @@ def _is_empty(labels: Any) -> bool:
     return labels is None or labels.GetPointData().GetScalars() is None or min(labels.GetDimensions()) < 1
 
 
-def _is_visible(node: Any, name: str) -> bool:
+def is_visible(node: Any, name: str) -> bool:
+    """Whether the user has not hidden a segment, by its ID."""
     display = node.GetDisplayNode()
     return display is None or bool(display.GetSegmentVisibility(name))
 
