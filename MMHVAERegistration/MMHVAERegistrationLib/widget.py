@@ -9,7 +9,7 @@ import slicer
 import vtk
 from MMHVAESynthesisLib.demo_button import DemoButton
 from MMHVAESynthesisLib.engine import Failure, Timer
-from MMHVAESynthesisLib.panel import ModulePanel, NiftiFormRows
+from MMHVAESynthesisLib.panel import ModulePanel, NiftiFormRows, UnfoldedSections
 from MMHVAESynthesisLib.setup import PackageInstaller
 from slicer.i18n import tr as _
 
@@ -55,6 +55,7 @@ class MMHVAERegistrationWidget(ModulePanel):
         LandmarkPlacing,
         LandmarksPanel,
         Comparison,
+        UnfoldedSections,
         FoldedPanels,
     )
 

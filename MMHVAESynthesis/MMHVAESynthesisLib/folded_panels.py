@@ -6,11 +6,8 @@ from mmhvae.bundle import WeightsStore
 
 from .engine import Timer
 from .live import LivePanel
-from .panel import Part, Whole, scroll_to
+from .panel import UNFOLDED, Part, Whole, scroll_to
 from .setup import SetupPanel, WeightsPanel
-
-#: Milliseconds until a section that was unfolded is laid out.
-UNFOLDED = 100
 
 
 class FoldedPanels(Part):

@@ -11,7 +11,15 @@ from .demo_button import DemoButton
 from .engine import Failure, close_shared_engine
 from .folded_panels import FoldedPanels
 from .logic import MMHVAESynthesisLogic
-from .panel import ApplySection, InputRows, ModulePanel, NiftiFormRows, ResultDisplay, SynthesisLists
+from .panel import (
+    ApplySection,
+    InputRows,
+    ModulePanel,
+    NiftiFormRows,
+    ResultDisplay,
+    SynthesisLists,
+    UnfoldedSections,
+)
 from .parameters import SynthesisParameters
 from .setup import PackageInstaller
 from .views import stop_annotating
@@ -23,7 +31,16 @@ class MMHVAESynthesisWidget(ModulePanel):
     """What Slicer shows for the module; methods named in its way are called by it."""
 
     design = "UI/MMHVAESynthesis.ui"
-    part_kinds = (DemoButton, InputRows, NiftiFormRows, ApplySection, SynthesisLists, ResultDisplay, FoldedPanels)
+    part_kinds = (
+        DemoButton,
+        InputRows,
+        NiftiFormRows,
+        ApplySection,
+        SynthesisLists,
+        ResultDisplay,
+        UnfoldedSections,
+        FoldedPanels,
+    )
 
     def new_logic(self) -> MMHVAESynthesisLogic:
         """See :meth:`.ModulePanel.new_logic`."""

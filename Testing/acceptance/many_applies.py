@@ -137,16 +137,17 @@ def choose_sweep(panel: Any, path: Path) -> None:
 
 
 def load_mrs_again(panel: Any) -> None:
-    """Remove the demo's MRs, load them from their files again, and choose them in their rows."""
+    """Remove the demo's MRs with all that is theirs, load them from their files again, and choose them in their rows."""
     import rig
     import slicer
     from mmhvae.bundle import demo_case
-    from MMHVAESynthesisLib.nodes import remove_shown
 
     for name in ("t2", "cet1", "flair"):
         selector = getattr(panel.ui, f"{name}Selector")
-        title = selector.currentNode().GetName()
-        remove_shown(selector.currentNode())
+        node, title = selector.currentNode(), selector.currentNode().GetName()
+        displays = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
+        for each in (node.GetStorageNode(), *displays, node):
+            slicer.mrmlScene.RemoveNode(each)
         path = str(demo_case() / f"preop-{name}.nii.gz")
         rig.choose(selector, slicer.util.loadVolume(path, {"name": title, "show": False}).GetName())
 

@@ -24,7 +24,7 @@ from .scripted_process import DIES, DONE, REFUSED, SILENT, ScriptedProcess
 #: What belongs to one piece of work, and must not outlive it.
 WORK = {
     "SynthesisRun", "RegistrationRun", "HeldSynthesis", "OverlayRun", "Steps", "Job", "FileImage", "ReadResults",
-    "Held", "Results", "Case", "Request", "Callbacks", "LiveStream", "QtProcess", "Session",
+    "Held", "Results", "Case", "Region", "Request", "Callbacks", "LiveStream", "QtProcess", "Session",
 }  # fmt: skip
 SIDE = 48
 #: How each run of a round ends; "writing" is cancelled before the engine has heard of it.

@@ -42,6 +42,11 @@ class Checkerboard:
             node.SetAttribute(_STATE, state)
         return node
 
+    @property
+    def shown(self) -> Any:
+        """The volume, or None while there is none."""
+        return _find()
+
     def remove(self) -> None:
         """Take it out of the scene."""
         node = _find()

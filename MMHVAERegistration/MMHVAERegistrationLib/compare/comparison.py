@@ -9,12 +9,12 @@ import qt
 import slicer
 from mmhvae.images import MODALITIES
 from MMHVAESynthesisLib.panel import Part, Whole, fill, select
-from MMHVAESynthesisLib.views import FadeKey, take_out_uncertainty
+from MMHVAESynthesisLib.views import FadeKey, note_in_views, take_out_uncertainty
 from slicer.i18n import tr as _
 
 from ..case import case_from, moving_nodes
 from ..parameters import RegistrationParameters
-from ..pose import FAILED, Outcome
+from ..pose import CHECK, FAILED, GOOD, Outcome
 from .checkerboard import Checkerboard
 from .outlines import Outlines
 from .three_d import hide_in_3d, show_in_3d
@@ -52,9 +52,10 @@ class Comparison(Part):
         self._take_out()
 
     def _take_out(self) -> None:
-        """What was put into the scene for a comparison."""
+        """What was put into the scene, and the views, for a comparison."""
         self._checkerboard.remove()
         hide_in_3d()
+        note_in_views([], [])
 
     def refresh(self) -> None:
         """Offer what there is, and bring what is shown up to date."""
@@ -72,8 +73,10 @@ class Comparison(Part):
         ):
             control.setEnabled(not why_not)
             control.setToolTip(why_not or tip)
-        if self._is_shown and not why_not and not self.logic.is_before:
-            self._show()
+        if self._is_shown and not why_not:
+            if not self.logic.is_before:
+                self._show()
+            self._say_what_is_seen(parameters)
 
     def show_result(self, result: Outcome) -> None:
         """Show what a registration has just found, unless it was judged as failed."""
@@ -115,6 +118,7 @@ class Comparison(Part):
         ultrasound, mr = self._ultrasound(parameters), self._mr(parameters)
         if ultrasound is None or mr is None:
             return
+        self._say_what_is_seen(parameters)
         foreground, opacity = mr, self.ui.fadeSlider.value
         if self.ui.checkerboardCheckBox.checked:
             foreground, opacity = self._checkerboard.node(ultrasound, mr), 1.0
@@ -128,6 +132,29 @@ class Comparison(Part):
             show_in_3d(ultrasound, outlined(parameters))
         else:
             hide_in_3d()
+
+    def _say_what_is_seen(self, parameters: RegistrationParameters) -> None:
+        """In every view that shows the MR or the squares: whether it is registered, and which outline is which."""
+        mr = self._mr(parameters)
+        contrast = next((MODALITIES[name].name for name, node in case_from(parameters).mrs.items() if node is mr), "")
+        lines = [_("Pre-operative {contrast} - {state}").format(contrast=contrast, state=self._state())]
+        if self.ui.outlinesCheckBox.checked and outlined(parameters) and self._has_moved() and not self.logic.is_before:
+            lines.append(_("dashed: before, solid: now"))
+        shown = [node for node in (mr, self._checkerboard.shown) if node is not None]
+        note_in_views(shown, lines)
+
+    def _state(self) -> str:
+        """Where the MR lies just now, in a word or two."""
+        outcome = self.logic.outcome
+        if self.logic.is_before or not self._has_moved():
+            return _("NOT REGISTERED")
+        if outcome is None:
+            return _("moved, not judged")
+        if self.logic.stale:
+            return _("registered, OUT OF DATE")
+        return {GOOD: _("registered"), CHECK: _("registered, CHECK it"), FAILED: _("registered, judged FAILED")}[
+            outcome.verdict
+        ]
 
     def _has_moved(self) -> bool:
         return not np.array_equal(self.logic.world, np.eye(4))

@@ -10,11 +10,10 @@ from typing import Any
 from mmhvae.answers import SegmentationAnswer
 from mmhvae.protocol import Message
 from MMHVAESynthesisLib.engine import Callbacks, Engine, EngineRun, moved_to
-from MMHVAESynthesisLib.nodes import FileImage, ijk_to_ras, read_steps, write_volume_steps
+from MMHVAESynthesisLib.nodes import FileImage, ijk_to_ras, read_steps, segment_fingerprints, write_volume_steps
 from slicer.i18n import tr as _
 
 from ..case import mr_fingerprint
-from ..overlays import segment_fingerprints
 from ..pose import before_to_world
 from .outline_inputs import OutlineMade, remember
 from .outline_nodes import store_outline

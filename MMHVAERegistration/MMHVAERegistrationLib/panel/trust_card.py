@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import slicer
-from MMHVAESynthesisLib.panel import Part, Whole
+from MMHVAESynthesisLib.engine import Timer
+from MMHVAESynthesisLib.panel import UNFOLDED, Part, Whole, scroll_into_view
 from slicer.i18n import tr as _
 
 from ..pose import BY_HAND, CENTRES, CHECK, FAILED, GOOD, LANDMARKS, NAVIGATION, Outcome
@@ -23,6 +24,7 @@ class TrustCard(Part):
     def __init__(self, panel: Whole) -> None:
         super().__init__(panel)
         ui, logic = self.ui, self.logic
+        self._laid_out = Timer(lambda: scroll_into_view(ui.trustFrame), UNFOLDED)
         ui.useButton.connect("clicked()", self._use)
         ui.discardButton.connect("clicked()", lambda: self._change(logic.discard))
         ui.undoButton.connect("clicked()", lambda: self._change(logic.undo))
@@ -33,6 +35,14 @@ class TrustCard(Part):
         pending, outcome = self.logic.pending, self.logic.pending or self.logic.outcome
         self._show(outcome, pending is not None)
         self._enable(pending, outcome)
+
+    def show_result(self, result: Outcome) -> None:
+        """See :meth:`.Part.show_result`: on a small screen, too, the verdict is what is seen first."""
+        self._laid_out.start()
+
+    def close(self) -> None:
+        """See :meth:`.Part.close`."""
+        self._laid_out.stop()
 
     def _show(self, outcome: Outcome | None, is_pending: bool) -> None:
         ui = self.ui

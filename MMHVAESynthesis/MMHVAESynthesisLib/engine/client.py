@@ -69,6 +69,7 @@ class Engine:
         self._session: Session | None = None
         self._pending: dict[int, _Pending] = {}
         self._last_number = 0
+        self._is_closing = False
 
     @property
     def readiness(self) -> Readiness | None:
@@ -93,7 +94,7 @@ class Engine:
         Raises:
             OSError: it cannot be started, or there is no room for its folder.
         """
-        if self._session is None:
+        if self._session is None and not self._is_closing:
             folder = self._private_folder()
             # Kept first: a process on an event loop may end while it is being started.
             self._session = session = Session(self._new_process(), self._line, self._ended, self._on_log)
@@ -120,8 +121,12 @@ class Engine:
     def submit(self, job: Job, method: str, parameters: Mapping[str, Any], callbacks: Callbacks) -> None:
         """Ask for ``method`` (see :mod:`mmhvae.tasks.table`); every failure comes through the callbacks.
 
-        Paths among the parameters may be :class:`~pathlib.Path`; they are made absolute.
+        Paths among the parameters may be :class:`~pathlib.Path`; they are made absolute. Whoever hears that a job has
+        failed because the engine is being closed, and asks for the next one, does not start it again.
         """
+        if self._is_closing:
+            callbacks.on_failure(Failure("cancelled", CANCELLED))
+            return
         self.poll()  # it may have died since anybody looked
         request = {"id": job.number, "method": method, "parameters": _plain(parameters)}
         pending = self._pending[job.number] = _Pending(job, encode(request), callbacks)
@@ -165,18 +170,16 @@ class Engine:
 
     def close(self, timeout: float = 1.0) -> None:
         """End the process, which is given up to ``timeout`` seconds to do so by itself, and remove every file."""
-        session, self._session = self._session, None
-        if session is not None:
-            session.process.send(encode({"method": "shutdown"}))
-            session.process.close_input()
-            deadline = time.monotonic() + timeout
-            while not session.is_over and time.monotonic() < deadline:
-                session.process.poll(0.05)
-            session.kill()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
-        self._fail_all(Failure("cancelled", CANCELLED))
+        session, self._session, self._is_closing = self._session, None, True
+        try:
+            if session is not None:
+                _shut_down(session, timeout)
+            self._fail_all(Failure("cancelled", CANCELLED))
+        finally:
+            self._is_closing = False
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder = None
 
     def _private_folder(self) -> Path:
         if self._folder is None or not self._folder.is_dir():  # some systems tidy up old temporary files
@@ -283,6 +286,15 @@ class Engine:
             tell(pending.callbacks)
         finally:
             shutil.rmtree(pending.job.folder, ignore_errors=True)
+
+
+def _shut_down(session: Session, timeout: float) -> None:
+    session.process.send(encode({"method": "shutdown"}))
+    session.process.close_input()
+    deadline = time.monotonic() + timeout
+    while not session.is_over and time.monotonic() < deadline:
+        session.process.poll(0.05)
+    session.kill()
 
 
 def _plain(value: Any) -> Any:

@@ -41,6 +41,8 @@ class SlicerEngine(Engine):
     def start(self) -> None:
         """See :meth:`.engine.Engine.start`."""
         super().start()
+        if self._session is None:  # it is being closed
+            return
         self._timer.start()
         if not self._ends_with_application:
             self._ends_with_application = True

@@ -15,6 +15,7 @@ from .process import Listener
 
 #: Milliseconds that a killed process is waited for; it takes a few, and more on a computer that is busy.
 KILLED_WITHIN = 500
+_FINISHED = "finished(int,QProcess::ExitStatus)"
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class QtProcess:
             "started()": self._started,
             "readyReadStandardOutput()": self._read_output,
             "readyReadStandardError()": self._read_log,
-            "finished(int,QProcess::ExitStatus)": self._finished,
+            _FINISHED: self._finished,
             "errorOccurred(QProcess::ProcessError)": self._failed,
         }
 
@@ -64,7 +65,7 @@ class QtProcess:
         """See :class:`.process.Process`; what a launcher started ends by itself, as its input ends."""
         if self._is_alive():
             self._child.kill()
-            # A process that Qt deletes while it runs holds up the quitting; one that is slow to die, nobody hears of.
+            # One that is slow to die, as on a computer that is busy, nobody hears of.
             if not self._child.waitForFinished(KILLED_WITHIN):
                 self._end(None)
 
@@ -111,7 +112,7 @@ class QtProcess:
             with _perhaps_deleted():
                 for signal, slot in self._slots().items():
                     self._child.disconnect(signal, slot)
-                self._child.deleteLater()
+                _bury(self._child)
             _tell(lambda: listener.ended(status))
 
 
@@ -126,6 +127,25 @@ def _tell(call: Callable[[], None]) -> None:
 def _perhaps_deleted() -> suppress:
     """A process that nobody has ended, Qt ends while it deletes it: there is nothing left to read then."""
     return suppress(RuntimeError, ValueError)  # PySide says the one, PythonQt the other
+
+
+#: Killed processes that have not ended yet. One that Qt deletes before would hold up everything until it has.
+_dying: list[Any] = []
+
+
+def _bury(child: Any) -> None:
+    """Let go of a process once it has ended."""
+
+    def ended(code: int, how: Any) -> None:
+        child.disconnect(_FINISHED, ended)
+        _dying.remove(child)
+        child.deleteLater()
+
+    if child.state() == qt.QProcess.NotRunning:
+        child.deleteLater()
+    else:
+        _dying.append(child)
+        child.connect(_FINISHED, ended)
 
 
 def _environment(variables: Mapping[str, str]) -> Any:

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from .part import Installer as Installer, Part as Part, Whole as Whole
     from .result_display import ResultDisplay as ResultDisplay
     from .run_section import Action as Action, RunSection as RunSection
-    from .scrolling import scroll_to as scroll_to
+    from .scrolling import (
+        UNFOLDED as UNFOLDED,
+        UnfoldedSections as UnfoldedSections,
+        scroll_into_view as scroll_into_view,
+        scroll_to as scroll_to,
+    )
     from .setting_lists import Entries as Entries, SettingLists as SettingLists, fill as fill, select as select
     from .state_line import ERROR as ERROR, READY as READY, WARNING as WARNING
     from .synthesis_lists import SynthesisLists as SynthesisLists

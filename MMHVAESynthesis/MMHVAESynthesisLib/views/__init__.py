@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
-    from .annotation import annotate_slice_views as annotate_slice_views, stop_annotating as stop_annotating
+    from .annotation import (
+        annotate_slice_views as annotate_slice_views,
+        note_in_views as note_in_views,
+        stop_annotating as stop_annotating,
+    )
     from .computed_outlines import COMPUTED as COMPUTED
     from .display import (
         COLOURS as COLOURS,

@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
 import slicer
 import vtk
-from mmhvae.images import MODALITIES
-from slicer.i18n import tr as _
 
 from ..engine import Timer
-from ..nodes import to_array
-from ..synthesis import KIND, MODALITY, STALE, is_synthetic
+from .annotation_words import (
+    broken,
+    edge_letters,
+    lines_about,
+    lines_about_unregistered,
+    shown_volumes,
+    synthetic_volumes,
+)
 from .computed_outlines import ComputedOutlines
 from .display import take_out_orphan
 from .unregistered import UnregisteredOutlines
@@ -26,12 +29,14 @@ from .visible_views import SliceView, keep_up_with, slice_views
 #: Qt's pixels from the lower edge, above the three lines of Slicer's corner annotation.
 HEIGHT = 74
 SMALLEST_FONT, LARGEST_FONT = 9, 16
+#: Lines are broken rather than written smaller than this.
+BREAKING_FONT = 13
 #: Dots an inch at which VTK's points are pixels.
 _DPI = 72
 #: Mean width of a letter, as a share of the font's size.
 _LETTER = 0.56
-#: From this cosine on, a direction is named with a second letter.
-_OBLIQUE = 0.3
+#: IDs of volumes, and what is written where one of them is shown.
+Note = tuple[frozenset[str], tuple[str, ...]]
 _EDGES = {"left": (0.01, 0.5), "right": (0.99, 0.5), "top": (0.5, 0.99), "bottom": (0.5, 0.01)}
 
 
@@ -45,6 +50,7 @@ class SyntheticAnnotations:
     def __init__(self, find_views: Callable[[], Iterable[SliceView]] = slice_views) -> None:
         self._find_views = find_views
         self._views: dict[str, _ViewTexts] = {}
+        self._note: Note = (frozenset(), ())
         self._unregistered = UnregisteredOutlines(self._outlines_changed, find_views)
         self._computed = ComputedOutlines(self._outlines_changed)
         self._later = Timer(self.refresh)
@@ -80,6 +86,8 @@ class SyntheticAnnotations:
     def refresh(self) -> None:
         """Look for views that came or went, and bring the texts of all of them up to date."""
         keep_up_with(self._find_views(), self._views, _ViewTexts)
+        for texts in self._views.values():
+            texts.note = self._note
         self._unregistered.refresh()
         self._computed.refresh()
         self._outlines_changed()
@@ -87,8 +95,17 @@ class SyntheticAnnotations:
     def _outlines_changed(self) -> None:
         names = [node.GetName() for node in self._unregistered.nodes]
         for texts in self._views.values():
-            texts.about_outlines = [*_lines_about_unregistered(names), *self._computed.lines]
+            texts.about_outlines = [*lines_about_unregistered(names), *self._computed.lines]
             texts.update()
+
+    def note(self, volumes: Iterable[Any], lines: Iterable[str]) -> None:
+        """Write lines into each view that shows one of these volume nodes; they take the place of earlier ones."""
+        note = frozenset(node.GetID() for node in volumes), tuple(lines)
+        if note != self._note:
+            self._note = note
+            for texts in self._views.values():
+                texts.note = note
+                texts.update()
 
     def texts(self, name: str) -> list[str]:
         """What is written in a view: the line about synthetic images first, then the edges; empty where nothing is."""
@@ -109,6 +126,7 @@ class _ViewTexts:
         self.shown: list[str] = []
         #: What is to be said of the outlines that are shown.
         self.about_outlines: list[str] = []
+        self.note: Note = (frozenset(), ())
         self._line = _text_actor((0.5, 0.0), "centre")
         self._line.GetPositionCoordinate().SetCoordinateSystemToViewport()
         self._edges = {edge: _text_actor(place, edge) for edge, place in _EDGES.items()}
@@ -127,22 +145,26 @@ class _ViewTexts:
 
     def update(self) -> None:
         take_out_orphan(self.view.composite_node, self.view.slice_node)
-        volumes = _synthetic_volumes(self.view.composite_node)
+        volumes = synthetic_volumes(self.view.composite_node)
         self._watch(volumes)
-        lines = [*_lines_about(volumes), *self.about_outlines]
-        shown = ["\n".join(lines), *_letters(self.view.slice_node).values()] if lines else []
-        size = self._font_size(shown[0]) if shown else 0
+        lines = [*lines_about(volumes), *self.about_outlines, *self._noted()]
+        shown = ["\n".join(lines), *edge_letters(self.view.slice_node).values()] if lines else []
         if shown:
-            self._line.SetInput(shown[0])
-            self._line.GetTextProperty().SetFontSize(size)
+            text = "\n".join(part for line in lines for part in broken(line, self._letters(BREAKING_FONT)))
+            self._line.SetInput(text)
+            self._line.GetTextProperty().SetFontSize(self._font_size(text))
             self._line.SetPosition(self.view.renderer.GetSize()[0] / 2, HEIGHT * self.view.scale())
-            for edge, letters in _letters(self.view.slice_node).items():
+            for edge, letters in edge_letters(self.view.slice_node).items():
                 self._edges[edge].SetInput(letters)
                 self._edges[edge].GetTextProperty().SetFontSize(self._points(LARGEST_FONT))
         changed = shown != self.shown
         self.shown = shown
         if self._set_shown(bool(shown)) or changed:
             self.view.render()
+
+    def _noted(self) -> tuple[str, ...]:
+        volumes, lines = self.note
+        return lines if any(node.GetID() in volumes for node in shown_volumes(self.view.composite_node)) else ()
 
     def _changed(self, caller: Any, event: Any) -> None:
         self.update()
@@ -156,8 +178,12 @@ class _ViewTexts:
 
     def _font_size(self, text: str) -> int:
         longest = max(len(line) for line in text.splitlines())
-        fitting = int(0.95 * self.view.renderer.GetSize()[0] / self.view.scale() / (_LETTER * longest))
-        return self._points(max(SMALLEST_FONT, min(LARGEST_FONT, fitting)))
+        sizes = range(LARGEST_FONT, SMALLEST_FONT, -1)
+        return self._points(next((size for size in sizes if self._letters(size) >= longest), SMALLEST_FONT))
+
+    def _letters(self, font: int) -> int:
+        """How many letters of a font, in Qt's pixels, are as wide as the view."""
+        return int(0.95 * self.view.renderer.GetSize()[0] / self.view.scale() / (_LETTER * font))
 
     def _points(self, pixels: int) -> int:
         """What VTK calls a font that is so many of Qt's pixels high: it may know of a finer screen, or not."""
@@ -191,56 +217,6 @@ def _text_actor(place: tuple[float, float], edge: str) -> Any:
     return actor
 
 
-def _synthetic_volumes(composite: Any) -> list[Any]:
-    """Volumes in the view that were never measured, the one on top first; those that are transparent do not count."""
-    layers = [
-        (composite.GetForegroundVolumeID(), composite.GetForegroundOpacity()),
-        (composite.GetLabelVolumeID(), composite.GetLabelOpacity()),
-        (composite.GetBackgroundVolumeID(), 1.0),
-    ]
-    nodes = [slicer.mrmlScene.GetNodeByID(volume) for volume, opacity in layers if volume and opacity > 0]
-    return [node for node in nodes if is_synthetic(node)]
-
-
-def _lines_about(volumes: list[Any]) -> list[str]:
-    if not volumes:
-        return []
-    names = ", ".join(_names_of(volumes))
-    lines = [_("SYNTHETIC {contrast} - not approved for clinical use").format(contrast=names)]
-    return lines + ([_("STALE - press Apply again")] if any(node.GetAttribute(STALE) for node in volumes) else [])
-
-
-def _names_of(volumes: list[Any]) -> list[str]:
-    """What is synthetic: images by their contrast, and uncertainty alone as what it is."""
-    images = [node.GetAttribute(MODALITY) for node in volumes if node.GetAttribute(KIND) == "image"]
-    alone = [node.GetAttribute(MODALITY) for node in volumes if node.GetAttribute(MODALITY) not in images]
-    names = [MODALITIES[name].name for name in dict.fromkeys(images) if name in MODALITIES]
-    uncertain = _("uncertainty of {contrast}")
-    return names + [uncertain.format(contrast=MODALITIES[n].name) for n in dict.fromkeys(alone) if n in MODALITIES]
-
-
-def _lines_about_unregistered(names: list[str]) -> list[str]:
-    return [_("NOT REGISTERED, dashed: {names}").format(names=", ".join(names))] if names else []
-
-
-def _letters(slice_node: Any) -> dict[str, str]:
-    """The side of the patient at each edge of a view: R, L, A, P, S, I, or two of them where the slice is oblique."""
-    axes = to_array(slice_node.GetSliceToRAS())[:3, :2].T
-    right, top = (axis / max(float(np.linalg.norm(axis)), 1e-12) for axis in axes)
-    return {
-        "left": _sides(-right),
-        "right": _sides(right),
-        "top": _sides(top),
-        "bottom": _sides(-top),
-    }
-
-
-def _sides(direction: Any) -> str:
-    order = np.argsort(-np.abs(direction))
-    named = [axis for axis in order[:2] if abs(direction[axis]) >= _OBLIQUE]
-    return "".join("LPI"[axis] if direction[axis] < 0 else "RAS"[axis] for axis in named)
-
-
 _shared: SyntheticAnnotations | None = None
 
 
@@ -251,6 +227,12 @@ def annotate_slice_views() -> SyntheticAnnotations:
         _shared = SyntheticAnnotations()
         slicer.app.connect("aboutToQuit()", stop_annotating)  # the views go before the scene does
     return _shared
+
+
+def note_in_views(volumes: Iterable[Any], lines: Iterable[str]) -> None:
+    """See :meth:`SyntheticAnnotations.note`; where the texts were taken off, as when the application quits, nothing."""
+    if _shared is not None:
+        _shared.note(volumes, lines)
 
 
 def stop_annotating() -> None:

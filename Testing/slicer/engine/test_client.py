@@ -18,7 +18,7 @@ import SimpleITK as sitk
 from mmhvae import load_bundle, synthesize
 from mmhvae.images.volumes import same_grid
 from MMHVAESynthesisLib.engine import client as engine_module
-from MMHVAESynthesisLib.engine.jobs import Failure
+from MMHVAESynthesisLib.engine.jobs import Callbacks, Failure
 from MMHVAESynthesisLib.engine.private_folder import sweep_abandoned_folders
 
 from .users import PATIENCE, gone_soon
@@ -145,6 +145,22 @@ def test_closing_leaves_no_process_and_no_file(make, request_, tmp_path):
     user.engine.close()
     assert heard.failure.kind == "cancelled"
     assert gone_soon(worker)
+    assert list(tmp_path.glob("mmhvae-engine-*")) == []
+
+
+def test_who_asks_for_the_next_job_while_it_is_closed_does_not_start_it_again(make, tmp_path):
+    """As Check setup does, whose next line follows each failure."""
+    engine, failures = make().engine, []
+
+    def ask(failure=None):
+        failures.append(failure)
+        if len(failures) < 4:
+            engine.submit(engine.job(), "self_test", {"device": "cpu"}, Callbacks(failures.append, ask))
+
+    ask()
+    engine.close(0)
+    assert [failure.kind for failure in failures[1:]] == ["cancelled"] * 3
+    assert engine._session is None
     assert list(tmp_path.glob("mmhvae-engine-*")) == []
 
 

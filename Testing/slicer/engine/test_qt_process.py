@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ import mmhvae
 import pytest
 import shiboken6
 import slicer
+from MMHVAESynthesisLib.engine import qt_process
 from MMHVAESynthesisLib.engine.client import CORE, Engine
 from MMHVAESynthesisLib.engine.jobs import Callbacks, Failure
 from MMHVAESynthesisLib.engine.qt_process import QtProcess
@@ -203,3 +205,16 @@ def test_an_engine_that_ignores_cancel_is_killed(engine):
     assert heard[0].kind == "cancelled"
     assert engine.readiness is None
     rig.wait_until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text())
+
+
+def test_a_process_that_is_slow_to_die_is_kept_until_it_has(scene, tmp_path, monkeypatch):
+    """As on a computer that is busy: else Qt complains, and holds up this program, or ends it as it quits."""
+    monkeypatch.setattr(qt_process, "KILLED_WITHIN", 0)
+    process, heard = started(tmp_path, "import time; print(1); time.sleep(60)")
+    rig.wait_until(lambda: heard.output)
+    process.kill()
+    assert heard.ends == [None]
+    del process
+    gc.collect()
+    rig.wait_until(lambda: not qt_process._dying)
+    rig.process_events(20)  # and no complaint, which the scene's fixture looks for

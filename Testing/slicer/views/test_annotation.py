@@ -11,8 +11,16 @@ rig.require()
 import numpy as np
 import pytest
 import slicer
+import vtk
 from MMHVAESynthesisLib.synthesis.results import KIND, MODALITY, STALE
-from MMHVAESynthesisLib.views.annotation import SyntheticAnnotations, annotate_slice_views, stop_annotating
+from MMHVAESynthesisLib.views.annotation import (
+    BREAKING_FONT,
+    LARGEST_FONT,
+    SyntheticAnnotations,
+    annotate_slice_views,
+    stop_annotating,
+)
+from MMHVAESynthesisLib.views.annotation_words import broken
 from MMHVAESynthesisLib.views.visible_views import slice_views
 
 from ..made_nodes import pose, transform, volume, vtk_matrix
@@ -76,10 +84,48 @@ def test_on_a_fine_screen_the_text_is_as_large_as_on_others(scene):
         annotations = SyntheticAnnotations(lambda views=views: views)
         slicer.util.setSliceViewerLayers(background=black("x", "t2"))
         actor = annotations._views["Red"]._line
-        found[scale] = (actor.GetTextProperty().GetFontSize(), actor.GetPosition()[1])
+        dots = views[0].renderer.GetRenderWindow().GetDPI()
+        found[scale] = (actor.GetTextProperty().GetFontSize() * dots / 72 / scale, actor.GetPosition()[1])
         annotations.close()
     assert found[2.0][1] == 2 * found[1.0][1]
-    assert found[1.0][0] <= found[2.0][0] <= 2 * found[1.0][0] + 1
+    for pixels, _place in found.values():
+        assert BREAKING_FONT - 1 <= pixels <= LARGEST_FONT + 1
+
+
+@pytest.mark.parametrize(
+    ("line", "letters", "expected"),
+    [
+        (LINE.format("T2"), 44, [LINE.format("T2")]),
+        (LINE.format("T2"), 43, ["SYNTHETIC T2", "not approved for clinical use"]),
+        (LINE.format("T2"), 18, ["SYNTHETIC T2", "not approved for", "clinical use"]),
+        ("NOT REGISTERED, dashed: Demo tumour (simulated)", 24, ["NOT REGISTERED, dashed:", "Demo tumour (simulated)"]),
+        ("NOT REGISTERED, dashed: " + "tract " * 30, 24, ["NOT REGISTERED, dashed:", *["tract tract tract tract"] * 3]),
+    ],
+)
+def test_a_line_that_is_too_long_is_broken_where_it_makes_sense(line, letters, expected):
+    found = broken(line, letters)
+    assert found[: len(expected)] == expected
+    assert len(found) <= len(expected) + 1
+    assert max(map(len, found)) <= letters
+
+
+def test_in_a_narrow_view_no_letter_is_cut_off(scene):
+    """As three views side by side on a small screen at 150 %."""
+    stop_annotating()
+    narrow = vtk.vtkRenderer()
+    window = vtk.vtkRenderWindow()
+    window.SetOffScreenRendering(True)
+    window.SetSize(140, 440)
+    window.AddRenderer(narrow)
+    views = [replace(view, renderer=narrow, scale=lambda: 1.0, render=window.Render) for view in slice_views()][:1]
+    annotations = SyntheticAnnotations(lambda: views)
+    slicer.util.setSliceViewerLayers(background=black("x", "t2"))
+    line = annotations._views["Red"]._line
+    size = [0.0, 0.0]
+    line.GetSize(narrow, size)
+    assert size[0] <= 140
+    assert line.GetTextProperty().GetFontSize() >= 11 * 72 / window.GetDPI()
+    annotations.close()
 
 
 def test_two_contrasts_are_both_named(annotations):

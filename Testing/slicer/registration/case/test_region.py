@@ -3,6 +3,9 @@ panel, the card, the record and the undo make of it; and what makes a result out
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 import numpy as np
 import rig
 
@@ -69,18 +72,19 @@ def test_a_turned_box_keeps_the_voxels_within_it(scene, left_handed):
     np.testing.assert_array_equal(found.ijk_to_ras, us.ijk_to_ras)
 
 
-@pytest.mark.parametrize(("segment", "inner", "outer"), [("", 0.0, RADIUS), ("s0", 0.0, 4.0), ("s1", 5.0, RADIUS)])
+@pytest.mark.parametrize(("segment", "inner", "outer"), [("", 0.0, RADIUS), ("s0", 0.0, 4.0), ("s1", 6.0, RADIUS)])
 def test_segments_keep_the_voxels_within_them_and_their_holes_stay_holes(scene, segment, inner, outer):
     us, place = image(False), pose(9)
     place[:3, 3] = (us.ijk_to_ras @ [*MIDDLE, 1])[:3]
-    node = segmentation([(0.0, 4.0), (5.0, RADIUS)])
+    node = segmentation([(0.0, 4.0), (6.0, RADIUS)])
     node.SetAndObserveTransformNodeID(transform(place).GetID())
     for name in ("s0", "s1"):  # what is hidden to see better counts all the same
         node.GetDisplayNode().SetSegmentVisibility(name, False)
     found = Region(node, segment).mask_on(us)
     far = np.linalg.norm(distances(found, place), axis=-1)
-    gap = (far > 4.8) & (far < 4.2) if segment else (far > 4.8) & (far < 4.2)
-    assert (found.array[(far > inner + 0.8) & (far < outer - 0.8) & ~gap & ((far < 3.2) | (far > 5.8))] == 1).all()
+    gap = (far > 3.2) & (far < 6.8)  # between the two, and a voxel's width at their edges
+    assert (found.array[(far > inner + 0.8) & (far < outer - 0.8) & ~gap] == 1).all()
+    assert (found.array[(far > 4.8) & (far < 5.2)] == 0).all()
     assert (found.array[(far > outer + 0.8) | (far < inner - 0.8)] == 0).all()
     node.CreateClosedSurfaceRepresentation()  # as Show 3D does: no other region
     np.testing.assert_array_equal(Region(node, segment).mask_on(us).array, found.array)
@@ -132,12 +136,6 @@ CHANGES = {
 }
 
 
-@pytest.fixture(scope="module")
-def registered():
-    """An outcome by kind of region, so that not every change needs a registration of its own."""
-    return {}
-
-
 @pytest.mark.parametrize("change", CHANGES)
 def test_by_mouse_to_the_verdict_and_what_makes_it_out_of_date(panel, change):
     kind, alter, words = CHANGES[change]
@@ -164,3 +162,26 @@ def test_by_mouse_to_the_verdict_and_what_makes_it_out_of_date(panel, change):
     text = settled(panel)
     assert ("Out of date" in text) == bool(words)
     assert words in text
+
+
+def test_the_undo_and_the_record_without_and_with_its_name(panel):
+    case = chosen(panel, make_case(1))
+    box((34, 36, 38), case.frame, "DOE^JOHN box")
+    opened(panel.ui.advancedSection)
+    rig.choose(panel.ui.regionSelector, "DOE^JOHN box")
+    run(panel, panel.ui.previewButton)
+    logic, outcome = panel.logic, panel.logic.outcome
+    rig.click(panel.ui.undoButton)
+    assert (logic.outcome, "box" in panel.ui.reasonLabel.text) == (None, False)
+    np.testing.assert_array_equal(logic.world, np.eye(4))
+    rig.click(panel.ui.redoButton)
+    assert logic.outcome.to_json() == outcome.to_json()
+    assert "Registered within DOE^JOHN box only" in panel.ui.movedLabel.text
+    for has_names, words in ((False, "within a box only: "), (True, "within DOE^JOHN box only: ")):
+        subject = Subject(panel.parameters, case.ultrasound, case.mrs, None, logic.world, outcome, False, has_names)
+        assert words in report_of(subject, datetime(2026, 11, 30)).moved
+    assert "within a box only: 12 % of" in moved_text(replace(outcome, region_share=0.123), False, has_names=False)
+    slicer.mrmlScene.RemoveNode(panel.parameters.regionBox)
+    assert "is gone" in settled(panel)
+    rig.click(panel.ui.undoButton)
+    assert "Out of date" not in settled(panel)

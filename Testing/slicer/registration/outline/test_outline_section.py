@@ -24,9 +24,8 @@ from mmhvae.segmentation import (
     terminology,
 )
 from MMHVAERegistrationLib.outline import OutlineSection, outlines
-from MMHVAERegistrationLib.overlays import image_at, label_layers
 from MMHVAERegistrationLib.pose import before_to_world
-from MMHVAESynthesisLib.nodes import ijk_to_ras, parent_to_world, voxels
+from MMHVAESynthesisLib.nodes import ijk_to_ras, image_at, label_layers, parent_to_world, voxels
 from MMHVAESynthesisLib.synthesis import STALE
 from MMHVAESynthesisLib.views import annotate_slice_views
 from scipy.spatial.transform import Rotation
