@@ -137,7 +137,7 @@ def choose_sweep(panel: Any, path: Path) -> None:
 
 
 def load_mrs_again(panel: Any) -> None:
-    """Remove the demo's MRs with all that is theirs, load them from their files again, and choose them in their rows."""
+    """Remove the demo's MRs with all that is theirs, load them again, and choose them in their rows."""
     import rig
     import slicer
     from mmhvae.bundle import demo_case
