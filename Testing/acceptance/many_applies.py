@@ -38,16 +38,18 @@ def main() -> None:
     """Read the command line, press Apply and Register again and again, and write what was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--applies", type=int, default=50)
-    parser.add_argument("--registers", type=int, default=20)
+    parser.add_argument("--applies", type=int, default=50, help="0: none, and what the output tells of them stays")
+    parser.add_argument("--registers", type=int, default=20, help="0: none, as for Applies")
+    parser.add_argument("--samples", type=int, help="of the synthesis; by default as the demo has them")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TMPDIR"] = tempfile.tempdir = folder
-        found = press_all(arguments.applies, arguments.registers, Path(folder))
-    found |= {"commit": commit(), "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU"}
+        found = press_all(arguments, Path(folder))
+    told = json.loads(arguments.output.read_text()) if arguments.output.is_file() else {}
+    told |= {name: turns | where() for name, turns in found.items()}
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    grown = [f"{name}: {what}" for name in ("apply", "register") for what in left_behind(found[name])]
+    arguments.output.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    grown = [f"{name}: {what}" for name, turns in found.items() for what in left_behind(turns)]
     if grown:
         sys.exit(f"left behind: {', '.join(grown)}")
 
@@ -59,7 +61,7 @@ def left_behind(turns: dict[str, Any]) -> list[str]:
     return grown + [name for name in ("own_mib", "engine_mib") if after[name] > before[name] + ROOM]
 
 
-def press_all(applies: int, registers: int, folder: Path) -> dict[str, Any]:
+def press_all(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Load the demo by its button, and work with both panels as a user would."""
     import rig
 
@@ -68,8 +70,10 @@ def press_all(applies: int, registers: int, folder: Path) -> dict[str, Any]:
     rig.click(synthesis.ui.demoButton)
     sweep = Sweep(Path(synthesis.parameters.sweepPath), folder / "sweep.igs.mha")
     choose_sweep(synthesis, sweep.path)
-    found = {"samples": synthesis.parameters.samples}
-    found["apply"] = press(synthesis, synthesis.ui.applyButton, sweep.renew, applies, folder)
+    found = {}
+    if arguments.applies:
+        synthesis.parameters.samples = arguments.samples or synthesis.parameters.samples
+        found["apply"] = press(synthesis, synthesis.ui.applyButton, sweep.renew, arguments.applies, folder)
     registration = rig.load_module("MMHVAERegistration").self()
     choose_sweep(registration, sweep.path)
 
@@ -77,7 +81,9 @@ def press_all(applies: int, registers: int, folder: Path) -> dict[str, Any]:
         sweep.renew()
         load_mrs_again(registration)
 
-    found["register"] = press(registration, registration.ui.registerButton, renew, registers, folder)
+    if arguments.registers:
+        registration.parameters.samples = arguments.samples or registration.parameters.samples
+        found["register"] = press(registration, registration.ui.registerButton, renew, arguments.registers, folder)
     registration.cleanup()
     synthesis.cleanup()
     return found
@@ -99,8 +105,15 @@ def press(panel: Any, button: Any, renew: Callable[[], None], count: int, folder
         states.append(state(panel, folder))
         print(button.text, turn + 1, f"{seconds[-1]:.1f} s", json.dumps(states[-1]), flush=True)
     middle = round(sorted(seconds)[len(seconds) // 2], 1)
+    samples = panel.parameters.samples
     first, last = least(states[WARM_UP - 1 : WARM_UP + 2]), least(states[-3:])
-    return {"turns": count, "median_seconds": middle, "after_third": first, "after_last": last}
+    return {
+        "turns": count,
+        "samples": samples,
+        "median_seconds": middle,
+        "after_third": first,
+        "after_last": last,
+    }
 
 
 def least(states: list[dict[str, Any]]) -> dict[str, Any]:
@@ -141,13 +154,13 @@ def load_mrs_again(panel: Any) -> None:
     import rig
     import slicer
     from mmhvae.bundle import demo_case
+    from MMHVAESynthesisLib.nodes import remove_shown
 
     for name in ("t2", "cet1", "flair"):
         selector = getattr(panel.ui, f"{name}Selector")
         node, title = selector.currentNode(), selector.currentNode().GetName()
-        displays = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
-        for each in (node.GetStorageNode(), *displays, node):
-            slicer.mrmlScene.RemoveNode(each)
+        slicer.mrmlScene.RemoveNode(node.GetStorageNode())
+        remove_shown(node)
         path = str(demo_case() / f"preop-{name}.nii.gz")
         rig.choose(selector, slicer.util.loadVolume(path, {"name": title, "show": False}).GetName())
 
@@ -177,10 +190,11 @@ def resident(pid: int) -> int:
     return pages * os.sysconf("SC_PAGESIZE") >> 20
 
 
-def commit() -> str:
-    """Of the code that runs."""
+def where() -> dict[str, str]:
+    """The code that ran, and the computer."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    code = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return {"commit": code, "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU"}
 
 
 if __name__ == "__main__":

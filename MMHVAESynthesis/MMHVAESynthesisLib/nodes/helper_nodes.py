@@ -31,8 +31,13 @@ def new_helper(class_name: str, name: str, attribute: str, kind: str, is_listed:
 
 
 def remove_shown(node: Any) -> None:
-    """Remove a displayable node of ours and its display nodes, which Slicer would leave behind."""
-    for display in [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]:
+    """Remove a displayable node and its display nodes, which Slicer would leave behind.
+
+    The node goes first: a slice view that shows a volume without a display node gives it a new one, which would stay,
+    and the volume's voxels with it.
+    """
+    displays = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
+    slicer.mrmlScene.RemoveNode(node)
+    for display in displays:
         if display is not None:
             slicer.mrmlScene.RemoveNode(display)
-    slicer.mrmlScene.RemoveNode(node)
