@@ -139,7 +139,7 @@ class Comparison(Part):
         contrast = next((MODALITIES[name].name for name, node in case_from(parameters).mrs.items() if node is mr), "")
         lines = [_("Pre-operative {contrast} - {state}").format(contrast=contrast, state=self._state())]
         if self.ui.outlinesCheckBox.checked and outlined(parameters) and self._has_moved() and not self.logic.is_before:
-            lines.append(_("dashed: before, solid: now"))
+            lines.append(_("dashed before, solid now"))
         shown = [node for node in (mr, self._checkerboard.shown) if node is not None]
         note_in_views(shown, lines)
 

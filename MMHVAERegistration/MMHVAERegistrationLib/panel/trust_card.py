@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import slicer
 from MMHVAESynthesisLib.engine import Timer
-from MMHVAESynthesisLib.panel import UNFOLDED, Part, Whole, scroll_into_view
+from MMHVAESynthesisLib.panel import Part, Whole, scroll_into_view
 from slicer.i18n import tr as _
 
 from ..pose import BY_HAND, CENTRES, CHECK, FAILED, GOOD, LANDMARKS, NAVIGATION, Outcome
@@ -14,6 +14,8 @@ from ..pose import BY_HAND, CENTRES, CHECK, FAILED, GOOD, LANDMARKS, NAVIGATION,
 #: Sign and colour of each verdict. The colours (Okabe and Ito) are told apart by the colour-blind, too.
 SIGNS = {GOOD: "\N{HEAVY CHECK MARK}", CHECK: "\N{BLACK UP-POINTING TRIANGLE}", FAILED: "\N{HEAVY MULTIPLICATION X}"}
 COLOURS = {GOOD: "#00785a", CHECK: "#b06a00", FAILED: "#a83c00"}
+#: Milliseconds until the card has its height: its texts are broken once they are shown.
+LAID_OUT = 300
 _CARD = "QFrame#trustFrame { border: 1px solid %s; border-left: 8px solid %s; }"
 _WORD = "background: %s; color: white; font-weight: bold; font-size: 15pt; padding: 2px 8px;"
 
@@ -24,7 +26,7 @@ class TrustCard(Part):
     def __init__(self, panel: Whole) -> None:
         super().__init__(panel)
         ui, logic = self.ui, self.logic
-        self._laid_out = Timer(lambda: scroll_into_view(ui.trustFrame), UNFOLDED)
+        self._laid_out = Timer(lambda: scroll_into_view(ui.trustFrame), LAID_OUT)
         ui.useButton.connect("clicked()", self._use)
         ui.discardButton.connect("clicked()", lambda: self._change(logic.discard))
         ui.undoButton.connect("clicked()", lambda: self._change(logic.undo))

@@ -62,7 +62,7 @@ def test_what_is_seen_is_said_in_the_views_that_show_it(panel):
     panel.logic.go_to(panel.parameters, "registered", case.world, Outcome(case.world, "check", 2.0, "So.", 4.0, 4.0))
     settled(panel)
     assert texts("Green")[0].splitlines()[-2:] == [
-        "Pre-operative T2 - registered, CHECK it", "dashed: before, solid: now",
+        "Pre-operative T2 - registered, CHECK it", "dashed before, solid now",
     ]  # fmt: skip
     assert texts("Green")[1:] == ["R", "L", "S", "I"]
     panel.logic.show_before(True)
