@@ -81,6 +81,7 @@ def register_case(
     progress: Progress | None = None,
     *,
     synthetic: SyntheticImages | None = None,
+    mask: sitk.Image | None = None,
     region: sitk.Image | None = None,
 ) -> CaseResult:
     """Synthesise what is needed, register all contrasts at once around the navigation's pose, and judge the result.
@@ -96,6 +97,7 @@ def register_case(
         device: auto, cpu, cuda or mps; where a GPU's memory runs out, the CPU takes over.
         progress: called often; raising :class:`mmhvae.Cancelled` in it stops the work.
         synthetic: synthetic images that are there already, one for each MR; then no model takes part.
+        mask: the ultrasound's field of view; by default it is looked for.
         region: voxels above 0 are the part of the ultrasound that counts, on any grid; by default all of it.
 
     Returns:
@@ -109,7 +111,7 @@ def register_case(
     settings, chosen = settings or RegistrationSettings(), choose_device(device)
     require_mrs(mrs)
     there = _prepared(ultrasound, mrs, bundle, settings, chosen, progress, synthetic)
-    seen, share = there.seen(region)
+    seen, share = there.seen(mask, region)
     pairs = CasePairs.of(there.ultrasound, mrs, settings, initial, there.synthetic, seen, there.strength)
     (registration, trust), used = pairs.run(chosen, part_of(progress, there.done, 1.0))
     fell_back = used != chosen or (there.made is not None and torch.device(there.made.device).type != chosen.type)
@@ -140,9 +142,9 @@ class _Prepared:
     strength: Mapping[str, float] = field(default_factory=dict)
     done: float = 0.0
 
-    def seen(self, region: sitk.Image | None) -> tuple[sitk.Image | None, float | None]:
+    def seen(self, mask: sitk.Image | None, region: sitk.Image | None) -> tuple[sitk.Image | None, float | None]:
         """The field of view, None where it has to be looked for; and the region's share of it, where there is one."""
-        field = self.made.field_of_view if self.made is not None else None
+        field = self.made.field_of_view if mask is None and self.made is not None else mask
         if region is None:
             return field, None
         us = check_volume(self.ultrasound, "ultrasound")

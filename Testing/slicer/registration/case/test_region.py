@@ -15,6 +15,8 @@ import pytest
 import slicer
 from mmhvae import InputError
 from MMHVAERegistrationLib.case.region import Region
+from MMHVAERegistrationLib.panel.trust_card import moved_text
+from MMHVAERegistrationLib.report.record import Subject, report_of
 from MMHVAESynthesisLib.nodes.volume_files import FileImage
 
 from ...made_nodes import pose, transform, volume
