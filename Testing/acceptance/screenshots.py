@@ -112,6 +112,7 @@ def picture_failure(panel: Any, button: Any, name: str, camera: Camera) -> None:
 def picture_registration(panel: Any, camera: Camera, is_quick: bool) -> None:
     """Before, failed, at work, with the verdict, compared, and the landmarks with their errors."""
     import rig
+    from MMHVAESynthesisLib.panel import scroll_into_view
 
     button = panel.ui.previewButton if is_quick else panel.ui.registerButton
     rig.wait_until(button.isEnabled, 120)
@@ -124,6 +125,8 @@ def picture_registration(panel: Any, camera: Camera, is_quick: bool) -> None:
     rig.wait_until(lambda: not panel.logic.is_running, 2400)
     camera.take("registration-done")
     look_at_tumour()
+    scroll_into_view(panel.ui.fadeSlider)
+    rig.process_events(200)
     rig.move_slider(panel.ui.fadeSlider, 0.4)
     camera.take("registration")
     rig.click(panel.ui.landmarksSection)

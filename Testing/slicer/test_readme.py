@@ -104,7 +104,7 @@ def test_what_the_section_on_registration_names_is_to_be_read_in_its_panel(modul
     assert f"Modules > {about.categories[0]} > {about.title}" in marked(text)
     rig.wait_until(lambda: ready(registration), 120, "the line Ready")
     panel = registration.self()
-    for folded in (panel.ui.startSection, panel.ui.landmarksSection):
+    for folded in (panel.ui.startSection, panel.ui.landmarksSection, panel.ui.advancedSection):
         if folded.collapsed:
             rig.click(folded)
     shown = rig.shown_text(registration)
