@@ -18,7 +18,7 @@ from ..settings import Metric, RegistrationSettings
 from ..sweep import Reconstruction, Sweep, reconstruct
 from ..synthesis import SynthesisResult, synthesize
 from .channels import Channel
-from .region import within_region
+from .masks import within_region
 from .rigid import RigidResult, register_channels
 from .trust import Trust, assess
 
