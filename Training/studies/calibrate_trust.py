@@ -32,6 +32,7 @@ from mmhvae_training.trust import (
     load_benchmark,
     part_of,
     planned,
+    read_report,
     read_rows,
     restated,
     run_all,
@@ -82,6 +83,8 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each")
     parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--remark", default="", help="a sentence that the report has to say")
+    parser.add_argument("--tables", action="store_true", help="from the lines that are there, without registering")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--ship", action="store_true", help="write the model into the core, too")
     what.add_argument("--keep", action="store_true", help="fit none: report on the model that ships")
@@ -95,12 +98,14 @@ def main() -> None:
     synthesise = Synthesiser(bundle, cache, device=arguments.device)
     if arguments.part is None:
         made = {"commit": commit(), "syntheses": synthesise.settings, "heads": heads_of([*calibration.values()])}
-        run_processes(sys.argv[1:], arguments.jobs)
+        made["remark"] = arguments.remark
+        if not arguments.tables:
+            run_processes(sys.argv[1:], arguments.jobs)
         known = bundle.manifest.strength  # it may have been rated since the trials
         rows = [restated(row, witnesses_of(row, known)) for row in read_all_lines(arguments.output, TRIALS)]
         model = write_report(rows, arguments.output, made, read_model() if arguments.keep else None)
         patient = read_rows(arguments.patient) if arguments.patient.is_file() else []
-        draw(rows, patient, model, arguments.output / FIGURE)
+        draw(read_report(arguments.output)[0], patient, model, arguments.output / FIGURE)
         if arguments.ship:
             ship(arguments.output)
         return

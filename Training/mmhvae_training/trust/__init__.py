@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .figure import draw as draw
     from .fit import restated as restated, witnesses_of as witnesses_of
     from .report import (
+        read_report as read_report,
         read_rows as read_rows,
         ship as ship,
         write_report as write_report,

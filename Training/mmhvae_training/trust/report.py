@@ -224,6 +224,7 @@ def _setting(table: dict[str, Any], model: TrustModel) -> list[str]:
         f"The panel's prior holds the pose near the start (standard deviations {NAVIGATION.translation_mm:g} mm and "
         f"{NAVIGATION.rotation_deg:g} degrees);",
         "some of the results were registered without it.",
+        *([table["provenance"]["remark"]] if table["provenance"].get("remark") else []),
     ]
 
 

@@ -24,7 +24,7 @@ from ..rigid import ALIKE, RigidResult
 from .evidence import Evidence, collect, mask_of
 from .model import TrustModel, Verdict, shipped_model
 from .reasons import advised, reason, shown, yet
-from .witnesses import Witness
+from .witnesses import Witness, support
 
 #: A result with less of the field of view inside the MR has failed; with less than the second it is never good.
 FAILED_OVERLAP, DOUBTFUL_OVERLAP = 0.2, 0.4
@@ -36,10 +36,6 @@ DISAGREEING = 5.0
 #: Two routes that know different things confirm a result where they end within this many mm of it, or of each other.
 #: One route, however often it agrees with itself, confirms nothing: LC2 alone, or one contrast alone, is never good.
 CONFIRMING = 3.0
-#: A witness of at least this weight that agrees keeps a result from being called failed. Chosen with the first 41
-#: results on real heads in view (Training/cards/trust/real-heads): wrong ones had none of more than 0.07, right ones
-#: mostly one of 0.4 or 0.5.
-VOUCHING = 0.25
 #: Nor where one contrast stands no higher above random positions than this many of their standard deviations.
 LOST = 1.0
 UNCONFIRMED = "Only one route leads here, and nothing independent of it confirms that; look before you use it."
@@ -144,25 +140,38 @@ def judge(
 
 
 def conclude(model: TrustModel, found: Evidence) -> tuple[Verdict, float, str]:
-    """Verdict, expected error (mm) and reason for the evidence: the model's, unless there is a veto or a voucher."""
-    expected = model.expected_error(found.values)
+    """Verdict, expected error (mm) and reason: the model's, unless witnesses carry the result or a veto stops it."""
+    alone = model.expected_error(found.values)
+    expected = min(alone, carried_mm(model, found))
     verdict = model.verdict(expected)
-    sentence = reason(model, found, verdict)
-    witness, told = vouching(found.witnesses), found.values.get("weighed_witnesses_mm", math.inf)
-    if verdict != "failed" or told >= model.failed_mm:
-        witness = None
-    if witness is not None:
-        verdict, expected = "check", max(told, model.good_mm)
-    objection = veto(found.values)
+    sentence, is_saved = reason(model, found, verdict), verdict != model.verdict(alone) == "failed"
+    objection = veto(found.values, supported(found) == "good")
     if objection is not None and verdict != "failed":
         least, sentence = objection
         bound = model.failed_mm if least == "failed" else model.good_mm
         verdict, expected = least if verdict == "good" or least == "failed" else verdict, max(expected, bound)
-    return verdict, expected, sentence if witness is None or verdict == "failed" else yet(witness, sentence)
+    return verdict, expected, yet(found.witnesses, sentence) if is_saved and verdict == "check" else sentence
 
 
-def veto(values: dict[str, float]) -> tuple[Verdict, str] | None:
-    """The best verdict that hard facts leave, and why; None where nothing stands against the result."""
+def carried_mm(model: TrustModel, found: Evidence) -> float:
+    """The error (mm) that the witnesses' word leaves to expect; infinite where it does not carry the result.
+
+    Where it carries no further than to a look, no less than what is still to be looked at.
+    """
+    said = found.values.get("weighed_witnesses_mm", math.inf)
+    return {"good": said, "check": max(said, model.good_mm)}.get(supported(found), math.inf)
+
+
+def supported(found: Evidence) -> str:
+    """See :func:`.witnesses.support`; the one route that led to a result without synthesis is no witness of it."""
+    return "" if found.values.get("unsynthesised") else support(found.witnesses)
+
+
+def veto(values: dict[str, float], is_confirmed: bool = False) -> tuple[Verdict, str] | None:
+    """The best verdict that hard facts leave, and why; None where nothing stands against the result.
+
+    ``is_confirmed``: witnesses of weight confirm it, whatever a weak contrast says.
+    """
     if values["overlap"] < FAILED_OVERLAP:
         return "failed", f"Only {100 * values['overlap']:.0f} % of the ultrasound lies inside the MR."
     if values["similarity_gain"] < -ALIKE:
@@ -171,9 +180,9 @@ def veto(values: dict[str, float]) -> tuple[Verdict, str] | None:
         return "check", f"Only {100 * values['overlap']:.0f} % of the ultrasound lies inside the MR."
     if not values["converged"]:
         return "check", "The registration did not come to rest."
-    if values.get("nearest_contrasts_mm", 0.0) > DISAGREEING:
+    if values.get("nearest_contrasts_mm", 0.0) > DISAGREEING and not is_confirmed:
         return "check", f"No two contrasts agree better than by {values['nearest_contrasts_mm']:.1f} mm."
-    if confirmed_mm(values) > CONFIRMING:
+    if confirmed_mm(values) > CONFIRMING and not is_confirmed:
         return "check", UNCONFIRMED
     if values.get("weakest_margin", math.inf) < LOST:
         return "check", "One MR fits hardly better here than at random positions; check that it is what it is named."
@@ -190,16 +199,6 @@ def confirmed_mm(values: dict[str, float]) -> float:
     if values.get("unsynthesised"):
         return math.inf
     return min(values.get(name, math.inf) for name in ("nearest_contrasts_mm", "ultrasound_disagreement_mm"))
-
-
-def vouching(witnesses: Sequence[Witness]) -> Witness | None:
-    """The weightiest witness that agrees, if its word is plain: then a result is looked at before it is thrown away.
-
-    What weak contrasts say against it, or how loosely they hold it, does not outweigh that; nor does one witness make
-    a result good.
-    """
-    agreeing = [witness for witness in witnesses if witness.agrees and witness.weight >= VOUCHING]
-    return max(agreeing, key=lambda witness: witness.weight, default=None)
 
 
 def worst_error(model: TrustModel) -> float:

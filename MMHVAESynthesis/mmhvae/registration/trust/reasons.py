@@ -72,11 +72,10 @@ def witnessed(witnesses: Sequence[Witness]) -> str:
     return f"No route searching alone ends here: {elsewhere} away." if elsewhere else ""
 
 
-def yet(witness: Witness, objection: str) -> str:
-    """What one plain witness says for a result, and what else speaks against it."""
-    name = _route(witness)
-    said = f"{name[0].upper()}{name[1:]}, searching alone, ends {witness.distance_mm:.1f} mm from here."
-    return f"{said} Yet: {objection}"
+def yet(witnesses: Sequence[Witness], objection: str) -> str:
+    """What those that agree say for a result, and what else speaks against it."""
+    agreeing = _listed([f"{_route(each)} {each.distance_mm:.1f} mm" for each in witnesses if each.agrees])
+    return f"Searching alone, {agreeing} from here, outweigh the others. Yet: {objection}"
 
 
 def _route(witness: Witness) -> str:
@@ -110,6 +109,11 @@ def advised(sentence: str, values: Mapping[str, float], verdict: Verdict) -> str
 
 
 def _agreement(evidence: Evidence) -> str:
+    agreeing = [witness for witness in evidence.witnesses if witness.agrees]
+    if len(agreeing) > 1:
+        within = max(witness.distance_mm for witness in agreeing)
+        names = _listed([_route(witness) for witness in agreeing])  # contrasts come first
+        return f"{names}, each alone, agree within {within:.1f} mm."
     if "nearest_contrasts_mm" in evidence.values:
         first, second = evidence.nearest
         return f"{shown(first)} and {shown(second)}, each alone, agree within {_mm(evidence, 'nearest_contrasts_mm')}."

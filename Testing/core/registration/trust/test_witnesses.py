@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from mmhvae.registration.trust.reasons import witnessed
-from mmhvae.registration.trust.witnesses import AGREEING, ELSEWHERE, PLAIN, Witness, weighed
+from mmhvae.registration.trust.witnesses import AGREEING, ELSEWHERE, PLAIN, Witness, support, weighed
 
 STRONG = Witness("cet1", 1.0, 6.0, 0.6)
 WEAK = Witness("flair", 9.0, 3.0, 0.2)
@@ -26,6 +26,18 @@ def test_a_weak_witness_that_disagrees_counts_little() -> None:
     assert found["second_witness_mm"] == 2.0
     assert found["agreeing_witnesses"] == 2
     assert weighed([STRONG, Witness("flair", 9.0, 6.0, 0.6), LC2])["weighed_witnesses_mm"] > 4
+
+
+@pytest.mark.parametrize(
+    ("witnesses", "verdict"),
+    [
+        ([], ""), ([STRONG], "check"), ([STRONG, LC2], "good"), ([STRONG, WEAK], "check"),
+        ([replace(STRONG, margin=0.9)], ""), ([replace(STRONG, margin=1.1), replace(LC2, margin=1.1)], "check"),
+        ([replace(STRONG, margin=1.5), replace(LC2, distance_mm=9.0)], ""),
+    ],
+)  # fmt: skip
+def test_those_who_agree_must_outweigh_the_others(witnesses: list[Witness], verdict: str) -> None:
+    assert support(witnesses) == verdict
 
 
 def test_where_none_knows_much_little_is_known() -> None:
