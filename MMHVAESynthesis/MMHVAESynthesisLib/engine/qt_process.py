@@ -137,9 +137,10 @@ def _bury(child: Any) -> None:
     """Let go of a process once it has ended."""
 
     def ended(code: int, how: Any) -> None:
-        child.disconnect(_FINISHED, ended)
         _dying.remove(child)
-        child.deleteLater()
+        with _perhaps_deleted():
+            child.disconnect(_FINISHED, ended)
+            child.deleteLater()
 
     if child.state() == qt.QProcess.NotRunning:
         child.deleteLater()

@@ -15,6 +15,7 @@ from ..made_nodes import fan, volume
 
 @pytest.fixture(params=["MMHVAESynthesis", "MMHVAERegistration"])
 def panel(request, scene):
+    rig.load_module("MMHVAESynthesis")  # on which the other depends, and brings the demo
     representation = rig.load_module(request.param)
     representation.window().resize(1366, 768)
     rig.process_events()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -82,8 +81,8 @@ def test_the_archive_gives_the_cases_that_the_authors_files_give(archive, monkey
 
 
 def test_a_second_run_converts_nothing_again_unless_asked(archive, monkeypatch, tmp_path):
-    shutil.copytree(archive / "converted", tmp_path / "converted")
     series, transforms = dicom_cases(archive / "dicom")["Case001"], archive / "registration"
+    read_dicom_case("Case001", series, tmp_path / "converted", transforms)
     us = next((tmp_path / "converted/Case001/Intraop-US").iterdir())
     before = us.stat().st_mtime_ns
     read_dicom_case("Case001", series, tmp_path / "converted", transforms)

@@ -212,7 +212,7 @@ FLAWS = {
     "no affine": (lambda c, t: (t / AFFINE).unlink(), ["us"], "has 0 affine transforms"),
     "affine that is none": (lambda c, t: (t / AFFINE).write_text("hello"), ["us"], "not a transform that ITK can"),
     "no rigid": (lambda c, t: (t / RIGID).unlink(), ["us", "t2", "flair"], "no transform file .*T1_post"),
-    "flattening": (lambda c, t: (t / RIGID).write_text(SINGULAR), ["us", "t2", "flair"], "mirrors or flattens"),
+    "flattening": (lambda c, t: (t / RIGID).write_text(SINGULAR), ["us", "t2", "flair"], "flattens space"),
     "NaN": (lambda c, t: change(c / f"{T2}.nrrd", with_nan), ["us", "cet1", "flair"], "NaN or infinite"),
     "empty image": (lambda c, t: change(c / f"{T2}.nrrd", np.zeros_like), ["us", "cet1", "flair"], "zero everywhere"),
     "labels of fluid": (
