@@ -80,6 +80,9 @@ class SegmentationSettings(Settings):
     smallest_piece_ml: float = setting(
         0.2, "pieces of tumour smaller than this are left out", unit="ml", low=0.0, high=100.0, label="smallest piece"
     )
+    core_share: float = setting(
+        0.2, "pieces with less core than this share of the piece that has most are left out", low=0.0, high=1.0
+    )
     overlap: float = setting(0.25, "of neighbouring windows, as a share of their sides", low=0.0, high=0.75)
 
 

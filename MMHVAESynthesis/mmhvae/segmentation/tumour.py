@@ -68,7 +68,7 @@ def segment_tumour(
         bundle: a segmenter, or its folder or zip; by default the one that ships with the software.
         reference: its grid receives the result; by default the first image in the order above.
         brain_mask: what lies outside it is not looked at; optional.
-        settings: flips, smallest piece, overlap of the windows.
+        settings: flips, which pieces are kept, overlap of the windows.
         device: auto, cpu, cuda or mps.
         progress: called between windows; raising :class:`mmhvae.Cancelled` in it stops the work.
 
@@ -89,7 +89,7 @@ def segment_tumour(
     between = part_of(progress, PREPARED, COMPUTED)
     found, used = _outlined(bundle, shown, settings, device, between)
     progress(COMPUTED, "bringing the outline onto the image's grid")
-    kept = _without_small_pieces(found.probability, shown.grid, settings.smallest_piece_ml)
+    kept = _with_pieces_that_count(found.probability, shown.grid, settings)
     labels = _labels_on(kept, shown.grid, target)
     spread = resampled(image_on(found.spread.amax(dim=0).numpy(), shown.grid), target)
     progress(1.0, "done")
@@ -110,14 +110,18 @@ def _outlined(
     return where_it_fits(work, choose_device(chosen), progress)
 
 
-def _without_small_pieces(probability: Tensor, grid: sitk.Image, smallest_ml: float) -> Tensor:
-    """Probabilities with 0 in connected pieces of the whole tumour smaller than asked for."""
-    whole = image_on((probability[0] > THRESHOLD).numpy().astype(np.uint8), grid)
+def _with_pieces_that_count(probability: Tensor, grid: sitk.Image, settings: SegmentationSettings) -> Tensor:
+    """Probabilities with 0 in connected pieces of the whole tumour that are small, or have hardly any core.
+
+    Skull base, vessels and ventricles are outlined as oedema at times; oedema belongs to a tumour.
+    """
+    whole, core = (image_on((region > THRESHOLD).numpy().astype(np.uint8), grid) for region in probability[:2])
+    pieces = sitk.GetArrayFromImage(sitk.ConnectedComponent(whole, True))
     voxel_ml = float(np.prod(grid.GetSpacing())) / 1000
-    pieces = sitk.ConnectedComponent(whole, True)
-    large = sitk.RelabelComponent(pieces, minimumObjectSize=max(1, round(smallest_ml / voxel_ml)))
-    small = (sitk.GetArrayViewFromImage(whole) > 0) & (sitk.GetArrayViewFromImage(large) == 0)
-    return probability.masked_fill(torch.from_numpy(small), 0.0)
+    volumes = np.bincount(pieces.ravel()) * voxel_ml
+    cores = np.bincount(pieces.ravel(), sitk.GetArrayFromImage(core).ravel())
+    kept = (volumes >= settings.smallest_piece_ml) & (cores >= settings.core_share * cores[1:].max(initial=0))
+    return probability.masked_fill(torch.from_numpy(~kept[pieces] & (pieces > 0)), 0.0)
 
 
 def _labels_on(probability: Tensor, grid: sitk.Image, target: sitk.Image) -> sitk.Image:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae import Cancelled, InputError
-from mmhvae.images import same_grid
+from mmhvae.images import image_on, same_grid
 from mmhvae.segmentation import segment_tumour
 from mmhvae.settings import SegmentationSettings
 
@@ -44,6 +44,19 @@ def test_neither_the_order_of_the_images_nor_their_units_nor_their_offset_matter
     assert different.sum() <= 5  # of float32's rounding
     default = segment_tumour({"flair": images["flair"], "cet1": images["cet1"]}, segmenter(), settings=QUICK)
     assert same_grid(default.labels, grids["cet1"])  # the first in the network's order
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.0, 2), (0.2, 1), (1.0, 1)])
+def test_a_piece_with_hardly_any_core_is_no_tumour_of_its_own(share, found):
+    grid = oblique_grid(6)
+    image = head(grid)
+    oedema = distances(grid, -1.6 * CENTRE) < 7
+    image += sitk.Cast(image_on(np.where(oedema, 30, 0).astype(np.float32), grid), image.GetPixelID())
+    settings = SegmentationSettings(flips=1, core_share=share)
+    labels = segment_tumour({"flair": image}, segmenter(), grid, settings=settings).labels
+    pieces = sitk.ConnectedComponent(labels > 0)
+    assert int(sitk.GetArrayViewFromImage(pieces).max()) == found
+    assert dice(sitk.GetArrayFromImage(labels) > 0, truth(grid) > 0) > (0.93 if found == 1 else 0.7)
 
 
 def test_a_brain_mask_hides_what_lies_outside_it_and_small_pieces_are_left_out():

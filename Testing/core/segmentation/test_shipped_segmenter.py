@@ -1,0 +1,32 @@
+"""The segmenter that ships: what its manifest says, and that it finds the demo's tumour."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import SimpleITK as sitk
+from mmhvae.bundle import demo_case, segmenter_bundle
+from mmhvae.images import read_volume
+from mmhvae.segmentation import load_segmenter, segment_tumour
+from mmhvae.settings import SegmentationSettings
+
+
+def test_it_names_no_folder_of_the_machine_that_trained_it_and_fits_its_card():
+    bundle, text = load_segmenter(), (segmenter_bundle() / "bundle.json").read_text(encoding="utf-8")
+    assert "No diagnosis" in bundle.manifest.intended_use
+    assert bundle.manifest.training["steps_done"] == 4500
+    assert not any(part.startswith("/") for part in json.dumps(json.loads(text)["training"]).split('"'))
+    assert "Not approved for clinical use" in bundle.card
+    assert (segmenter_bundle() / "model.safetensors").stat().st_size < 8 * 2**20
+
+
+def test_it_finds_the_demos_tumour():
+    images = {name: read_volume(demo_case() / f"preop-{name}.nii.gz") for name in ("cet1", "t2", "flair")}
+    truth = sitk.GetArrayFromImage(sitk.ReadImage(str(demo_case() / "preop-tumour.nii.gz"))) > 0
+    labels = segment_tumour(images, device="cpu", settings=SegmentationSettings(flips=1)).labels
+    found = sitk.GetArrayFromImage(labels)
+    whole = found > 0
+    assert 2 * (whole & truth).sum() / (whole.sum() + truth.sum()) > 0.4
+    centres = [np.argwhere(mask).mean(0) for mask in (truth, found > 2)]
+    assert np.linalg.norm((centres[0] - centres[1]) * labels.GetSpacing()[::-1]) < 6
