@@ -99,6 +99,8 @@ def test_what_the_sections_name_is_to_be_read_in_the_panel(module):
 def test_what_the_section_on_registration_names_is_to_be_read_in_its_panel(module):
     load_demo_case()
     registration = rig.load_module("MMHVAERegistration")
+    registration.window().resize(1400, 1000)
+    rig.process_events()
     about = slicer.modules.mmhvaeregistration
     text = section("First result: registration in Slicer")
     assert f"Modules > {about.categories[0]} > {about.title}" in marked(text)
