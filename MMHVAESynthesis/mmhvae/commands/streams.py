@@ -59,17 +59,23 @@ class Output(io.TextIOBase):
                 self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        """Let what is still in the stream's buffer go nowhere, or it would fail again when the program ends."""
         self.failure = error
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            number = self._stream.fileno()  # type: ignore[union-attr]
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, number)
-            os.close(nowhere)
+        _lead_nowhere(self._stream)
 
 
 def complain(text: str, end: str = "\n") -> None:
     """One line on standard error, where there is somebody to hear it."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
+    try:
         sys.stderr.write(text + end)
         sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        _lead_nowhere(sys.stderr)
+
+
+def _lead_nowhere(stream: TextIO | None) -> None:
+    """Lose what is still in a stream's buffer, or Python fails over it when the program ends, with status 120."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        number = stream.fileno()  # type: ignore[union-attr]
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, number)
+        os.close(nowhere)
