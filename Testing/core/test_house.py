@@ -66,7 +66,7 @@ FLOORS = {
         "segmentation",
         "personalised",
         "scoring judging",
-        "trust export",
+        "trust export ultrasound_tumours",
     ],
 }
 #: What a package may use of the others.

@@ -1,0 +1,115 @@
+"""Make nnU-Net data sets of ultrasound and tumours out of sweeps over labelled heads, for segment.py.
+
+python Training/simulate.py --real-heads brats --tumour with --template-share 0 --count 60 --output sweeps
+python Training/make_segmentation_dataset.py --cases sweeps --simulator --output nnunet/Dataset100_Simulator
+python Training/make_segmentation_dataset.py --cases sweeps --bundle B --output nnunet/Dataset101_MMHVAE
+python Training/make_segmentation_dataset.py --cases sweeps --run runs/resvit --output nnunet/Dataset102_ResViT
+
+Each sweep's ultrasound is made of a random non-empty subset of the head's MRs; the same seed draws the same subsets for
+every method. Sweeps that see no tumour are left out. Folds keep heads whole. Work that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from mmhvae import load_bundle
+from mmhvae.exceptions import InputError
+from mmhvae_training import script
+from mmhvae_training.records import write_json
+from mmhvae_training.ultrasound_tumours import (
+    BundleMaker,
+    Maker,
+    Origin,
+    SimulatorMaker,
+    draw_subset,
+    folds_by_head,
+    is_written,
+    number_of,
+    read_folds,
+    read_labelled_sweep,
+    run_maker,
+    sweep_folders,
+    write_case,
+    write_description,
+)
+
+#: What a data set is begun with: it goes on with the same alone.
+BEGUN = "begun.json"
+
+
+def maker_of(arguments: argparse.Namespace) -> Maker:
+    """The one that was asked for."""
+    if arguments.simulator:
+        return SimulatorMaker()
+    if arguments.bundle is not None:
+        bundle = load_bundle(arguments.bundle)
+        if "us" not in bundle.network.config.modalities:
+            raise InputError(f"The bundle {arguments.bundle} makes no ultrasound; choose one that does.")
+        return BundleMaker(bundle, arguments.device)
+    return run_maker(arguments.run, "cpu" if arguments.device == "auto" else arguments.device)
+
+
+def require_same_beginning(folder: Path, facts: dict[str, Any]) -> None:
+    """A data set mixes no two methods or seeds."""
+    path = folder / BEGUN
+    if path.is_file():
+        if json.loads(path.read_text(encoding="utf-8")) != facts:
+            raise InputError(f"{folder} was begun with another method or seed; choose a new folder.")
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} exists and is not empty; choose a new folder.")
+    write_json(facts, path)
+
+
+def add_sweep(folder: Path, output: Path, maker: Maker, seed: int) -> tuple[str, Origin] | None:
+    """Add one sweep to the data set, unless it is there; None where it sees no tumour."""
+    sweep = read_labelled_sweep(folder)
+    if not sweep.has_tumour():
+        print(f"{sweep.name} is left out: it sees no tumour.", flush=True)
+        return None
+    available = [name for name in maker.inputs if name in sweep.contrasts]
+    if maker.inputs and not available:
+        raise InputError(f"{folder} has none of {', '.join(maker.inputs)}, of which the ultrasound is to be made.")
+    subset = draw_subset(available, sweep.name, seed)
+    if not is_written(output, sweep.name):
+        write_case(output, sweep.name, maker.make(sweep, subset, seed), sweep.tumour)
+    print(sweep.name, sweep.head, "+".join(subset), flush=True)
+    return sweep.name, Origin(sweep.head, subset)
+
+
+def main() -> None:
+    """Add every sweep, then describe them all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=Path, required=True, help="folder that simulate.py filled")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--simulator", action="store_true", help="the simulated ultrasound itself")
+    source.add_argument("--bundle", type=Path, help="bundle folder, zip, or released .pth")
+    source.add_argument("--run", type=Path, help="folder of train.py or train_baseline.py")
+    parser.add_argument("--folds", default="5", help="how many, or a splits_final.json of your own (default: 5)")
+    parser.add_argument("--seed", type=int, default=0, help="of subsets, noise and folds")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
+    parser.add_argument("--output", type=Path, required=True, help="folder named like Dataset101_Starter")
+    arguments = parser.parse_args()
+    number_of(arguments.output.name)
+    maker, folders = maker_of(arguments), sweep_folders(arguments.cases)
+    facts = {**maker.facts, "seed": arguments.seed, "simulated_heads": True}
+    require_same_beginning(arguments.output, facts)
+    found = [add_sweep(folder, arguments.output, maker, arguments.seed) for folder in folders]
+    origins = dict(each for each in found if each is not None)
+    if not origins:
+        raise InputError(f"No sweep of {arguments.cases} sees a tumour; simulate some with --tumour with.")
+    heads = {case: origin.head for case, origin in origins.items()}
+    if arguments.folds.isdecimal():
+        folds = folds_by_head(heads, int(arguments.folds), arguments.seed)
+    else:
+        folds = read_folds(Path(arguments.folds), heads)
+    write_description(arguments.output, origins, folds, facts)
+    print(f"{arguments.output}: {len(origins)} sweeps of {len(set(heads.values()))} heads in {len(folds)} folds.")
+
+
+if __name__ == "__main__":
+    script.run(main)

@@ -1,0 +1,38 @@
+"""Tumours in intraoperative ultrasound, learnt from synthetic ultrasound of labelled heads (the paper's Table 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmhvae.faces import lazy_names
+
+if TYPE_CHECKING:
+    from .folds import (
+        folds_by_head as folds_by_head,
+        read_folds as read_folds,
+        require_whole_heads as require_whole_heads,
+    )
+    from .labelled_sweeps import (
+        LabelledSweep as LabelledSweep,
+        read_labelled_sweep as read_labelled_sweep,
+        sweep_folders as sweep_folders,
+    )
+    from .nnunet_folder import (
+        DataSet as DataSet,
+        Origin as Origin,
+        is_written as is_written,
+        number_of as number_of,
+        read_data_set as read_data_set,
+        read_label as read_label,
+        write_case as write_case,
+        write_description as write_description,
+    )
+    from .ultrasound_makers import (
+        BundleMaker as BundleMaker,
+        Maker as Maker,
+        SimulatorMaker as SimulatorMaker,
+        draw_subset as draw_subset,
+        run_maker as run_maker,
+    )
+else:
+    __getattr__ = lazy_names(__name__, __file__)
