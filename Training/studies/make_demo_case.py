@@ -1,6 +1,6 @@
 """Make the demo case that ships with the software: a simulated sweep, and pre-operative images displaced from it.
 
-    python Training/make_demo_case.py --seed 7 --output MMHVAESynthesis/Resources/Samples/demo
+    python Training/studies/make_demo_case.py --seed 7 --output MMHVAESynthesis/Resources/Samples/demo
 
 The pre-operative images are displaced by their headers alone, as a patient's are against the navigation: by 6 mm
 and 5 degrees about the centre of the field of view.
@@ -12,11 +12,15 @@ import argparse
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
+
 from mmhvae.images import bounding_box, write_transform, write_volume
 from mmhvae_training import script
 from mmhvae_training.simulation import SimulatedCase, landmarks, simulate_case
@@ -38,7 +42,7 @@ numbers, row by row); its Reference is the patient, RAS mm. `preop-*.nii.gz` lie
 `us-to-preop.tfm` is the true transform (ultrasound points to pre-operative points, LPS mm); `landmarks.mrk.json` lies
 in the ultrasound, and `preop-landmarks.mrk.json` has the same points where the pre-operative MR shows them.
 `parameters.json` holds everything drawn; remade with
-`python Training/make_demo_case.py --seed {seed} --output FOLDER`.
+`python Training/studies/make_demo_case.py --seed {seed} --output FOLDER`.
 """
 
 

@@ -1,6 +1,6 @@
 """Judge bundles on real pairs: how like a patient's own MR is the one that is made of the patient's ultrasound?
 
-python Training/judge_pairs.py --real ../shared/data/resect --bundle A --bundle B --output DIR
+python Training/studies/judge_pairs.py --real ../shared/data/resect --bundle A --bundle B --output DIR
 
 Correlation in the field of view, and in windows of 8 mm, in both without the outermost 2 mm. A pair that the weights
 were trained on says little: leave it out of training in turn.
@@ -11,9 +11,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
 
 from mmhvae import load_bundle
 from mmhvae.bundle import starter_bundle
