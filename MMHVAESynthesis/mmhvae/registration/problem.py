@@ -59,6 +59,7 @@ class RigidProblem:
         metric: "correlation", or "lc2" where the fixed images are ultrasound and the moving ones MR.
 
     Attributes:
+        device: what computes.
         view: the field of view, with its `centre` (LPS mm) and `radius` (mm).
         start: (4, 4) the pose of the initial transform.
         levels: the resolutions of the search, coarse to fine.
@@ -78,7 +79,7 @@ class RigidProblem:
         metric: Metric = "correlation",
     ) -> None:
         check_channels(channels)
-        chosen = choose_device(device)
+        chosen = self.device = choose_device(device)
         initial_matrix = np.eye(4) if initial is None else to_rigid_matrix(initial)
         self.channels = tuple(channels)
         self.metric = metric

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ...compute import Still
 from ...images import Matrix
 from ..problem import RigidProblem
 from .poses import ANOTHER, COARSE, FINE, FINE_TRACKS, ITERATIONS, apart
@@ -72,17 +73,19 @@ class Search:
     margin: float
 
 
-def search_alone(route: RigidProblem, starts: Matrix, at_random: NDArray[np.float64]) -> Search:
+def search_alone(route: RigidProblem, starts: Matrix, at_random: NDArray[np.float64], still: Still) -> Search:
     """The optima of one route.
 
     Args:
         route: without a prior; its start is the result.
         starts: (B, 4, 4) the result first.
         at_random: (R,) the route's similarity at random poses, 3 mm.
+        still: hears of the share that is done, and stops the search by raising.
     """
-    coarse = route.climb(starts, COARSE, ITERATIONS)
+    coarse = route.climb(starts, COARSE, ITERATIONS, lambda iteration: still(0.5 * iteration / ITERATIONS))
     tracks = _distinct(route, coarse.poses, coarse.values)
-    fine = route.climb(coarse.poses[tracks], FINE, ITERATIONS)
+    kept = coarse.poses[tracks]
+    fine = route.climb(kept, FINE, ITERATIONS, lambda iteration: still(0.5 + 0.5 * iteration / ITERATIONS))
     best = int(np.argmax(fine.values))
     rivals = [
         float(value) for value, pose in zip(fine.values, fine.poses, strict=True)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
 from mmhvae.exceptions import Cancelled, InputError
 from mmhvae.images.transforms import exp_se3, to_euler, to_matrix
 from mmhvae.registration.channels import Channel
 from mmhvae.registration.problem import RigidProblem
 from mmhvae.registration.rigid import RigidResult, register_channels
 from mmhvae.registration.trust.assessment import Trust, assess, conclude, veto
-from mmhvae.registration.trust.evidence import Evidence, margin
+from mmhvae.registration.trust.evidence import Evidence, answered
+from mmhvae.registration.trust.inquiry import Answer, Inquiry, Question, margin
 from mmhvae.registration.trust.model import shipped_model
 from mmhvae.registration.trust.witnesses import Witness
 from mmhvae.settings import PosePrior
 
 Sampler = Callable[..., sitk.Image]
+Threads = Callable[[int], None]
 POSE = sitk.Euler3DTransform((0.0, 0.0, 0.0), 0.05, -0.04, 0.06, (3.0, -2.0, 2.0))
 ELSEWHERE = sitk.TranslationTransform(3, (400.0, -300.0, 500.0))
 CONTRASTS = {"t2": lambda x: x, "cet1": lambda x: np.exp(-(x**2)), "flair": lambda x: np.sin(3 * x)}
@@ -34,6 +38,14 @@ def noisy(image: sitk.Image, seed: int, amount: float) -> sitk.Image:
     result = sitk.GetImageFromArray((array + amount * array.std() * noise / noise.std()).astype(np.float32))
     result.CopyInformation(image)
     return result
+
+
+@pytest.fixture
+def threads() -> Iterator[Threads]:
+    """Sets how many threads torch has, until the test ends."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +252,38 @@ def test_witnesses_that_outweigh_the_others_carry_a_result(
 
 def test_margin_counts_deviations() -> None:
     assert margin(np.array([5.0, 1.0, -1.0, 1.0, -1.0])) == pytest.approx(5)
+
+
+def test_answers_do_not_depend_on_how_many_are_asked_at_once(
+    channels: list[Channel], result: RigidResult, ultrasound: sitk.Image, mask: sitk.Image, threads: Threads
+) -> None:
+    problem, found = RigidProblem(channels[:2], result.transform, "cpu"), []
+    poses = problem.start @ exp_se3(np.random.default_rng(0).normal(0, [0.1] * 3 + [6] * 3, (8, 6)))
+    by_channel = problem.evaluate_channels(np.concatenate([problem.start[None], poses]), 3)
+    inquiry = Inquiry(problem, poses, problem.start[None], by_channel, by_channel.mean(axis=0), ultrasound, mask)
+    for workers in (1, 3):
+        threads(workers)
+        found.append(Evidence())
+        assert len(answered(inquiry.questions(), problem.device, lambda share, text: None, found[-1])) == 2
+    assert found[0] == found[1]
+    assert [witness.name for witness in found[0].witnesses] == ["t2", "cet1", "us"]
+    wanted = {"ultrasound_margin", "ultrasound_disagreement_mm", "start_disagreement_mm", "rival", "flattest_mm"}
+    assert set(found[0].values) == wanted | {"half_disagreement_mm"}
+
+
+def test_a_question_that_fails_ends_the_others(threads: Threads) -> None:
+    def stands_still(still: Callable[[float], None]) -> Answer:
+        while True:
+            still(0.5)
+            time.sleep(0.01)
+
+    def fails(still: Callable[[float], None]) -> Answer:
+        raise InputError("no")
+
+    threads(2)
+    asked = [Question("a", stands_still), Question("b", fails)]
+    with pytest.raises(InputError, match="no"):
+        answered(asked, torch.device("cpu"), lambda share, text: None, Evidence())
 
 
 def test_work_is_cancelled(channels: list[Channel], result: RigidResult) -> None:
