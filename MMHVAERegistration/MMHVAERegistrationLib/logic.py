@@ -14,7 +14,16 @@ from MMHVAESynthesisLib.views import annotate_slice_views
 from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
-from .case import Case, RegistrationRun, candidates, case_from, moving_nodes, problem_of_case, stale_reason
+from .case import (
+    Case,
+    RegistrationRun,
+    candidates,
+    case_from,
+    moving_nodes,
+    problem_of_case,
+    problem_of_moving,
+    stale_reason,
+)
 from .parameters import RegistrationParameters
 from .pose import (
     FAILED,
@@ -89,7 +98,7 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
     @staticmethod
     def problem(parameters: RegistrationParameters) -> str:
         """Why Register cannot work, in one sentence; "" where it can."""
-        return problem_of_case(case_from(parameters))
+        return problem_of_case(case_from(parameters)) or problem_of_moving(parameters)
 
     @staticmethod
     def synthetic(parameters: RegistrationParameters) -> Results:
@@ -109,7 +118,7 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
         The outcome is in use when ``on_done`` hears of it, unless it failed: then it is pending.
         """
         case = case_from(parameters)
-        problem = problem_of_case(case)
+        problem = self.problem(parameters)
         if self.is_running:
             problem = _("A registration is running; wait for it, or cancel it first.")
         if problem:

@@ -34,9 +34,18 @@ def written(folder: Path, name: str, image: sitk.Image | None = None) -> Path:
     return path
 
 
-def nifti(folder: Path, **fields: object) -> Path:
+def label_map() -> sitk.Image:
+    """Two segments on the grid of :func:`grey`, neither of which reaches its edges."""
+    array = np.zeros(SIZE[::-1], np.uint8)
+    array[3:8, 4:12, 5:9], array[5:7, 6:8, 9:12] = 1, 2
+    image = sitk.GetImageFromArray(array)
+    image.CopyInformation(grey())
+    return image
+
+
+def nifti(folder: Path, image: sitk.Image | None = None, **fields: object) -> Path:
     """A NIfTI-1 file with fields of its header replaced; see ``PLACES``."""
-    path = written(folder, "x.nii")
+    path = written(folder, "x.nii", image)
     content = bytearray(path.read_bytes())
     for name, value in fields.items():
         place, kind = PLACES[name]
@@ -140,6 +149,7 @@ IMAGES: dict[str, tuple[Maker, str]] = {
     "NRRD over time": (lambda d: nrrd(d, "kinds: domain domain time"), "an axis that is time"),
     "sheared NRRD": (lambda d: sheared(d, "x.nrrd"), "sheared"),
     "sheared MHA": (lambda d: sheared(d, "x.mha"), "Resample Scalar/Vector/DWI Volume"),
+    **{f"MHA of {n} dimensions": (lambda d, n=n: meta(d, NDims=n), "cannot be read as") for n in ("-1", "100", "1e3")},
     "MHA without a spacing": (lambda d: meta(d, ElementSpacing=""), "no voxel spacing"),
     "MHA with a negative spacing": (lambda d: meta(d, ElementSpacing="-1 1 1"), "no voxel spacing above 0"),
     "MHA without an orientation": (lambda d: meta(d, TransformMatrix=""), "where left is"),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         candidates as candidates,
         chosen_mrs as chosen_mrs,
         moving_nodes as moving_nodes,
+        problem_of_moving as problem_of_moving,
         tick as tick,
     )
     from .outcome_inputs import mr_fingerprint as mr_fingerprint, stale_reason as stale_reason

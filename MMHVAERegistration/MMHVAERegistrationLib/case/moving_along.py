@@ -8,6 +8,7 @@ from typing import Any
 import slicer
 from mmhvae import InputError
 from mmhvae.images import guess_modality
+from MMHVAESynthesisLib.nodes import require_known_place
 from MMHVAESynthesisLib.synthesis import KIND
 from slicer.i18n import tr as _
 
@@ -40,6 +41,18 @@ def candidates(parameters: Any) -> list[Candidate]:
 def moving_nodes(parameters: Any) -> list[Any]:
     """The MRs and what is ticked and can move."""
     return [*chosen_mrs(parameters), *(c.node for c in candidates(parameters) if c.is_ticked and not c.why_not)]
+
+
+def problem_of_moving(parameters: Any) -> str:
+    """What keeps something that is ticked from moving along as it is, in one sentence; "" where nothing does."""
+    for candidate in candidates(parameters):
+        if candidate.is_ticked and not candidate.why_not:
+            try:
+                require_known_place(candidate.node)
+            except InputError as error:
+                text = _("{reason}, or untick {name}.")
+                return text.format(reason=str(error).rstrip("."), name=candidate.node.GetName())
+    return ""
 
 
 def chosen_mrs(parameters: Any) -> list[Any]:

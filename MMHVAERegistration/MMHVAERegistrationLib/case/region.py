@@ -15,6 +15,7 @@ from MMHVAESynthesisLib.nodes import (
     content,
     label_layers,
     parent_to_world,
+    require_known_place,
     segment_fingerprints,
     to_array,
 )
@@ -56,9 +57,11 @@ class Region:
         """Refuse what marks nothing.
 
         Raises:
-            InputError: it shows no segment, its segment is gone, or a transform bends it.
+            InputError: it shows no segment, its segment is gone, its file says two things about where it lies, or a
+                transform bends it.
         """
         parent_to_world(self.node)
+        require_known_place(self.node)
         if self.kind == BOX:
             return
         segmentation = self.node.GetSegmentation()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import slicer
 from mmhvae import InputError
-from mmhvae.images import read_information
+from mmhvae.images import chosen_nifti_form, nifti_question, read_information
 from mmhvae.overlays import is_dicom, read_segmentation
 from slicer.i18n import tr as _
 
@@ -35,12 +35,13 @@ def load_overlay(path: Path, mr: Any) -> list[Any]:
         The segmentation nodes, of which a DICOM file may hold several.
 
     Raises:
-        InputError: the file cannot be read as a segmentation; nothing is left in the scene.
+        InputError: the file cannot be read as a segmentation; nothing is left in the scene. A NIfTI file that says two
+            things about its place is loaded; :func:`.nodes.question_of` tells.
     """
     if is_dicom(path):
         nodes = _load_dicom(path)
     else:
-        read_segmentation(path)  # says in a sentence what is wrong; Slicer's reader would say it in its log
+        _check(path)
         nodes = [_load(path)]
     uncoloured = not is_dicom(path) and not holds_colours(path)
     for node in nodes:
@@ -48,6 +49,17 @@ def load_overlay(path: Path, mr: Any) -> list[Any]:
             node.SetAndObserveTransformNodeID(mr.GetTransformNodeID())
         show_overlay(node, uncoloured)
     return nodes
+
+
+def _check(path: Path) -> None:
+    """Say in a sentence what is wrong, where Slicer's reader would in its log; where it lies is asked once it is seen.
+
+    Raises:
+        InputError: that.
+    """
+    question = nifti_question(path)
+    with chosen_nifti_form(next(iter(question.places), None) if question is not None else None):
+        read_segmentation(path)
 
 
 def holds_colours(path: Path) -> bool:

@@ -18,6 +18,7 @@ from MMHVAESynthesisLib.nodes import (
     layer_steps,
     parent_to_world,
     read_steps,
+    require_known_place,
     require_volume,
     write_image_steps,
 )
@@ -53,6 +54,7 @@ class OverlayRun(EngineRun):
         yield
         segmentation, ultrasound = self._segmentation, self._ultrasound
         require_volume(ultrasound)
+        require_known_place(segmentation)
         self._made = overlay_inputs(segmentation, ultrasound)  # before the first voxel is taken: no change is missed
         self._grid = ijk_to_ras(ultrasound)
         self._size = ultrasound.GetImageData().GetDimensions()

@@ -9,8 +9,8 @@ import qt
 import slicer
 from mmhvae import InputError
 from MMHVAESynthesisLib.engine import Callbacks, CurrentRun, Engine, Failure
-from MMHVAESynthesisLib.nodes import InputWatch
-from MMHVAESynthesisLib.panel import WorkRow, ask_for_file, button, enable, wrapped_label
+from MMHVAESynthesisLib.nodes import InputWatch, require_known_place
+from MMHVAESynthesisLib.panel import NiftiFormRow, WorkRow, ask_for_file, button, enable, wrapped_label
 from MMHVAESynthesisLib.synthesis import STALE
 from slicer.i18n import tr as _
 
@@ -55,6 +55,7 @@ class OverlaysPanel:
         """The panel is going; an export that is not done leaves nothing."""
         self._watch.close()
         self._current.cancel()
+        self._form.show(None)
 
     def refresh(self) -> None:
         """Show what is, and enable what can work."""
@@ -66,6 +67,7 @@ class OverlaysPanel:
         busy = _("An export is running; wait for it, or cancel it.") if self._current.is_running else ""
         enable(self.load_button, busy, _("Load .seg.nrrd, a label map (NRRD, NIfTI), or DICOM SEG."))
         self.selector.setEnabled(not busy)
+        self._form.show(node, busy)
         enable(
             self.export_button, busy or self._why_not(node),
             _("Make a label map on the exact grid of the ultrasound, as the overlay lies now. Nothing else is moved."),
@@ -92,6 +94,10 @@ class OverlaysPanel:
             return _("Choose or load a segmentation first.")
         if self._find_ultrasound() is None:
             return _("The ultrasound has no volume yet: choose one, or register its sweep.")
+        try:
+            require_known_place(node)
+        except InputError as error:
+            return str(error)
         return ""
 
     def _build(self, frame: Any) -> None:
@@ -100,6 +106,8 @@ class OverlaysPanel:
         self.load_button = button(_("Load a segmentation..."), self._load, column)
         self.selector = self._new_selector()
         column.addWidget(self.selector)
+        self._form = NiftiFormRow.within(qt.QWidget(), self._moved)
+        column.addWidget(self._form.widget)
         row = qt.QHBoxLayout()
         column.addLayout(row)
         self.slices_box = self._new_box(_("in slices"), _("Outline and light fill over the slices."), row)
@@ -143,6 +151,11 @@ class OverlaysPanel:
             display.SetVisibility2D(self.slices_box.checked)
             display.SetVisibility3D(self.three_d_box.checked)
             display.SetVisibility(self.slices_box.checked or self.three_d_box.checked)
+
+    def _moved(self) -> None:
+        """An answer was given where the segmentation lies."""
+        self._on_changed()
+        self._look()
 
     def _load(self) -> None:
         path = ask_for_file(slicer.util.mainWindow(), _("Load a segmentation"), _("Segmentations") + f" ({KINDS})")

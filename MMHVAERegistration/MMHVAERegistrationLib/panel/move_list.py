@@ -6,7 +6,8 @@ from typing import Any
 
 import qt
 import slicer
-from MMHVAESynthesisLib.panel import Part, Whole
+from MMHVAESynthesisLib.nodes import chosen_form, question_of
+from MMHVAESynthesisLib.panel import NiftiFormRow, Part, Whole
 from slicer.i18n import tr as _
 
 from ..case import candidates, moving_nodes, tick
@@ -31,6 +32,8 @@ class MoveList(Part):
         self._moving: list[Any] | None = None
         self._is_filling = False
         self._list.connect("itemChanged(QListWidgetItem*)", self._changed)
+        self._list.connect("currentRowChanged(int)", self._ask)
+        self._form = NiftiFormRow.within(self.ui.movesFormRow, panel.refresh)
 
     def use(self, parameters: Any) -> None:
         """See :meth:`.Part.use`."""
@@ -38,6 +41,7 @@ class MoveList(Part):
         self._moving = None
         if parameters is None:
             self._show([])
+            self._form.show(None)
 
     def refresh(self) -> None:
         """Show what may move along, the MRs always do; what was chosen or ticked meanwhile is moved."""
@@ -49,6 +53,17 @@ class MoveList(Part):
         entries = [(c.node, _text(c.node), c.is_ticked, c.why_not) for c in candidates(self._parameters)]
         rows = [(None, _("the MRs chosen above"), True, _("The MRs themselves always move.")), *entries]
         self._show(rows)
+        self._ask()
+
+    def _ask(self, *_row: Any) -> None:
+        """Where what is ticked lies, if a file leaves that open: what is selected, or else what was not answered."""
+        entries = candidates(self._parameters) if self._parameters is not None else []
+        asked = {c.node: question for c in entries if c.is_ticked and (question := question_of(c.node)) is not None}
+        row = self._list.currentRow
+        selected = self._nodes[row] if 0 <= row < len(self._nodes) else None
+        first = sorted(asked, key=lambda node: (node is not selected, bool(chosen_form(node, asked[node]))))
+        busy = _("A registration is running.") if self.logic.is_running else ""
+        self._form.show(first[0] if first else None, busy, is_named=True)
 
     def _place(self) -> None:
         """What was ticked goes under the result, if there is one, and what was unticked comes out of it."""

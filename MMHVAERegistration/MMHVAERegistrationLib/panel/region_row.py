@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import slicer
-from MMHVAESynthesisLib.panel import Entries, Part, Whole, fill, select
+from MMHVAESynthesisLib.panel import Entries, NiftiFormRow, Part, Whole, fill, select
 from slicer.i18n import tr as _
 
 
@@ -16,6 +16,13 @@ class RegionRow(Part):
         super().__init__(panel)
         self.ui.regionSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._choose)
         self.ui.regionSegmentSelector.connect("activated(int)", self._choose_segment)
+        self._form = NiftiFormRow.within(self.ui.regionFormRow, panel.refresh)
+
+    def use(self, parameters: Any) -> None:
+        """See :meth:`.Part.use`."""
+        super().use(parameters)
+        if parameters is None:
+            self._form.show(None)
 
     def refresh(self) -> None:
         """Show what the parameters say."""
@@ -30,6 +37,7 @@ class RegionRow(Part):
         if segmentation is not None:
             fill(segments, _segments_of(segmentation))
             select(segments, self._parameters.regionSegment)
+        self._form.show(segmentation, _("A registration is running within it.") if self.logic.is_running else "")
 
     def _choose(self, node: Any) -> None:
         parameters = self._parameters

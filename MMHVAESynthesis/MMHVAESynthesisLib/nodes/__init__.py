@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .nifti_place import (
         choose_form as choose_form,
         chosen_form as chosen_form,
+        hindrance_of as hindrance_of,
         question_of as question_of,
         require_known_place as require_known_place,
     )

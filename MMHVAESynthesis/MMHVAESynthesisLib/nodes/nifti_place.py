@@ -1,7 +1,7 @@
-"""Where a volume lies whose NIfTI file says two things, or nothing: Slicer loads it without a word, we ask.
+"""Where a volume or segmentation lies whose NIfTI file says two things, or nothing: Slicer is silent there, we ask.
 
-The answer moves the volume in the scene, where everybody sees it, and is kept with the node. The other answer takes it
-back; saving the volume writes one place and ends the question.
+The answer moves the node's voxels in the scene, where everybody sees it, and is kept with the node. The other answer
+takes it back; saving the node writes one place and ends the question.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from mmhvae.images import NiftiQuestion, nifti_question
 from slicer.i18n import tr as _
 
 from .geometry import FLIP, Matrix, ijk_to_ras, same_place, to_vtk
+from .segmentation_grid import lies_on, move_to_grid
 
 #: The node's attribute that keeps the answer.
 FORM = "MMHVAE.NiftiForm"
-_TURNED = ", turned"
+_TURNED, _SEGMENTATION = ", turned", "vtkMRMLSegmentationNode"
 #: How far rounding may move a voxel between a NIfTI file and the scene, mm.
 _ROUNDING = 0.01
 _known: dict[Path, tuple[tuple[int, int], NiftiQuestion | None]] = {}
 
 
 def question_of(node: Any) -> NiftiQuestion | None:
-    """What the file of a volume node leaves open; None where that is nothing, or the file is gone."""
-    storage = node.GetStorageNode()
+    """What the file of a volume or segmentation leaves open; None where that is nothing, or the file is gone."""
+    storage = node.GetStorageNode() if node.IsA("vtkMRMLStorableNode") else None
     name = storage.GetFullNameFromFileName() if storage is not None else ""
     if not name:
         return None
@@ -52,17 +53,23 @@ def chosen_form(node: Any, question: NiftiQuestion) -> str:
 
 
 def choose_form(node: Any, form: str) -> None:
-    """Put a volume where one form of its file says; a transform that was hardened on it stays in force.
+    """Put a volume or segmentation where one form of its file says.
+
+    A transform that was hardened on a volume stays in force.
 
     Raises:
-        InputError: its file leaves nothing open, or the form cannot be used.
+        InputError: its file leaves nothing open, the form cannot be used, or a segmentation has left its file's grid.
     """
     question = question_of(node)
-    if question is None or form not in question.places:
-        told = question.hindrances.get(form, _sentence(node, question)) if question is not None else ""
-        raise InputError(told or _("The file of {name} leaves no choice.").format(name=node.GetName()))
-    before = chosen_form(node, question)
-    old = question.places[before] if before else question.read
+    if question is None:
+        raise InputError(_("The file of {name} leaves no choice.").format(name=node.GetName()))
+    if form not in question.places or _has_left(node, question):
+        raise InputError(hindrance_of(node, question, form) or _sentence(node, question))
+    before, old = chosen_form(node, question), _old(node, question)
+    if node.IsA(_SEGMENTATION):
+        move_to_grid(node, FLIP @ old, FLIP @ question.places[form])
+        node.SetAttribute(FORM, form)
+        return
     turned = _TURNED in node.GetAttribute(FORM) if before else _is_turned(node, question)
     now, place = ijk_to_ras(node), _placed(node, question.places[form], turned)
     if np.isfinite(old).all() and np.isfinite(now).all():
@@ -73,8 +80,25 @@ def choose_form(node: Any, form: str) -> None:
         node.SetAttribute(FORM, form + (f"{_TURNED} third axis" if turned else ""))
 
 
+def hindrance_of(node: Any, question: NiftiQuestion, form: str) -> str:
+    """Why a form cannot be chosen for a node, in one sentence; "" where it can."""
+    if form in question.hindrances:
+        return question.hindrances[form]
+    text = _("{name} has left the grid of its file; load the file again, and answer then.")
+    return text.format(name=node.GetName()) if _has_left(node, question) else ""
+
+
+def _has_left(node: Any, question: NiftiQuestion) -> bool:
+    """Whether a segmentation was hardened, resampled or made of surfaces: nobody knows what was done to it first."""
+    return bool(node.IsA(_SEGMENTATION)) and not lies_on(node, FLIP @ _old(node, question))
+
+
+def _old(node: Any, question: NiftiQuestion) -> Matrix:
+    return question.places.get(chosen_form(node, question), question.read)
+
+
 def require_known_place(node: Any) -> None:
-    """Refuse a volume whose file leaves its place open, until somebody has answered.
+    """Refuse a volume or segmentation whose file leaves its place open, until somebody has answered.
 
     Raises:
         InputError: what contradicts, and what to do.
@@ -87,6 +111,9 @@ def require_known_place(node: Any) -> None:
 def _sentence(node: Any, question: NiftiQuestion) -> str:
     if not question.places:
         return f"{question.fact}; {question.advice}."
+    if _has_left(node, question):
+        text = _("{fact}, and {name} has left the grid of its file; load it again, and answer then.")
+        return text.format(fact=question.fact, name=node.GetName())
     text = _("{fact}; choose below, in the row of {name}, which one is right.")
     return text.format(fact=question.fact, name=node.GetName())
 
@@ -102,6 +129,10 @@ def _placed(node: Any, place: Matrix, turned: bool) -> Matrix:
 
 def _is_at(node: Any, place: Matrix, turned: bool) -> bool:
     """Whether the node lies where a matrix of its file says."""
+    if node.IsA(_SEGMENTATION):
+        return not turned and lies_on(node, FLIP @ place)
+    if node.GetImageData() is None:
+        return False
     size = node.GetImageData().GetDimensions()
     return same_place(ijk_to_ras(node), _placed(node, place, turned), size, _ROUNDING)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     )
     from .input_rows import InputRows as InputRows
     from .module_panel import ModulePanel as ModulePanel
+    from .nifti_form_row import NiftiFormRow as NiftiFormRow
     from .nifti_form_rows import NiftiFormRows as NiftiFormRows
     from .part import Installer as Installer, Part as Part, Whole as Whole
     from .result_display import ResultDisplay as ResultDisplay
