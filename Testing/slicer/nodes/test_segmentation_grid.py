@@ -124,7 +124,7 @@ def test_one_that_has_left_its_grid_is_to_be_loaded_again(scene, tmp_path, chang
         require_known_place(node)  # it was answered, and what came after is the user's
         assert expected is None or lies(node, expected)
     else:
-        with pytest.raises(InputError, match="disagree by 26.0 mm.*x has left the grid of its file; load it again"):
+        with pytest.raises(InputError, match=r"disagree by 26.0 mm.*x has left the grid of its file; load it again"):
             require_known_place(node)
 
 

@@ -1,4 +1,4 @@
-"""Whatever a NIfTI file that contradicts itself comes in as, the registration panel asks where it lies, and heeds it."""
+"""A NIfTI file that contradicts itself: whatever it comes in as, the registration panel asks where it lies."""
 
 from __future__ import annotations
 
