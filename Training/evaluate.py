@@ -19,6 +19,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mmhvae_training.script import run
+
 import SimpleITK as sitk
 from mmhvae import load_bundle, synthesize
 from mmhvae.bundle import SHIPPED_SEGMENTER, Bundle, starter_bundle
@@ -27,7 +29,6 @@ from mmhvae.files import write_text
 from mmhvae.images.modalities import MODALITIES
 from mmhvae.segmentation import load_segmenter
 from mmhvae.settings import SynthesisSettings
-from mmhvae_training import script
 from mmhvae_training.data import SPLITS, TEST, case_folders, read_splits
 from mmhvae_training.judging import (
     RETENTION_TARGETS,
@@ -271,4 +272,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

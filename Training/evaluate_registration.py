@@ -17,12 +17,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mmhvae_training.script import run
+
 from mmhvae import load_bundle
 from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from mmhvae.settings import NAVIGATION, PosePrior
-from mmhvae_training import script
 from mmhvae_training.judging import SPACING, Synthesiser, evaluate, load_case, methods, summary, words, write_csv
 from mmhvae_training.records import commit, lines_of, read_all_lines, run_processes, write_line
 
@@ -109,4 +110,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -9,9 +9,10 @@ from itertools import combinations
 from pathlib import Path
 from statistics import mean
 
+from mmhvae_training.script import run
+
 from mmhvae.segmentation import REGIONS, load_segmenter
 from mmhvae.settings import SegmentationSettings
-from mmhvae_training import script
 from mmhvae_training.segmentation import Judged, judge, read_patient
 
 SHOWN = ("single", "full", "all")
@@ -65,4 +66,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -15,11 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mmhvae_training.script import run
+
 from mmhvae import load_bundle
 from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
-from mmhvae_training import script
 from mmhvae_training.judging import (
     DIRECT,
     EvaluationCase,
@@ -76,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -13,10 +13,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mmhvae_training.script import run
+
 from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.network.model import MMHVAE
-from mmhvae_training import script
 from mmhvae_training.export import model_card, write_monai_bundle
 from mmhvae_training.loop import CHECKPOINT, RUN
 from mmhvae_training.scoring import SliceScore, load_run, read_scores
@@ -98,4 +99,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

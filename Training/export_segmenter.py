@@ -6,9 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
+from mmhvae_training.script import run
+
 from mmhvae import InputError
 from mmhvae.segmentation import SegmenterBundle, SegmenterManifest, TumourUNet, UNetConfig, save_segmenter
-from mmhvae_training import script
 from mmhvae_training.loop import CHECKPOINT, RUN, read_checkpoint
 
 INTENDED_USE = (
@@ -47,4 +48,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -16,9 +16,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mmhvae_training.script import run
+
 from mmhvae import load_bundle
 from mmhvae.exceptions import InputError
-from mmhvae_training import script
 from mmhvae_training.records import write_json
 from mmhvae_training.ultrasound_tumours import (
     BundleMaker,
@@ -112,4 +113,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

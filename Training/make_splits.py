@@ -9,8 +9,9 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
+from mmhvae_training.script import run
+
 from mmhvae.images.modalities import MODALITIES
-from mmhvae_training import script
 from mmhvae_training.data import case_folders, stratified_folds, write_splits
 
 
@@ -34,4 +35,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from mmhvae_training.script import run
+
 import torch
 from mmhvae.exceptions import InputError
 from mmhvae.network import MMHVAE, MMHVAEConfig, prepared
-from mmhvae_training import script
 from mmhvae_training.baselines import (
     METHODS,
     Cost,
@@ -94,4 +95,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -19,13 +19,14 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from mmhvae_training.script import run
+
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from mmhvae.images import field_of_view, open_image, read_volume, write_volume
 from mmhvae.images.white_matter import WhiteMatter, estimate_white_matter, white_matter_from_labels
-from mmhvae_training import script
 from mmhvae_training.data import WHITE_MATTER
 from mmhvae_training.judging import WARPED, RealPair, find_pairs
 
@@ -118,4 +119,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -15,8 +15,9 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from mmhvae_training.script import run
+
 from mmhvae.exceptions import InputError
-from mmhvae_training import script
 from mmhvae_training.data import (
     Settings,
     dicom_cases,
@@ -55,4 +56,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -12,13 +12,14 @@ import argparse
 import json
 from pathlib import Path
 
+from mmhvae_training.script import run
+
 import numpy as np
 import SimpleITK as sitk
 from mmhvae import load_bundle
 from mmhvae.bundle import MANIFEST
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
-from mmhvae_training import script
 from mmhvae_training.judging import TARGETS, SynthesisedCase, Synthesiser, global_correlation, load_case
 
 
@@ -65,4 +66,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -7,13 +7,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmhvae_training.script import run
+
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from mmhvae.images import write_transform, write_volume
 from mmhvae.sweep import write_sequence
-from mmhvae_training import script
 from mmhvae_training.data.splits import SPLITS, read_splits
 from mmhvae_training.simulation import (
     RealHead,
@@ -160,4 +161,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

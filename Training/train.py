@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from mmhvae_training.script import run
+
 from lightning_fabric import Fabric
-from mmhvae_training import script
 from mmhvae_training.configuration import Configuration
 from mmhvae_training.data import Sampler, load_training_set
 from mmhvae_training.loop import MMHVAEMethod, Prepared, TrainingScript, new_state, start_from
@@ -33,4 +34,4 @@ TRAIN = TrainingScript(
 main = TRAIN.main
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -8,8 +8,9 @@ MMHVAE with the same ``data``, ``mixture`` and ``seed``. ``evaluate.py table --r
 
 from __future__ import annotations
 
+from mmhvae_training.script import run
+
 from lightning_fabric import Fabric
-from mmhvae_training import script
 from mmhvae_training.baselines import BaselineConfiguration, BaselineMethod, new_baseline_state
 from mmhvae_training.data import Sampler, load_training_set
 from mmhvae_training.loop import Prepared, TrainingScript
@@ -35,4 +36,4 @@ TRAIN = TrainingScript(
 main = TRAIN.main
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from mmhvae_training.script import run
+
 from lightning_fabric import Fabric
-from mmhvae_training import script
 from mmhvae_training.loop import Prepared, TrainingScript
 from mmhvae_training.personalised import (
     PersonalisedMethod,
@@ -43,4 +44,4 @@ TRAIN = TrainingScript(
 main = TRAIN.main
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -5,8 +5,9 @@ Goes on where the run's folder holds a checkpoint. `export_segmenter.py` makes a
 
 from __future__ import annotations
 
+from mmhvae_training.script import run
+
 from lightning_fabric import Fabric
-from mmhvae_training import script
 from mmhvae_training.loop import Prepared, TrainingScript
 from mmhvae_training.segmentation import SegmenterConfiguration, SegmenterMethod, new_segmenter, read_patients
 
@@ -32,4 +33,4 @@ TRAIN = TrainingScript(
 main = TRAIN.main
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -25,15 +25,22 @@ def lazy_names(package: str, face: str) -> Callable[[str], Any]:
         try:
             return getattr(import_module(modules[name], package), name)
         except Exception as error:
-            if _is_broken_torch(error):
-                reason = " ".join(str(error).split())[:200]
-                raise InputError(f"PyTorch cannot be loaded ({reason}); install it again.") from error
-            raise
+            refusal = torch_refusal(error)
+            if refusal is None:
+                raise
+            raise refusal from error
 
     return load
 
 
-def _is_broken_torch(error: Exception) -> bool:
+def torch_refusal(error: BaseException) -> InputError | None:
+    """What to tell where an import failed because torch is missing or installed by half; None where it did not."""
+    if not _is_broken_torch(error):
+        return None
+    return InputError(f"PyTorch cannot be loaded ({' '.join(str(error).split())[:200]}); install it again.")
+
+
+def _is_broken_torch(error: BaseException) -> bool:
     """Whether an import failed because torch is missing, or installed by half."""
     if isinstance(error, ImportError) and (error.name or "").split(".")[0] == "torch":
         return True

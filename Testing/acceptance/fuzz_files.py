@@ -29,9 +29,9 @@ MOST_SECONDS, PATIENCE, MOST_BYTES = 10, 60.0, 2 << 30  # of the processor, by t
 READ, REFUSED, DEFECT, HANG, MEMORY = 0, 10, 11, 12, 13
 #: What a number in a text header becomes.
 NUMBERS = (
-    b"0", b"-1", b"1", b"100", b"1000", b"2", b"3", b"4", b"7", b"1e-30", b"1e30", b"1e400", b"nan", b"inf", b"-inf", b"2147483647",
-    b"2147483648", b"-2147483649", b"4294967296", b"9223372036854775807", b"18446744073709551616", b"0.5", b"1,5", b"",
-    b"999999999999999999999999999999", b"0x10", b"\xe9", b"LOCAL", b"1 1 1 1 1 1 1 1 1 1",
+    b"0", b"-1", b"1", b"2", b"3", b"4", b"7", b"100", b"1000", b"1e-30", b"1e30", b"1e400", b"nan", b"inf", b"-inf",
+    b"2147483647", b"2147483648", b"-2147483649", b"4294967296", b"9223372036854775807", b"18446744073709551616",
+    b"999999999999999999999999999999", b"0.5", b"1,5", b"", b"0x10", b"\xe9", b"LOCAL", b"1 1 1 1 1 1 1 1 1 1",
 )  # fmt: skip
 #: Fields of a NIfTI-1 header: where, and of which type.
 NIFTI = [(40 + 2 * n, "h") for n in range(8)] + [(76 + 4 * n, "f") for n in range(8)]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -56,14 +59,64 @@ def test_a_defect_keeps_its_traceback():
         script.run(ends(ZeroDivisionError()))
 
 
+def scripts():
+    return sorted([*TRAINING.glob("*.py"), *TRAINING.glob("studies/*.py")])
+
+
+def imported_first(text):
+    """The modules that a script imports up to the one by which it ends, Python's own left out."""
+    nodes = [node for node in ast.parse(text).body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    names = [node.module if isinstance(node, ast.ImportFrom) else node.names[0].name for node in nodes]
+    others = [name for name in names if name.split(".")[0] not in sys.stdlib_module_names]
+    return others[:1]
+
+
 def test_every_script_ends_so_and_can_be_imported():
-    """Scripts that are no thin doors, or that end in their own way, are listed."""
+    """Scripts that are no thin doors, that end in their own way, or import a package before they can say it is missing,
+    are listed."""
     wrong = []
-    for path in sorted([*TRAINING.glob("*.py"), *TRAINING.glob("studies/*.py")]):
+    for path in scripts():
         text = path.read_text(encoding="utf-8")
         spec = importlib.util.spec_from_file_location(f"script_{path.stem}", path)
         module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        if not text.endswith('if __name__ == "__main__":\n    script.run(main)\n') or not callable(module.main):
+        is_thin = text.endswith('if __name__ == "__main__":\n    run(main)\n') and callable(module.main)
+        if not (is_thin and imported_first(text) == ["mmhvae_training.script"] and module.run is script.run):
             wrong.append(path.name)
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("name", "torch"),
+    [
+        ("train.py", "raise OSError('libcublas.so.12: cannot open shared object file')"),
+        ("studies/judge_real.py", "raise AttributeError('partially initialized')"),
+        ("measure_methods.py", ""),
+        ("train_segmenter.py", None),
+    ],
+)
+def test_a_half_installed_torch_is_a_sentence(tmp_path, name, torch):
+    """In a process of its own; with None, torch is whole and the package that trains is missing."""
+    broken = tmp_path / ("lightning_fabric" if torch is None else "torch")
+    broken.mkdir()
+    missing = "raise ModuleNotFoundError(\"No module named 'lightning_fabric'\", name='lightning_fabric')"
+    (broken / "__init__.py").write_text(missing if torch is None else torch)
+    path = os.pathsep.join(map(str, [tmp_path, TRAINING.parent / "MMHVAESynthesis", TRAINING]))
+    done = subprocess.run(
+        [sys.executable, str(TRAINING / name), "--help"], capture_output=True, text=True, timeout=120,
+        env=os.environ | {"PYTHONPATH": path},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    said = "The package lightning_fabric is not installed" if torch is None else "PyTorch cannot be loaded"
+    assert done.stderr.startswith(f"{Path(name).name}: {said}")
+
+
+def test_a_defect_before_the_work_keeps_its_traceback(tmp_path):
+    program = "import mmhvae_training.script, mmhvae_training.not_there"
+    path = os.pathsep.join(map(str, [TRAINING.parent / "MMHVAESynthesis", TRAINING]))
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120,
+        env=os.environ | {"PYTHONPATH": path},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr

@@ -1,4 +1,8 @@
-"""How a script ends: 0 done, 2 by what the user gave, 1 by a defect or by work that cannot go on, 130 by Ctrl-C."""
+"""How a script ends: 0 done, 2 by what the user gave, 1 by a defect or by work that cannot go on, 130 by Ctrl-C.
+
+Every script imports this file before anything that needs a package: from then on one that is missing, and a torch that
+is installed by half, is a sentence. That order is kept by the linter, see ``door`` in ``pyproject.toml``.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import NoReturn
 
 from mmhvae.exceptions import InputError
+from mmhvae.faces import torch_refusal
 
 DONE, DEFECT, INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+_OURS = ("mmhvae", "mmhvae_training")
+_default_hook = sys.excepthook
 
 
 class StoppedError(Exception):
@@ -37,6 +47,25 @@ def status_of(main: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         return _said("Stopped. What was written is kept; the same command goes on or begins again.", INTERRUPTED)
     return DONE
+
+
+def _end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What Python calls at the end of a script that did not come to :func:`run`, or ended by a defect there."""
+    refusal = error if isinstance(error, InputError) else torch_refusal(error) or _missing(error)
+    if refusal is None:
+        _default_hook(kind, error, trace)
+    else:
+        sys.exit(_said(str(refusal), INPUT))  # Python's own way to give a status here
+
+
+def _missing(error: BaseException) -> InputError | None:
+    package = (error.name or "").split(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if not package or package in _OURS:
+        return None
+    return InputError(f"The package {package} is not installed; run pip install '.[training]' in the repository.")
+
+
+sys.excepthook = _end
 
 
 def _said(sentence: str, status: int) -> int:

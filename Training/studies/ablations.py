@@ -18,9 +18,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
 
+from mmhvae_training.script import run
+
 import numpy as np
 from mmhvae.files import write_text
-from mmhvae_training import script
 from mmhvae_training.configuration import Configuration, parse_settings
 from mmhvae_training.data import Sampler, TrainingCase, TrainingSet, case_folders, load_case
 from mmhvae_training.loop import Schedule, launch, new_state, training_step, update_average
@@ -133,4 +134,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

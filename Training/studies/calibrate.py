@@ -12,7 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
 
-from mmhvae_training import script
+from mmhvae_training.script import run
+
 from mmhvae_training.calibration.measure import common_spacing, find_real, find_simulated, measure_all
 from mmhvae_training.calibration.report import words, write_report
 
@@ -37,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

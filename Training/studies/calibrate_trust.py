@@ -18,11 +18,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
 
+from mmhvae_training.script import run
+
 from mmhvae import load_bundle
 from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.registration import read_model
-from mmhvae_training import script
 from mmhvae_training.judging import Synthesiser
 from mmhvae_training.records import commit, lines_of, read_all_lines, run_processes
 from mmhvae_training.trust import (
@@ -122,4 +123,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -18,9 +18,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
 
+from mmhvae_training.script import run
+
 from mmhvae import load_bundle
 from mmhvae.bundle import starter_bundle
-from mmhvae_training import script
 from mmhvae_training.judging import find_pairs, judge_pair, pairs_table
 
 
@@ -46,4 +47,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

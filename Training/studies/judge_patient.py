@@ -18,11 +18,12 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
 
+from mmhvae_training.script import run
+
 from mmhvae import load_bundle, synthesize
 from mmhvae.bundle import starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.registration import read_model
-from mmhvae_training import script
 from mmhvae_training.judging import NAVIGATION, find_pairs
 from mmhvae_training.records import lines_of, read_all_lines, write_line
 from mmhvae_training.trust import patient as real, read_rows, restated, witnesses_of, write_rows
@@ -71,4 +72,4 @@ def registered(arguments: argparse.Namespace, patient: real.Patient, name: str) 
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

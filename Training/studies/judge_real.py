@@ -15,14 +15,14 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from mmhvae.files import write_text
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
+
+from mmhvae_training.script import run
 
 from mmhvae import load_bundle
 from mmhvae.bundle.shipped import starter_bundle
+from mmhvae.files import write_text
 from mmhvae.images.volumes import read_volume
-from mmhvae_training import script
 from mmhvae_training.calibration.measure import find_real
 from mmhvae_training.judging import Settings, judge, judgement_table
 
@@ -53,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

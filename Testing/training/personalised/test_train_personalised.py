@@ -10,10 +10,11 @@ import torch
 
 pytest.importorskip("monai", reason="needs the extra 'training'")
 
+from mmhvae_training.script import status_of
+
 from mmhvae_training.loop.checkpoints import CHECKPOINT
 from mmhvae_training.personalised.personalised_method import PersonalisedMethod
 from mmhvae_training.personalised.volumes import draw_sub_volumes, patient_volume
-from mmhvae_training.script import status_of
 from mmhvae_training.segmentation.patients import Patient, distance_outside
 
 SCRIPT = Path(__file__).resolve().parents[3] / "Training" / "train_personalised.py"

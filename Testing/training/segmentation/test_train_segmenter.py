@@ -15,11 +15,12 @@ import torch
 
 pytest.importorskip("lightning_fabric", reason="needs the extra 'training'")
 
+from mmhvae_training.script import status_of
+
 from mmhvae.segmentation import load_segmenter
 from mmhvae.settings import SegmentationSettings
 from mmhvae_training.loop.checkpoints import CHECKPOINT
 from mmhvae_training.loop.logbook import LOSSES
-from mmhvae_training.script import status_of
 from mmhvae_training.segmentation.configuration import TrapezoidConfig
 from mmhvae_training.segmentation.judging import dice, images_of, judge
 from mmhvae_training.segmentation.losses import SMOOTHING, segmentation_losses

@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from mmhvae_training.script import status_of
+
 import make_segmentation_dataset
 import numpy as np
 import pytest
@@ -18,7 +20,6 @@ from mmhvae.images import field_of_view
 from mmhvae.network import MMHVAE, MMHVAEConfig
 from mmhvae_training.baselines.method import Synthesiser
 from mmhvae_training.data import load_case
-from mmhvae_training.script import status_of
 from mmhvae_training.simulation import Label
 from mmhvae_training.ultrasound_tumours import (
     draw_subset,
