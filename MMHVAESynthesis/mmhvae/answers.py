@@ -206,6 +206,21 @@ class OverlayAnswer(Record):
 
 
 @dataclass(frozen=True)
+class OutlineAgreement(Record):
+    """How well two outlines agree where both can be seen; none where one shows nothing there.
+
+    Attributes:
+        mean_mm: of the distances from each surface to the other, both ways together.
+        percentile_95_mm: of the distances one way, the larger of the two ways.
+        dice: 0 to 1.
+    """
+
+    mean_mm: float | None
+    percentile_95_mm: float | None
+    dice: float | None
+
+
+@dataclass(frozen=True)
 class LiveAnswer(Record):
     """A synthetic frame, as a file of a numpy array."""
 
