@@ -62,9 +62,10 @@ class TrainingScript(Generic[Settings]):
     prepare: Callable[[Settings, Fabric, int | None], Prepared]
     few: int = 2
 
-    def main(self) -> None:
-        """Read the settings, then train; a fast development run keeps nothing."""
-        request = parse_settings(sys.argv[1:], self.kind, self.program, self.about)
+    def main(self, arguments: Sequence[str] | None = None) -> None:
+        """Read the settings, by default the command line's, then train; a fast development run keeps nothing."""
+        arguments = sys.argv[1:] if arguments is None else arguments
+        request = parse_settings(arguments, self.kind, self.program, self.about)
         if not request.fast_dev_run:
             self.run(request.configuration, request.text)
             return

@@ -62,12 +62,13 @@ def compared_values(cells: Mapping[Cell, Mapping[str, Sequence[float]]]) -> dict
     pairs = list(combinations(runs, 2))
     tests = len(pairs) * len(cells)
     return {
-        cell: Compared(values, {pair: min(1.0, tests * _p(values[pair[0]], values[pair[1]])) for pair in pairs})
+        cell: Compared(values, {pair: min(1.0, tests * paired_p(values[pair[0]], values[pair[1]])) for pair in pairs})
         for cell, values in cells.items()
     }
 
 
-def _p(a: Sequence[float], b: Sequence[float]) -> float:
+def paired_p(a: Sequence[float], b: Sequence[float]) -> float:
+    """p of the two-sided paired Wilcoxon signed-rank test; 1 where nothing differs."""
     if np.array_equal(a, b):
         return 1.0
     return float(wilcoxon(a, b).pvalue)

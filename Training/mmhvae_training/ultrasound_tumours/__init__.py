@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
+    from .examples import read_examples as read_examples
     from .folds import (
         folds_by_head as folds_by_head,
         read_folds as read_folds,
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
         LabelledSweep as LabelledSweep,
         read_labelled_sweep as read_labelled_sweep,
         sweep_folders as sweep_folders,
+    )
+    from .layouts import LAYOUTS as LAYOUTS, LabelledUltrasound as LabelledUltrasound, find_cases as find_cases
+    from .nnunet_engine import (
+        CONFIGURATIONS as CONFIGURATIONS,
+        NNUNet as NNUNet,
+        export_zip as export_zip,
+        is_nnunet_model as is_nnunet_model,
+        predict_with_nnunet as predict_with_nnunet,
     )
     from .nnunet_folder import (
         DataSet as DataSet,
@@ -27,6 +36,10 @@ if TYPE_CHECKING:
         write_case as write_case,
         write_description as write_description,
     )
+    from .scores import score_outline as score_outline, scores_rows as scores_rows, scores_table as scores_table
+    from .small_configuration import SmallConfiguration as SmallConfiguration
+    from .small_method import SmallMethod as SmallMethod, new_small_state as new_small_state
+    from .small_segmenter import load_small as load_small
     from .ultrasound_makers import (
         BundleMaker as BundleMaker,
         Maker as Maker,

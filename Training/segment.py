@@ -1,0 +1,190 @@
+"""Tumours in intraoperative ultrasound: train on a data set, outline, judge, export.
+
+python Training/segment.py train --engine small --data nnunet/Dataset101_MMHVAE --fold 0 --output runs/mmhvae
+python Training/segment.py train --engine nnunet --data nnunet/Dataset101_MMHVAE --fold 0 --device cuda \\
+    --output nnunet/work
+python Training/segment.py predict --model runs/mmhvae/fold_0 --model runs/mmhvae/fold_1 --layout resect-seg \\
+    --source RESECT --labels RESECT_segmentation --output outlines/mmhvae
+python Training/segment.py evaluate outlines/mmhvae outlines/resvit --layout resect-seg --source RESECT \\
+    --labels RESECT_segmentation --output table4
+
+``train`` goes on where a fold was stopped; one call a fold. Further options of the small network are settings, such as
+``--optimisation.steps 500``. Several models outline by the mean of what they find.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from lightning_fabric import Fabric
+from mmhvae.exceptions import InputError
+from mmhvae.files import write_text
+from mmhvae.images import read_volume, write_volume
+from mmhvae.overlays import read_segmentation
+from mmhvae_training import script
+from mmhvae_training.loop import Prepared, TrainingScript
+from mmhvae_training.records import write_json
+from mmhvae_training.ultrasound_tumours import (
+    CONFIGURATIONS,
+    LAYOUTS,
+    LabelledUltrasound,
+    NNUNet,
+    SmallConfiguration,
+    SmallMethod,
+    export_zip,
+    find_cases,
+    is_nnunet_model,
+    load_small,
+    new_small_state,
+    predict_with_nnunet,
+    read_data_set,
+    read_examples,
+    read_label,
+    score_outline,
+    scores_rows,
+    scores_table,
+)
+
+
+def prepare(configuration: SmallConfiguration, fabric: Fabric, limit: int | None) -> Prepared:
+    """The small network and its fold's cases."""
+    data = read_data_set(configuration.data.folder)
+    cases = data.fold(configuration.data.fold)["train"][:limit]
+    examples = read_examples(data, cases, configuration.data.spacing)
+    fabric.print(f"{len(examples)} cases of {len({data.heads[case] for case in cases})} heads", flush=True)
+    method = SmallMethod(configuration, new_small_state(configuration, fabric), examples)
+    return Prepared(method, {"cases": cases})
+
+
+TRAIN_SMALL = TrainingScript(
+    program="segment.py",
+    about="Train the small network for tumours in ultrasound; see Training/README.md.",
+    kind=SmallConfiguration,
+    same=("data", "architecture", "optimisation", "seed"),
+    prepare=prepare,
+)
+
+
+def train(arguments: argparse.Namespace, settings: Sequence[str]) -> None:
+    """Train a fold by the engine that was asked for."""
+    if arguments.engine == "small":
+        if arguments.device != "auto":
+            settings = ["--device.accelerator", arguments.device, *settings]
+        run = arguments.output / f"fold_{arguments.fold}"
+        given = ["--data.folder", arguments.data, "--data.fold", arguments.fold, "--run", run, *settings]
+        TRAIN_SMALL.main([str(each) for each in given])
+        return
+    if settings:
+        raise InputError(f"{settings[0]} is no option of nnU-Net's engine; see segment.py train --help.")
+    device = "cpu" if arguments.device == "auto" else arguments.device
+    engine = NNUNet(
+        read_data_set(arguments.data), arguments.output, arguments.configuration, device, arguments.processes
+    )
+    engine.prepare()
+    engine.plan()
+    engine.train(arguments.fold, arguments.epochs, arguments.iterations)
+    print(f"{engine.model / f'fold_{arguments.fold}'} is trained.")
+
+
+def predict(arguments: argparse.Namespace) -> None:
+    """Outline the tumour in every case of a layout; what was outlined before stays."""
+    cases, models = cases_of(arguments), arguments.model
+    device = "cpu" if arguments.device == "auto" else arguments.device
+    if is_nnunet_model(models[0]):
+        if len(models) > 1:
+            raise InputError("nnU-Net's folds lie in one folder; give one --model.")
+        predict_with_nnunet(models[0], cases, arguments.output, device, arguments.mirroring)
+        return
+    segmenter = load_small(models, device)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    for case in cases:
+        path = arguments.output / f"{case.name}.nii.gz"
+        if not path.exists():
+            write_volume(segmenter.outline(read_volume(case.image, "ultrasound")), path)
+        print(path, flush=True)
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Score every folder of outlines; ``scores.json`` and ``table.md``."""
+    names = [folder.resolve().name for folder in arguments.outlines]
+    if len(set(names)) < len(names):
+        raise InputError("Two folders of outlines have the same name; rename one, it names its method.")
+    rows = []
+    for case in cases_of(arguments):
+        truth = read_segmentation(case.label).mask
+        for name, folder in zip(names, arguments.outlines, strict=True):
+            path = folder / f"{case.name}.nii.gz"
+            if not path.is_file():
+                raise InputError(f"There is no {path}; outline this case with segment.py predict.")
+            rows.append(score_outline(name, case.name, read_label(path), truth))
+        print(case.name, flush=True)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    write_json(scores_rows(rows), arguments.output / "scores.json")
+    text = scores_table(rows)
+    write_text(text, arguments.output / "table.md")
+    print(text)
+
+
+def export(arguments: argparse.Namespace) -> None:
+    """Write the zip that nnU-Net's own users install."""
+    if not is_nnunet_model(arguments.model):
+        raise InputError(f"{arguments.model} holds no fold that nnU-Net trained; give results/DATASET/TRAINER....")
+    export_zip(arguments.model, arguments.zip)
+    print(arguments.zip)
+
+
+def cases_of(arguments: argparse.Namespace) -> list[LabelledUltrasound]:
+    """Those of the layout that was named."""
+    return find_cases(arguments.layout, arguments.source, arguments.labels, arguments.fold)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The four commands."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--layout", choices=LAYOUTS, default="nnunet", help="of the ultrasound and its labels")
+    common.add_argument("--source", type=Path, required=True, help="folder of the data set")
+    common.add_argument("--labels", type=Path, help="resect-seg: folder of the label maps (default: the source)")
+    common.add_argument("--fold", type=int, default=0, help="nnunet: whose cases for validation are meant")
+    common.add_argument("--output", type=Path, required=True)
+    top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = top.add_subparsers(required=True, metavar="train|predict|evaluate|export", dest="command")
+    training = commands.add_parser("train", help="one fold", allow_abbrev=False)
+    training.add_argument("--engine", choices=("small", "nnunet"), required=True)
+    training.add_argument("--data", type=Path, required=True, help="folder of make_segmentation_dataset.py")
+    training.add_argument("--fold", type=int, required=True)
+    training.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
+    training.add_argument("--output", type=Path, required=True, help="small: fold_K in it; nnunet: its work")
+    training.add_argument("--configuration", choices=CONFIGURATIONS, default=CONFIGURATIONS[0], help="of nnU-Net")
+    training.add_argument("--epochs", type=int, help="of nnU-Net (default: its 1000)")
+    training.add_argument("--iterations", type=int, help="of nnU-Net's epochs (default: its 250)")
+    training.add_argument("--processes", type=int, default=1, help="beside nnU-Net's own")
+    predicting = commands.add_parser("predict", parents=[common], help="outline the tumour in ultrasound")
+    predicting.add_argument("--model", type=Path, action="append", required=True, help="run, or nnU-Net's folder")
+    predicting.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
+    predicting.add_argument("--no-mirroring", dest="mirroring", action="store_false", help="nnU-Net: 8 times as fast")
+    predicting.set_defaults(run=predict)
+    evaluating = commands.add_parser("evaluate", parents=[common], help="Dice, surface distance, paired tests")
+    evaluating.add_argument("outlines", type=Path, nargs="+", help="folders that predict wrote, named by method")
+    evaluating.set_defaults(run=evaluate)
+    exporting = commands.add_parser("export", help="for nnU-Net's own users")
+    exporting.add_argument("--model", type=Path, required=True, help="nnU-Net's folder, results/DATASET/TRAINER...")
+    exporting.add_argument("--zip", type=Path, required=True, help="new file")
+    exporting.set_defaults(run=export)
+    return top
+
+
+def main() -> None:
+    """Read the command line and run the command."""
+    arguments, others = parser().parse_known_args()
+    if arguments.command == "train":
+        train(arguments, others)
+    elif others:
+        raise InputError(f"segment.py {arguments.command} knows no {others[0]}; see its --help.")
+    else:
+        arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    script.run(main)
