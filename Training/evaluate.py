@@ -14,7 +14,6 @@ grid of the prepared case. An evaluation that was stopped goes on where it was.
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ from mmhvae_training.judging import (
     outlinings,
     retention_table,
 )
-from mmhvae_training.records import read_lines, write_json, write_line
+from mmhvae_training.records import read_lines, require_same_settings, write_line
 from mmhvae_training.scoring import (
     BaselineSource,
     ConstantSource,
@@ -65,8 +64,6 @@ from mmhvae_training.scoring import (
     thinned,
     write_scores,
 )
-
-SETTINGS = "settings.json"
 
 
 def chosen_cases(arguments: argparse.Namespace) -> list[str]:
@@ -121,22 +118,6 @@ def make_table(arguments: argparse.Namespace) -> None:
     text = report(rows, told)
     write_text(text, arguments.output / "table.md")
     print(text)
-
-
-def require_same_settings(folder: Path, settings: dict[str, Any]) -> None:
-    """An evaluation goes on as it was begun, or its table would mix two things."""
-    path = folder / SETTINGS
-    if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        different = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
-        if different:
-            raise InputError(f"{folder} holds an evaluation with other {', '.join(different)}; choose a new folder.")
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made; choose another folder for --output.") from error
-    write_json(settings, path)
 
 
 def make_comparison(arguments: argparse.Namespace) -> None:

@@ -16,21 +16,18 @@ from mmhvae_training.personalised import (
     PersonalisedMethod,
     PersonalisedRun,
     new_personalised,
-    patient_volume,
+    read_volumes,
     start_from,
 )
-from mmhvae_training.segmentation import read_patients
 
 
 def prepare(configuration: PersonalisedRun, fabric: Fabric, limit: int | None) -> Prepared:
     """The network and its patients' volumes."""
-    data, architecture = configuration.data, configuration.architecture
-    patients = read_patients(data.folder, data.split, data.part, architecture.modalities, limit)
-    fabric.print(f"{len(patients)} patients", flush=True)
-    volumes = [patient_volume(patient, data.spacing, architecture.crop) for patient in patients]
+    volumes = read_volumes(configuration.data, configuration.architecture, limit)
+    fabric.print(f"{len(volumes)} patients", flush=True)
     method = PersonalisedMethod(configuration, new_personalised(configuration, fabric), volumes)
     start = partial(start_from, method.state, configuration.start_from) if configuration.start_from else None
-    return Prepared(method, {"patients": [patient.name for patient in patients]}, start)
+    return Prepared(method, {"patients": [volume.name for volume in volumes]}, start)
 
 
 TRAIN = TrainingScript(

@@ -91,7 +91,7 @@ def test_every_script_ends_so_and_can_be_imported():
     [
         ("train.py", "raise OSError('libcublas.so.12: cannot open shared object file')"),
         ("studies/judge_real.py", "raise AttributeError('partially initialized')"),
-        ("measure_methods.py", ""),
+        ("studies/measure_methods.py", ""),
         ("train_segmenter.py", None),
     ],
 )

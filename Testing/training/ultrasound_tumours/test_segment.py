@@ -14,10 +14,11 @@ import torch
 
 pytest.importorskip("lightning_fabric", reason="needs the extra 'training'")
 
+from mmhvae_training.script import status_of
+
 from mmhvae import InputError
 from mmhvae.images import image_on
 from mmhvae_training.loop import CHECKPOINT
-from mmhvae_training.script import status_of
 from mmhvae_training.ultrasound_tumours import Origin, folds_by_head, write_case, write_description
 from mmhvae_training.ultrasound_tumours.examples import draw_patch, outline_on, prepared, read_examples
 from mmhvae_training.ultrasound_tumours.layouts import find_cases

@@ -14,23 +14,17 @@ from mmhvae.faces import lazy_names
 if TYPE_CHECKING:
     from .algorithms import Constraints as Constraints, SubVolumes as SubVolumes
     from .configuration import PersonalisedConfig as PersonalisedConfig
-    from .inference import predict as predict
-    from .lesion_detection import LesionMetrics as LesionMetrics, lesion_metrics as lesion_metrics
+    from .inference import VALIDATION_OVERLAP as VALIDATION_OVERLAP, predict as predict
+    from .inputs import Subset as Subset, all_subsets as all_subsets
     from .network import PersonalisedNetwork as PersonalisedNetwork
     from .personalised_method import (
         PersonalisedMethod as PersonalisedMethod,
         new_personalised as new_personalised,
         start_from as start_from,
     )
-    from .published import single_and_full as single_and_full
-    from .run_configuration import PersonalisedRun as PersonalisedRun
-    from .tables import (
-        by_missing as by_missing,
-        score_subsets as score_subsets,
-        score_transfer as score_transfer,
-        subset_table as subset_table,
-        transfer_table as transfer_table,
-    )
-    from .volumes import PatientVolume as PatientVolume, patient_volume as patient_volume
+    from .reading import read_volume as read_volume, read_volumes as read_volumes
+    from .run_configuration import PersonalisedRun as PersonalisedRun, VolumesConfig as VolumesConfig
+    from .runs import TrainedNetwork as TrainedNetwork, load_run as load_run
+    from .volumes import PatientVolume as PatientVolume, within_foreground as within_foreground
 else:
     __getattr__ = lazy_names(__name__, __file__)

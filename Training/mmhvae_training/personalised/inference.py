@@ -12,6 +12,8 @@ from .inputs import shown
 from .network import PersonalisedNetwork
 
 VALIDATION_OVERLAP, TEST_OVERLAP = 0.5, 0.75
+WINDOWS = 2
+"""At a time: with one of 64 x 64 x 64, PyTorch takes its slow convolution on a CPU (0.5 s against 0.34 s a window)."""
 
 
 @torch.inference_mode()
@@ -34,6 +36,7 @@ def predict(
     own = network.config.crop
     if crop is not None and tuple(crop) != own:
         raise ValueError(f"The window should be the crop that the network was trained with, {own}, got {crop}.")
-    result = sliding_window_inference(shown(images, present), own, 1, network, overlap=overlap, mode="gaussian")
+    given = shown(images, present).to(next(network.parameters()).device)
+    result = sliding_window_inference(given, own, WINDOWS, network, overlap=overlap, mode="gaussian")
     assert isinstance(result, Tensor)
-    return result
+    return result.cpu()

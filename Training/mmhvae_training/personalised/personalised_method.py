@@ -104,16 +104,14 @@ class PersonalisedMethod(Method[PersonalisedRun, RunState]):
     def synthesise(self, fabric: Fabric) -> Tensor:
         """Middle slices of the first patient's first crop: a row a modality shown alone; the truth below; (1, H, W)."""
         crop, volume = self.configuration.architecture.crop, self.volumes[0]
-        place = tuple(slice(0, side) for side in crop)
-        channels = (slice(None), *place)
-        images = volume.images[channels].to(fabric.device)[None]  # (1, M, *crop)
-        labelled = self.configuration.architecture.classes is not None
+        part = volume.cut(tuple(slice(0, side) for side in crop))
+        images = part.images.to(fabric.device)[None]  # (1, M, *crop)
         rows = []
         for modality in range(images.shape[1]):
             with torch.no_grad(), fabric.autocast():
                 output = self.state.average(shown(images, (modality,))).float()
-            rows.append(output.argmax(dim=1, keepdim=True).float() if labelled else output)
-        rows.append(volume.labels[place].to(fabric.device)[None, None].float() if labelled else images)
+            rows.append(output if part.labels is None else output.argmax(dim=1, keepdim=True).float())
+        rows.append(images if part.labels is None else part.labels.to(fabric.device)[None, None].float())
         middle = [torch.cat(list(row[0, :, crop[0] // 2]), dim=1) for row in rows]
         picture = torch.cat(middle, dim=0).cpu()
         return ((picture - picture.min()) / (picture.max() - picture.min()).clamp(min=1e-6))[None]

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..segmentation import Patient
 from .algorithms import SubVolumes
 
 TURNED_PLANE = (-2, -1)
@@ -22,31 +21,56 @@ class PatientVolume:
 
     Attributes:
         images: (M, D, H, W) float32, each modality z-scored over the whole volume, zeros included, as in the authors'
-            code; foreground: (M, D, H, W), true where any modality is above zero; labels: (D, H, W), the number of
-            nested regions.
+            code; foreground: (M, D, H, W), true in the patient; labels: (D, H, W) int64, if there are any.
     """
 
     name: str
     images: Tensor
     foreground: Tensor
-    labels: Tensor
+    labels: Tensor | None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(D, H, W)."""
+        return tuple(self.images.shape[1:])
+
+    def cut(self, place: tuple[slice, ...]) -> PatientVolume:
+        """A part of it."""
+        channels, labels = (slice(None), *place), None if self.labels is None else self.labels[place]
+        return PatientVolume(self.name, self.images[channels], self.foreground[channels], labels)
 
 
-def patient_volume(patient: Patient, spacing: int, crop: tuple[int, int, int]) -> PatientVolume:
-    """Blocks of ``spacing`` voxels averaged, labels by the block's median, z-scored."""
-    raw = torch.from_numpy(patient.images).float()
-    images = F.avg_pool3d(raw[None], spacing, ceil_mode=True, count_include_pad=False)[0]
-    labels = torch.from_numpy(patient.regions)[tuple(slice(spacing // 2, None, spacing) for _ in range(3))].long()
-    if labels.shape != images.shape[1:]:  # the last blocks are cut off
-        labels = _padded(labels, tuple(images.shape[1:]), 0)
-    foreground = (images > 0).any(dim=0)
+def patient_volume(
+    name: str, raw: Tensor, foreground: Tensor, labels: Tensor | None, block: int, crop: tuple[int, int, int]
+) -> PatientVolume:
+    """Blocks of ``block`` voxels a side averaged, labels by the block's middle, z-scored.
+
+    Args:
+        raw: (M, D, H, W) float32; foreground: (D, H, W), true in the patient; labels: (D, H, W) int64.
+    """
+    images = F.avg_pool3d(raw[None], block, ceil_mode=True, count_include_pad=False)[0]
+    inside = F.max_pool3d(foreground[None].float(), block, ceil_mode=True)[0] > 0
     axes = (1, 2, 3)
     deviation = images.std(axes, keepdim=True).clamp(min=1e-6)
     images = (images - images.mean(axes, keepdim=True)) / deviation
-    shape = tuple(max(side, wanted) for side, wanted in zip(labels.shape, crop, strict=True))
+    shape = tuple(max(side, wanted) for side, wanted in zip(inside.shape, crop, strict=True))
     padded = torch.stack([_padded(image, shape, float(image.min())) for image in images])
-    whole = _padded(foreground, shape, False).expand(len(images), *shape)
-    return PatientVolume(patient.name, padded, whole, _padded(labels, shape, 0))
+    whole = _padded(inside, shape, False).expand(len(images), *shape)
+    if labels is not None:
+        labels = _padded(labels[tuple(slice(block // 2, None, block) for _ in range(3))], shape, 0)
+    return PatientVolume(name, padded, whole, labels)
+
+
+def within_foreground(volume: PatientVolume, crop: tuple[int, int, int]) -> PatientVolume:
+    """The smallest box around the foreground that holds a crop: air far from the patient is no result."""
+    there = volume.foreground.any(dim=0).nonzero()
+    if not len(there):
+        return volume
+    place = []
+    for low, high, side, least in zip(there.amin(0), there.amax(0) + 1, volume.shape, crop, strict=True):
+        start = max(0, min(int(low), side - least))
+        place.append(slice(start, max(int(high), start + least)))
+    return volume.cut(tuple(place))
 
 
 def _padded(volume: Tensor, shape: tuple[int, ...], value: float) -> Tensor:
@@ -67,12 +91,11 @@ def draw_sub_volumes(
     drawn = []
     for _ in range(batch_size):
         volume = volumes[int(rng.integers(len(volumes)))]
-        starts = [int(rng.integers(n - side + 1)) for n, side in zip(volume.labels.shape, crop, strict=True)]
-        place = tuple(slice(start, start + side) for start, side in zip(starts, crop, strict=True))
-        channels = (slice(None), *place)
+        starts = [int(rng.integers(n - side + 1)) for n, side in zip(volume.shape, crop, strict=True)]
+        part = volume.cut(tuple(slice(start, start + side) for start, side in zip(starts, crop, strict=True)))
         flipped = [axis for axis in (-3, -2, -1) if rng.random() < flip]
         turns = int(rng.integers(1, 4)) if rng.random() < quarter_turn else 0
-        parts = (volume.images[channels], volume.foreground[channels], volume.labels[place])
+        parts = [part.images, part.foreground, *([] if part.labels is None else [part.labels])]
         drawn.append([torch.rot90(part.flip(flipped), turns, TURNED_PLANE) for part in parts])
-    images, foreground, labels = (torch.stack(parts) for parts in zip(*drawn, strict=True))
-    return SubVolumes(images, foreground, labels)
+    images, foreground, *labels = (torch.stack(parts) for parts in zip(*drawn, strict=True))
+    return SubVolumes(images, foreground, *labels)

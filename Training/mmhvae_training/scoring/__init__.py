@@ -13,7 +13,13 @@ if TYPE_CHECKING:
         baseline_source as baseline_source,
         is_baseline as is_baseline,
     )
-    from .comparison import comparison_report as comparison_report, paired_p as paired_p
+    from .comparison import (
+        ALPHA as ALPHA,
+        Compared as Compared,
+        compared_values as compared_values,
+        comparison_report as comparison_report,
+        paired_p as paired_p,
+    )
     from .constant_source import ConstantSource as ConstantSource
     from .harmonisation import draw_harmonisation_figure as draw_harmonisation_figure
     from .judged_case import (

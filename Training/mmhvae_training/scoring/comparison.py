@@ -14,7 +14,7 @@ from .scores import SliceScore
 from .table import LESION_TITLES, METRICS, TITLES, Cell, case_means, cell_order, summary
 
 ALPHA = 0.01  # the paper's
-LOWER_IS_BETTER = {"st_lpips", "mae_lesion", "mae_around"}
+LOWER_IS_BETTER = {"st_lpips", "mae_lesion", "mae_around", "nmse"}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,15 @@ from mmhvae.faces import lazy_names
 if TYPE_CHECKING:
     from .configuration import PatientsConfig as PatientsConfig, SegmenterConfiguration as SegmenterConfiguration
     from .judging import Judged as Judged, judge as judge
-    from .patients import Patient as Patient, read_patient as read_patient, read_patients as read_patients
+    from .patients import (
+        Patient as Patient,
+        image_path as image_path,
+        labels_path as labels_path,
+        named_patients as named_patients,
+        nested_regions as nested_regions,
+        read_patient as read_patient,
+        read_patients as read_patients,
+    )
     from .segmenter_method import SegmenterMethod as SegmenterMethod, new_segmenter as new_segmenter
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -13,8 +13,9 @@ from mmhvae.images import open_image
 from numpy.typing import NDArray
 from scipy import ndimage
 
-FILE_NAMES = {"t1": "t1", "cet1": "t1ce", "t2": "t2", "flair": "flair"}
-"""A contrast's name in BraTS' files of 2018."""
+FILE_NAMES = {"t1": ("_t1", "-t1n"), "cet1": ("_t1ce", "-t1c"), "t2": ("_t2", "-t2w"), "flair": ("_flair", "-t2f")}
+"""What follows the patient's name in BraTS' files of 2018 and of 2023; other images are called as their modality."""
+LABEL_NAMES = ("_seg", "-seg")
 OEDEMA = 2
 ENHANCING = (3, 4)
 """4 until 2021, 3 since; no patient has both."""
@@ -60,11 +61,25 @@ def distance_outside(brain: NDArray[np.bool_]) -> NDArray[np.float16]:
     return (ndimage.distance_transform_edt(~closed) * DISTANCE_SPACING).astype(np.float16)
 
 
+def image_path(folder: Path, modality: str) -> Path:
+    """Where a patient's image lies: `NAME/NAME_t1.nii.gz`, or `NAME/NAME-t1n.nii.gz`."""
+    return _present(folder, FILE_NAMES.get(modality, (f"_{modality}",)))
+
+
+def labels_path(folder: Path) -> Path:
+    """Where a patient's labels lie: `NAME/NAME_seg.nii.gz`, or `NAME/NAME-seg.nii.gz`."""
+    return _present(folder, LABEL_NAMES)
+
+
+def _present(folder: Path, endings: tuple[str, ...]) -> Path:
+    paths = [folder / f"{folder.name}{ending}.nii.gz" for ending in endings]
+    return next((path for path in paths if path.exists()), paths[0])
+
+
 def read_patient(folder: Path, modalities: tuple[str, ...]) -> Patient:
-    """A patient of BraTS' layout: `NAME/NAME_t1.nii.gz`, ..., `NAME/NAME_seg.nii.gz`, brains upright at 1 mm."""
-    paths = [folder / f"{folder.name}_{FILE_NAMES[modality]}.nii.gz" for modality in modalities]
-    images = np.stack([_array(path) for path in paths]).astype(np.uint8)
-    regions = nested_regions(_array(folder / f"{folder.name}_seg.nii.gz").astype(np.int16))
+    """A patient of BraTS' layout, brain upright at 1 mm."""
+    images = np.stack([_array(image_path(folder, modality)) for modality in modalities]).astype(np.uint8)
+    regions = nested_regions(_array(labels_path(folder)).astype(np.int16))
     return Patient(
         folder.name,
         images,
@@ -79,21 +94,30 @@ def _array(path: Path) -> NDArray[np.generic]:
     return sitk.GetArrayFromImage(open_image(path))
 
 
-def read_patients(
-    folder: Path, split: Path, part: str, modalities: tuple[str, ...], limit: int | None = None
-) -> list[Patient]:
-    """The patients that a split file (JSON, lists of names) puts into ``part``.
+def named_patients(split: Path, part: str, limit: int | None = None) -> list[str]:
+    """The first so many patients that a split file (JSON, lists of names) puts into ``part``.
 
     Raises:
-        InputError: the split cannot be read or names nobody, or a patient's file is missing or has unknown labels.
+        InputError: the split cannot be read, or names nobody.
     """
     try:
-        names = json.loads(split.read_text(encoding="utf-8"))[part][:limit]
+        names = list(json.loads(split.read_text(encoding="utf-8"))[part])[:limit]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"The split {split} has no list {part!r} of patients; give a JSON file that has.") from error
     if not names:
         raise InputError(f"The split {split} puts no patient into {part!r}; name some.")
-    return [_usable(folder / name, modalities) for name in names]
+    return names
+
+
+def read_patients(
+    folder: Path, split: Path, part: str, modalities: tuple[str, ...], limit: int | None = None
+) -> list[Patient]:
+    """The patients that a split puts into ``part``, as `named_patients` has them.
+
+    Raises:
+        InputError: as there, or a patient's file is missing, has unknown labels or no tumour.
+    """
+    return [_usable(folder / name, modalities) for name in named_patients(split, part, limit)]
 
 
 def _usable(folder: Path, modalities: tuple[str, ...]) -> Patient:

@@ -1,7 +1,7 @@
 """What each method costs at 192 x 192 pixels, one slice at a time: parameters, multiplications, seconds.
 
-python Training/measure_methods.py --output costs.json
-python Training/measure_methods.py --methods mmhvae resvit --inputs us --size small
+python Training/studies/measure_methods.py --output costs.json
+python Training/studies/measure_methods.py --methods mmhvae resvit --inputs us --size small
 
 All methods run as torch runs them, from fresh weights, which cost what trained ones do; ``mmhvae, prepared`` is the
 network as the extension runs it. Times hold for this machine and what else it did.

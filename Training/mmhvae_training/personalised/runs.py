@@ -1,0 +1,50 @@
+"""A personalised network out of its run's folder, with averaged weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmhvae import InputError
+
+from ..loop import CHECKPOINT, RUN, read_checkpoint
+from .configuration import PersonalisedConfig
+from .network import PersonalisedNetwork
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network in evaluation mode, the spacing (mm) of its volumes, and ``facts`` that say which one it is."""
+
+    network: PersonalisedNetwork
+    spacing: int
+    facts: dict[str, Any]
+
+    @property
+    def config(self) -> PersonalisedConfig:
+        """Its architecture, crop included."""
+        return self.network.config
+
+
+def load_run(folder: Path) -> TrainedNetwork:
+    """The averaged weights of a run's last checkpoint.
+
+    Raises:
+        InputError: the folder holds no run of train_personalised.py, or a damaged one.
+    """
+    try:
+        described = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        task = described["config"]["task"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder} holds no run of train_personalised.py; give a folder that it made.") from error
+    checkpoint = read_checkpoint(folder / CHECKPOINT)
+    try:
+        network = PersonalisedNetwork(PersonalisedConfig(**checkpoint["architecture"]))
+        network.load_state_dict(checkpoint["average"])
+        spacing = int(checkpoint["spacing"])
+    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        raise InputError(f"{folder / CHECKPOINT} is of another network than this version's; train it again.") from error
+    facts = {"step": checkpoint["step"], "commit": described["commit"], "task": task}
+    return TrainedNetwork(network.eval(), spacing, facts)

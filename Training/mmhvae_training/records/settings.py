@@ -1,0 +1,34 @@
+"""What an evaluation was begun with: it goes on as it was begun, or its table would mix two things."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmhvae.exceptions import InputError
+
+from .files import write_json
+
+SETTINGS = "settings.json"
+
+
+def require_same_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Make the folder and write the settings into it, or see that it was made with the same ones.
+
+    Raises:
+        InputError: they differ, or the folder cannot be made.
+    """
+    path = folder / SETTINGS
+    if path.is_file():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        different = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
+        if different:
+            raise InputError(f"{folder} holds an evaluation with other {', '.join(different)}; choose a new folder.")
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made; choose another folder for --output.") from error
+    write_json(settings, path)
