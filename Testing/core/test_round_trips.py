@@ -70,7 +70,7 @@ def by_the_engine(path: Path, folder: Path) -> sitk.Image:
 
 
 @pytest.mark.filterwarnings("ignore::mmhvae.InputNotice")
-@settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=24, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(image=images(), suffix=st.sampled_from(FORMATS))
 def test_every_entrance_and_every_reader_sees_one_image(image: sitk.Image, suffix: str) -> None:
     voxels, place = sitk.GetArrayFromImage(image), in_ras(image)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import prepare_real
@@ -45,10 +46,11 @@ def test_a_pair_becomes_a_case_on_the_ultrasounds_grid(tmp_path):
 
 @pytest.fixture(scope="module")
 def head(tmp_path_factory):
-    """A simulated head, cut by its own simulated sweep."""
+    """A simulated head, of every second voxel, cut by its own simulated sweep."""
     simulation = pytest.importorskip("mmhvae_training.simulation")
     folder = tmp_path_factory.mktemp("head")
-    case = simulation.simulate_case(3, 2.0, tumour=False)
+    whole = simulation.simulate_case(3, 2.0, tumour=False)
+    case = replace(whole, preop={name: sitk.BinShrink(image, [2] * 3) for name, image in whole.preop.items()})
     view = folder / "views" / "case-3"
     view.mkdir(parents=True)
     (folder / "head").mkdir()
