@@ -18,12 +18,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmhvae_training.script import run
+
 from lightning_fabric import Fabric
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from mmhvae.images import read_volume, write_volume
 from mmhvae.overlays import read_segmentation
-from mmhvae_training import script
 from mmhvae_training.loop import Prepared, TrainingScript
 from mmhvae_training.records import write_json
 from mmhvae_training.ultrasound_tumours import (
@@ -187,4 +188,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

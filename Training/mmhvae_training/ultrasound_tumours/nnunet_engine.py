@@ -113,6 +113,8 @@ class NNUNet:
             epochs, iterations: fewer than the stock trainer's 1000 of 250.
         """
         self.data.fold(fold)
+        if self.processes <= 1:
+            os.environ.update({"nnUNet_n_proc_DA": "0"})  # patches are drawn in this process
         trainer = self._trainer(fold)
         if epochs is not None:
             trainer.num_epochs = epochs
@@ -191,9 +193,9 @@ def export_zip(model: Path, path: Path) -> None:
 
 
 def _limit_processes(count: int) -> None:
-    """nnU-Net starts eight and twelve processes unless told otherwise; it reads this when it is imported."""
-    os.environ.setdefault("nnUNet_def_n_proc", str(max(1, count)))
-    os.environ.setdefault("nnUNet_n_proc_DA", "0" if count <= 1 else str(count))
+    """nnU-Net starts eight processes, and twelve for patches, unless it finds this when it is imported."""
+    processes = str(max(1, count))  # planning takes the second one for a number of threads
+    os.environ.update({"nnUNet_def_n_proc": processes, "nnUNet_n_proc_DA": processes})
 
 
 def _json(path: Path) -> dict[str, Any]:
