@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import SimpleITK as sitk
 
@@ -116,6 +117,18 @@ def bytes_in(folder: Path, name: str, content: bytes) -> Path:
     return folder / name
 
 
+def swollen(path: Path) -> Path:
+    """Bytes came in between, so that the addresses behind them are wrong."""
+    content = path.read_bytes()
+    path.write_bytes(content[:2000] + bytes(range(40)) + content[2000:])
+    return path
+
+
+def nifti_2(folder: Path) -> Path:
+    nibabel.save(nibabel.Nifti2Image(speckle().transpose(), np.eye(4)), folder / "x.nii.gz")
+    return folder / "x.nii.gz"
+
+
 def pipe(folder: Path, name: str) -> Path:
     """Whoever opens it waits for a writer who never comes."""
     if not hasattr(os, "mkfifo"):  # a device then, which is no file either
@@ -135,6 +148,8 @@ IMAGES: dict[str, tuple[Maker, str]] = {
     "sheared sform": (lambda d: nifti(d, qform_code=0, srow=rows(shear=0.3)), "Resample Scalar/Vector/DWI Volume"),
     "sform of NaN": (lambda d: nifti(d, sform_code=1, srow=[np.nan] * 12), "holds numbers that are none"),
     "metres": (lambda d: nifti(d, units=1), "another unit"),
+    "a negative spacing": (lambda d: nifti(d, sform_code=1, srow=rows(), pixdim=[-1, 1, 1]), "with its voxels of -1 x"),
+    "NIfTI-2": (lambda d: nifti_2(d), "such as NIfTI-2"),
     "Analyze": (lambda d: nifti(d, magic=[0, 0, 0, 0], qform_code=0, sform_code=0), "Analyze"),
     "0 bytes": (lambda d: bytes_in(d, "x.nii.gz", b""), "cut off"),
     "1 byte": (lambda d: bytes_in(d, "x.nii.gz", b"\x1f"), "cut off"),
@@ -147,6 +162,7 @@ IMAGES: dict[str, tuple[Maker, str]] = {
         lambda d: nrrd(d, "space: RAS", "space directions: (1,0,0) (0,1,0) (0,0,1)", place=""), "no position",
     ),
     "NRRD over time": (lambda d: nrrd(d, "kinds: domain domain time"), "an axis that is time"),
+    "NRRD over frames": (lambda d: nrrd(d, 'labels: "x" "y" "frame"'), "an axis that is time"),
     "sheared NRRD": (lambda d: sheared(d, "x.nrrd"), "sheared"),
     "sheared MHA": (lambda d: sheared(d, "x.mha"), "Resample Scalar/Vector/DWI Volume"),
     **{f"MHA of {n} dimensions": (lambda d, n=n: meta(d, NDims=n), "cannot be read as") for n in ("-1", "100", "1e3")},
@@ -161,6 +177,7 @@ IMAGES: dict[str, tuple[Maker, str]] = {
     "altered voxels in NRRD": (lambda d: altered(d, "x.nrrd"), "damaged"),
     "altered voxels in MHA": (lambda d: altered(d, "x.mha"), "damaged"),
     "altered voxels in NIfTI": (lambda d: altered(d, "x.nii.gz"), "damaged"),
+    "bytes that came into HDF5": (lambda d: swollen(written(d, "x.h5")), "cannot be read as an image"),
     "a sweep": (lambda d: meta(d, Seq_Frame0000_Status="OK"), "third axis is time"),
     "DICOM cine": (cine, "is DICOM"),
     "TIFF": (lambda d: written(d, "x.tif"), "TIFF"),
@@ -238,6 +255,11 @@ TRANSFORMS: dict[str, tuple[Maker, str]] = {
         lambda d: text(d, "x.tfm", _HEAD + AFFINE.format(number=0, x=1, y=2).replace("0 0 0 1 1 2", "0 0 0 0 1 2")),
         "flattens space",
     ),
+    "a composite of 2-D": (
+        lambda d: transform(d, "x.tfm", sitk.CompositeTransform([sitk.Euler2DTransform()])),
+        "2-D transform",
+    ),
+    "bytes that came into HDF5": (lambda d: swollen(transform(d, "x.h5", sitk.Euler3DTransform())), "not a transform"),
     "2-D in HDF5": (lambda d: transform(d, "x.h5", sitk.Euler2DTransform()), "2-D"),
     "FSL": (lambda d: text(d, "x.mat", "1 0 0 5\n0 1 0 0\n0 0 1 0\n0 0 0 1\n"), "not a transform"),
     "JSON": (lambda d: text(d, "x.json", "{}"), "a text of another kind"),

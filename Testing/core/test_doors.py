@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from mmhvae import InputError
+from mmhvae import InputError, InputNotice
 from mmhvae.images import open_image, read_grid, read_transform, read_volume
 from mmhvae.overlays import read_segmentation
 from mmhvae.protocol import Message
@@ -207,6 +207,9 @@ def test_points_are_paired_by_their_labels(run, tmp_path):
         refused(call, "another place in the moving list")
     foreign = bad.markups(tmp_path, "g.mrk.json", [{**p, "label": f"M-{n}"} for n, p in enumerate(bad.POINTS)])
     assert np.array_equal(*read_landmarks([fixed, foreign]))
+    small = [{**bad.POINTS[n], "label": f" {bad.POINTS[n]['label'].lower()}"} for n in (2, 0, 1)]
+    with pytest.warns(InputNotice, match="by their labels"):
+        assert np.array_equal(*read_landmarks([fixed, bad.markups(tmp_path, "s.mrk.json", small)]))
 
 
 @pytest.mark.parametrize(
@@ -215,6 +218,7 @@ def test_points_are_paired_by_their_labels(run, tmp_path):
         ({"coordinateUnits": "parsec"}, "in the unit 'parsec'"),
         ({"coordinateSystem": "IJK"}, "coordinate system IJK"),
         ({"controlPoints": []}, "no points"),
+        ({"controlPoints": [{"label": "A", "position": [True, 1, 2]}]}, "has no position"),
     ],
 )
 def test_point_lists_that_cannot_be_placed(run, tmp_path, more, words):
@@ -295,7 +299,7 @@ import bad_files as bad
 from mmhvae import InputError
 from mmhvae.images import itk_files, open_image, read_transform
 
-CRASHING = ("NaN", "numbers", "comma")  # transforms at which ITK alone writes beyond its memory
+CRASHING = ("NaN", "numbers", "comma", "dimensions", "into HDF5")  # at which ITK alone writes beyond its memory
 sitk = itk_files.sitk
 readers = [(bad.IMAGES, sitk.ReadImage, open_image), (bad.TRANSFORMS, sitk.ReadTransform, read_transform)]
 for table, alone, door in readers:

@@ -111,6 +111,25 @@ def test_a_half_installed_torch_is_a_sentence(tmp_path, name, torch):
     assert done.stderr.startswith(f"{Path(name).name}: {said}")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("stream", ["/dev/full", "closed", "ascii"])
+def test_standard_output_costs_no_result(tmp_path, stream):
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom mmhvae_training.script import run\n"
+        "def main():\n    for n in range(2000):\n        print('Größe', n, flush=True)\n"
+        "    Path(sys.argv[1]).write_text('done')\nrun(main)\n"
+    )
+    path = os.pathsep.join(map(str, [TRAINING.parent / "MMHVAESynthesis", TRAINING]))
+    with open("/dev/full" if stream == "/dev/full" else os.devnull, "w") as output:
+        done = subprocess.run(
+            [sys.executable, "-c", program, tmp_path / "result"], stdout=output, stderr=subprocess.PIPE, text=True,
+            timeout=120, env=os.environ | {"PYTHONPATH": path, "PYTHONIOENCODING": "ascii"},
+            preexec_fn=(lambda: os.close(1)) if stream == "closed" else None,
+        )  # fmt: skip
+    assert (done.returncode, (tmp_path / "result").read_text()) == (0, "done")
+    assert done.stderr == ("-c: The work is done, but standard output takes no text.\n" if stream != "ascii" else "")
+
+
 def test_a_defect_before_the_work_keeps_its_traceback(tmp_path):
     program = "import mmhvae_training.script, mmhvae_training.not_there"
     path = os.pathsep.join(map(str, [TRAINING.parent / "MMHVAESynthesis", TRAINING]))

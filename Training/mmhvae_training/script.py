@@ -10,10 +10,12 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
+from mmhvae.commands import Output, complain, open_streams
 from mmhvae.exceptions import InputError
 from mmhvae.faces import torch_refusal
 
@@ -29,8 +31,20 @@ class StoppedError(Exception):
 
 
 def run(main: Callable[[], None]) -> NoReturn:
-    """Run a script and leave: each failure is one sentence on stderr, but for a defect, which keeps its traceback."""
-    sys.exit(status_of(main))
+    """Run a script and leave: each failure is one sentence on stderr, but for a defect, which keeps its traceback.
+
+    Standard output may be closed, full, or of an encoding without the letters: the work goes on.
+    """
+    open_streams()
+    output = Output(sys.stdout)
+    try:
+        with redirect_stdout(output):
+            status = status_of(main)
+    finally:  # also where the parser of the command line has said all
+        output.flush()
+    if output.failure is not None and not isinstance(output.failure, BrokenPipeError) and status == DONE:
+        _said("The work is done, but standard output takes no text.", DONE)
+    sys.exit(status)
 
 
 def status_of(main: Callable[[], None]) -> int:
@@ -71,7 +85,7 @@ sys.excepthook = _end
 def _said(sentence: str, status: int) -> int:
     """Say why, unless this is one of several processes and not the first: they all meet the same end."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
-        print(f"{Path(sys.argv[0]).name}: {sentence}", file=sys.stderr)
+        complain(f"{Path(sys.argv[0]).name}: {sentence}")
     else:
         _await_end_of(os.getppid())
     return status

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .register_case import add_register_case as add_register_case
     from .running import run_program as run_program
     from .segment import add_segment as add_segment
+    from .streams import Output as Output, complain as complain, open_streams as open_streams
     from .sweep import add_reconstruct as add_reconstruct
     from .synthesize import add_synthesize as add_synthesize
     from .weights import add_weights as add_weights

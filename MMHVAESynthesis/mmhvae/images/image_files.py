@@ -84,6 +84,8 @@ def _checked_format(path: Path, name: str) -> str:
             f"{path} cannot be read as a volume: it is {_OTHERS[format_name]}, which does not hold where voxels lie in"
             f" the patient; save the {name} as NIfTI, NRRD or MHA, from a program that knows."
         )
+    if format_name not in _COMPLETE and read_header(path) is not None:
+        raise InputError(f"{path} is NIfTI of a kind that is not read, such as NIfTI-2; save the {name} as NIfTI-1.")
     if format_name not in _COMPLETE:
         raise InputError(f"{path} cannot be read as an image; save the {name} again as NIfTI, NRRD or MHA.")
     if format_name == _NIFTI and not is_nifti_name(path):

@@ -19,16 +19,11 @@ import SimpleITK as sitk
 
 from ..exceptions import InputNotice
 from ..files import scratch_folder
+from .fatal_files import require_harmless
 
 _PLACE = re.compile(r"WARNING: In .*, line \d+")
 _SPEAKER = re.compile(r"^\w+ \(0x[0-9a-f]+\):\s*")
 _FAILURE = re.compile(r"fail|error|not read completely|corrupt", re.IGNORECASE)
-_METAIMAGE = (".mha", ".mhd")
-#: Of a MetaImage header: with none, or more dimensions than it has room for, MetaIO writes beyond its memory.
-_DIMENSIONS = re.compile(rb"^\s*ndims\s*[=:](.*)$", re.IGNORECASE | re.MULTILINE)
-_ROOM = re.compile(rb"\s*([1-9]|10)(\.0*)?\s*")
-_LAST_FIELD = re.compile(rb"^\s*elementdatafile", re.IGNORECASE | re.MULTILINE)
-_LONGEST_HEADER = 1 << 20
 _lock = threading.RLock()
 
 
@@ -39,7 +34,7 @@ def read_image(path: Path, speaker: Path | None = None) -> sitk.Image:
         path: of the file.
         speaker: named in what is told, in place of ``path``.
     """
-    _require_room(path)
+    require_harmless(path)
     with _named_for_itk(path) as name, heard() as words:
         image = sitk.ReadImage(name)
     if any(_FAILURE.search(said) for said in paragraphs(words)):
@@ -67,28 +62,13 @@ def file_notes(path: Path) -> str:
 
 def read_information(path: Path) -> sitk.ImageFileReader:
     """A reader that knows size, place and fields of an image, and no voxel; raises RuntimeError where ITK cannot."""
-    _require_room(path)
+    require_harmless(path)
     reader = sitk.ImageFileReader()
     with _named_for_itk(path) as name, heard() as words:
         reader.SetFileName(name)
         reader.ReadImageInformation()
     tell(words, path)
     return reader
-
-
-def _require_room(path: Path) -> None:
-    """Raise RuntimeError for a header that would crash ITK."""
-    if not (path.name.lower().endswith(_METAIMAGE) and os.path.isfile(path)):
-        return
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(_LONGEST_HEADER).replace(b"\r", b"\n")
-    except OSError:  # ITK will say so
-        return
-    end = _LAST_FIELD.search(head)
-    counts = _DIMENSIONS.findall(head[: end.start()] if end else head)
-    if not all(_ROOM.fullmatch(count) for count in counts):
-        raise RuntimeError("the number of dimensions is none that MetaImage has")
 
 
 def write_image(image: sitk.Image, path: Path, compress: bool = True) -> list[str]:
@@ -100,6 +80,7 @@ def write_image(image: sitk.Image, path: Path, compress: bool = True) -> list[st
 
 def read_transform_file(path: Path) -> tuple[sitk.Transform, list[str]]:
     """The first transform of a file, and what was said about the others; raises RuntimeError or KeyError."""
+    require_harmless(path)
     with _named_for_itk(path) as name, heard() as words:
         transform = sitk.ReadTransform(name)
     return transform, paragraphs(words)

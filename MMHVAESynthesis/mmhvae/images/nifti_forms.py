@@ -126,6 +126,9 @@ def contradiction(place: Matrix, size: tuple[int, ...], header: NiftiHeader, pat
         return None
     if len(forms) == 2:
         apart, q, s = _distance(forms["qform"], forms["sform"], size)
+        if apart <= _largest(place):
+            stated = " x ".join(f"{size:.3g}" for size in header.spacing)
+            return Contradiction(f"The qform and the sform of {path} agree, but not with its voxels of {stated} mm")
         return Contradiction(
             f"The qform and the sform of {path} disagree by {apart:.1f} mm: a corner lies at {_point(q)} by the qform"
             f" and at {_point(s)} by the sform"

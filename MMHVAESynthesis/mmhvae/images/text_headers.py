@@ -17,6 +17,7 @@ from ..exceptions import InputError
 _LONGEST = 1 << 20
 _SIDES = ({"right", "left"}, {"anterior", "posterior"}, {"superior", "inferior"})
 _SHORT_SPACES = {"ras", "las", "lps"}
+_TIMES = {"t", "time", "frame", "frames"}
 _UNITS = {"", "mm", "millimeter", "millimetre", "millimeters", "millimetres", "none", "???"}
 
 
@@ -39,7 +40,8 @@ def check_nrrd(path: Path, name: str) -> None:
         raise InputError(f"{path} states no spacing and orientation of its three axes; {again}.")
     if not _finite(fields.get("space origin", ""), 3):
         raise InputError(f"{path} states no position (space origin); {again}.")
-    if "time" in fields.get("kinds", "").lower().split():
+    labels = {label.strip().lower() for label in re.findall(r'"([^"]*)"', fields.get("labels", ""))}
+    if "time" in fields.get("kinds", "").lower().split() or not labels.isdisjoint(_TIMES):
         raise InputError(f"{path} has an axis that is time; save one moment of it, as a 3-D volume.")
     units = [unit.lower() for unit in re.findall(r'"([^"]*)"', fields.get("space units", ""))]
     _require_millimetres(units, path)

@@ -115,6 +115,9 @@ def _check_text(text: str, path: Path) -> None:
         raise InputError(
             f"{path} is not a transform that ITK can read: a part of its numbers is missing or none; save it again."
         )
+    flat = [name for name in parts if name.endswith("_2_2")]
+    if flat:
+        raise InputError(f"{path} is a 2-D transform ({flat[0]}); give one in three dimensions.")
     given = [len(words) for key, words in numbers if key == "Parameters"][-len(parts) :]
     for name, count in zip(parts, given, strict=False):
         kind = re.sub(r"_(double|float)_3_3$", "", name)

@@ -48,7 +48,7 @@ def read_landmarks(paths: Sequence[str | Path]) -> tuple[Points, Points]:
     """Pairs of landmarks: of one `.tag` file, or of two `.mrk.json` files, the fixed points, then the moving ones.
 
     Points of two lists belong together by their labels where both lists have the same ones, each once, in another
-    order (an :class:`InputNotice` says so); else by their order.
+    order (an :class:`InputNotice` says so); else by their order. Labels are the same in capitals and small letters.
 
     Returns:
         Fixed and moving points, (N, 3) each, LPS mm; of a tag file the second volume's are the fixed ones.
@@ -71,7 +71,7 @@ def paired(fixed: PointList, moving: PointList) -> Points:
     Raises:
         InputError: labels contradict the order, in part.
     """
-    a, b = fixed.labels, moving.labels
+    a, b = ([" ".join(label.split()).casefold() for label in found.labels] for found in (fixed, moving))
     if a == b or len(a) != len(b) or len({*a}) < len(a) or len({*b}) < len(b):
         return moving.points
     if {*a} == {*b}:
@@ -81,9 +81,10 @@ def paired(fixed: PointList, moving: PointList) -> Points:
         return moving.points[[b.index(label) for label in a]]
     astray = [label for place, label in enumerate(a) if label and label in b and b.index(label) != place]
     if astray:
+        name = fixed.labels[a.index(astray[0])]
         raise InputError(
-            f"The landmark {astray[0]} has another place in the moving list, and not all labels match; give both lists"
-            " the same labels, or the same order."
+            f"The landmark {name} has another place in the moving list, and not all labels match; give both lists the"
+            " same labels, or the same order."
         )
     return moving.points
 
@@ -151,7 +152,7 @@ def _position(point: Any, path: Path) -> list[float]:
     """A control point's three coordinates, in the file's coordinate system."""
     position = point.get("position") if isinstance(point, dict) else None
     try:
-        numbers = [float(p) for p in position or [] if isinstance(p, (int, float))]
+        numbers = [float(p) for p in position or [] if type(p) in (int, float)]
     except (TypeError, OverflowError):  # no list, or an integer beyond all floats
         numbers = []
     if len(numbers) != 3 or not np.isfinite(numbers).all():
