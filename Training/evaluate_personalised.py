@@ -2,10 +2,12 @@
 
 python Training/evaluate_personalised.py transfer runs/all runs/plain --data BRATS --split S.json --output E
 python Training/evaluate_personalised.py subsets runs/all-tumour --data BRATS --split S.json --output E
+python Training/evaluate_personalised.py lesions runs/all-lesions --data prepared --split prepared/split.json --output E
 
 ``transfer`` makes all modalities of each alone (Tables 1, 2, 8, 9), ``subsets`` outlines tumours with every subset of
-modalities (Tables 3, 10). Every patient's scores lie in ``E/RUN/transfer/PATIENT.csv``, the table in ``E/transfer.md``.
-An evaluation that was stopped goes on where it was.
+modalities (Tables 3, 10). Of what prepare_pet_ct.py wrote: ``pet-ct-transfer`` (Tables 4, 6), ``lesions`` (5, 7). Every
+patient's scores lie in ``E/RUN/transfer/PATIENT.csv``, the table in ``E/transfer.md``. An evaluation that was stopped
+goes on where it was.
 """
 
 from __future__ import annotations
@@ -24,9 +26,12 @@ from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from mmhvae_training.judging.personalised import (
     PROTOCOLS,
+    LesionScore,
     Predict,
     SubsetScore,
     TransferScore,
+    lesion_report,
+    score_lesions,
     score_subsets,
     score_transfer,
     subset_report,
@@ -72,12 +77,26 @@ TABLES = {
         lambda run, volume, seen, options: score_transfer(seen, volume, run.config.modalities, options.protocol),
         lambda rows, above, options: transfer_report(rows, above, options.protocol),
     ),
+    "pet-ct-transfer": Table(
+        "Tables 4 and 6: the same of PET/CT, or of NAC-PET, AC-PET and CT",
+        None,
+        TransferScore,
+        lambda run, volume, seen, options: score_transfer(seen, volume, run.config.modalities, options.protocol),
+        lambda rows, above, options: transfer_report(rows, above, options.protocol, pet_ct=True),
+    ),
     "subsets": Table(
         "Tables 3 and 10: Dice of tumour regions by every subset of modalities",
         4,
         SubsetScore,
         lambda run, volume, seen, options: score_subsets(seen, volume, run.config.modalities, run.spacing),
         lambda rows, above, options: subset_report(rows, above),
+    ),
+    "lesions": Table(
+        "Tables 5 and 7: Dice and rates of detection of lesions in PET/CT",
+        2,
+        LesionScore,
+        lambda run, volume, seen, options: score_lesions(seen, volume),
+        lambda rows, above, options: lesion_report(rows, above),
     ),
 }
 
@@ -107,7 +126,7 @@ def score_run(name: str, run: TrainedNetwork, patients: Sequence[str], options: 
     """All patients' scores; those that are there already are read."""
     table, folder = TABLES[options.command], options.output / name / options.command
     settings = {**run.facts, "spacing_mm": run.spacing, "crop": list(run.config.crop), "overlap": options.overlap}
-    if options.command == "transfer":
+    if "protocol" in options:
         settings["protocol"] = list(options.protocol)
     require_same_settings(folder, settings)
     run.network.to(options.device)
@@ -147,7 +166,7 @@ def parser() -> argparse.ArgumentParser:
     """One command a table."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("runs", type=Path, nargs="+", help="folders that train_personalised.py wrote")
-    common.add_argument("--data", type=Path, required=True, help="folder of BraTS' layout, one folder a patient")
+    common.add_argument("--data", type=Path, required=True, help="folder of BraTS' layout, or prepared")
     common.add_argument("--split", type=Path, required=True, help="JSON with lists of names")
     common.add_argument("--part", default="judge", help="which list of the split")
     common.add_argument("--overlap", type=overlap, default=VALIDATION_OVERLAP, help="of windows, of their side")
@@ -157,7 +176,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, dest="command", metavar="|".join(TABLES))
     for name, table in TABLES.items():
         command = commands.add_parser(name, parents=[common], help=table.about)
-        if name == "transfer":
+        if table.row is TransferScore:
             command.add_argument("--protocol", choices=PROTOCOLS, nargs="+", default=PROTOCOLS, help="default: all")
     return top
 

@@ -66,6 +66,8 @@ def _single_frames(headers: Sequence[Dataset], series: DicomSeries) -> sitk.Imag
     ordered = [str(path) for _, path in sorted(zip(numbers, series.files, strict=True))]
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(ordered)
+    if series.modality == "PT":  # every slice has a slope of its own, and the first one may be a whole number
+        reader.SetOutputPixelType(sitk.sitkFloat32)
     try:
         image = reader.Execute()
     except RuntimeError as error:

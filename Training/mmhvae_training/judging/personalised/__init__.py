@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
-    from .reports import subset_report as subset_report, transfer_report as transfer_report
+    from .lesion_detection import LesionScore as LesionScore, score_lesions as score_lesions
+    from .reports import (
+        lesion_report as lesion_report,
+        subset_report as subset_report,
+        transfer_report as transfer_report,
+    )
     from .subsets import SubsetScore as SubsetScore, score_subsets as score_subsets
     from .transfer import (
         PROTOCOLS as PROTOCOLS,

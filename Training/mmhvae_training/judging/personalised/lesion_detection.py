@@ -10,8 +10,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from mmhvae import InputError
+
+from ...personalised import PatientVolume
+from .transfer import Predict
+
+
+@dataclass(frozen=True)
+class LesionScore:
+    """Voxels of one patient's lesions: true ones, found ones, and those that are both."""
+
+    patient: str
+    truth: int
+    found: int
+    both: int
+
+    @property
+    def dice(self) -> float:
+        """Of a case with lesions; 0 where none was found."""
+        return 2 * self.both / (self.truth + self.found)
 
 
 @dataclass(frozen=True)
@@ -26,19 +43,25 @@ class LesionMetrics:
     fpr: float
 
 
-def lesion_metrics(found: Sequence[NDArray[np.bool_]], truth: Sequence[NDArray[np.bool_]]) -> LesionMetrics:
+def score_lesions(predict: Predict, volume: PatientVolume) -> list[LesionScore]:
+    """One patient with all modalities shown; the network's first class is the background."""
+    assert volume.labels is not None
+    found = predict(volume.images[None], tuple(range(len(volume.images))))[0].argmax(dim=0) > 0
+    truth = volume.labels > 0
+    return [LesionScore(volume.name, int(truth.sum()), int(found.sum()), int((truth & found).sum()))]
+
+
+def lesion_metrics(scores: Sequence[LesionScore]) -> LesionMetrics:
     """Metrics over cases; a case is positive where any voxel is.
 
     Raises:
-        ValueError: no case has a lesion, or none has none, so that a rate is undefined.
+        InputError: no case has a lesion, or none has none, so that a rate is undefined.
     """
-    pairs = list(zip(found, truth, strict=True))
-    positive = [(f, t) for f, t in pairs if t.any()]
-    negative = [f for f, t in pairs if not t.any()]
+    positive, negative = [row for row in scores if row.truth], [row for row in scores if not row.truth]
     if not positive or not negative:
-        raise ValueError("There should be cases with and without lesions; give both.")
-    total = sum(2 * int((f & t).sum()) / (int(f.sum()) + int(t.sum())) for f, t in positive)
-    hits, false_alarms = sum(bool(f.any()) for f, _ in positive), sum(bool(f.any()) for f in negative)
+        raise InputError("There should be patients with and without lesions, for both rates; judge some of both.")
+    total = sum(row.dice for row in positive)
+    hits, false_alarms = sum(row.found > 0 for row in positive), sum(row.found > 0 for row in negative)
     tpr, fpr = hits / len(positive), false_alarms / len(negative)
     return LesionMetrics(
         dice=100 * total / (len(positive) + false_alarms),

@@ -78,6 +78,40 @@ def published_subsets(region: str, modalities: Sequence[str]) -> Published:
     return {"X_h": found | groups}
 
 
+#: Table 4 (AutoPET-II): SSIM and PSNR of PET -> PET, CT -> CT, PET -> CT, CT -> PET.
+_TABLE_4_CELLS: tuple[Cell, ...] = (("pet", "pet"), ("ct", "ct"), ("pet", "ct"), ("ct", "pet"))
+_TABLE_4 = {
+    "X_h": ((0.9969, 49.547), (0.9780, 37.098), (0.9282, 30.154), (0.9883, 41.584)),
+    "without invariance and prior": ((0.9903, 44.8811), (0.9739, 37.2309), (0.9161, 28.1046), (0.9884, 39.8490)),
+    "without equivariance and prior": ((0.9835, 42.2223), (0.9475, 32.0777), (0.9148, 29.3181), (0.9824, 39.0795)),
+    "without prior": ((0.9955, 46.5603), (0.9419, 31.2692), (0.9215, 29.6694), (0.9851, 39.1718)),
+    "without invariance": ((0.9931, 45.5829), (0.9437, 33.1866), (0.9070, 26.8885), (0.9834, 39.4528)),
+    "without equivariance": ((0.9957, 47.4198), (0.9664, 35.4194), (0.9121, 27.2708), (0.9842, 39.4348)),
+}
+#: Table 6 (HNSCC, NSCLC): SSIM and PSNR of NAC -> CT, NAC -> AC. UNETR's and SwinUNETR's first SSIM of NSCLC is a copy.
+_TABLE_6_CELLS: tuple[Cell, ...] = (("nac", "ct"), ("nac", "ac"))
+_TABLE_6 = {
+    "X_h, HNSCC": ((0.6939, 25.8498), (0.9516, 46.4658)),
+    "SwinUNETR, HNSCC": ((0.5853, 23.5628), (0.9265, 42.5495)),
+    "UNETR, HNSCC": ((0.4899, 21.7330), (0.8998, 42.8557)),
+    "X_h, NSCLC": ((0.4744, 22.7791), (0.8853, 42.7687)),
+    "SwinUNETR, NSCLC": ((0.4476, 22.5086), (0.8705, 41.3272)),
+    "UNETR, NSCLC": ((0.4476, 20.6182), (0.8703, 40.8570)),
+}
+
+
+def published_pet_ct(metric: str) -> Published:
+    """Of PET/CT: method -> (source, target) -> SSIM or PSNR; the paper has no NMSE."""
+    if metric not in ("ssim", "psnr"):
+        return {}
+    column = ("ssim", "psnr").index(metric)
+    return {
+        method: {cell: numbers[column] for cell, numbers in zip(cells, rows, strict=True)}
+        for cells, table in ((_TABLE_4_CELLS, _TABLE_4), (_TABLE_6_CELLS, _TABLE_6))
+        for method, rows in table.items()
+    }
+
+
 #: Tables 5 and 7 (AutoPET-II): Dice, Dice-, TPR, TNR, FNR, FPR.
 AUTOPET: Mapping[str, tuple[float, ...]] = {
     "UNETR": (10.81, 23.14, 80.65, 3.64, 19.35, 96.36),

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 
 from .compared_table import TESTS_TOLD, Cell, Measure, compared_table
-from .published import OTHERS, TABLE_3, published_subsets, published_transfer
+from .lesion_detection import LesionScore, lesion_metrics
+from .published import AUTOPET, OTHERS, TABLE_3, published_pet_ct, published_subsets, published_transfer
 from .subsets import JOINT, SubsetScore
 from .transfer import EXPLAINED, TransferScore
 
@@ -18,6 +19,7 @@ SUBSET_MEASURES = (
     Measure("et", "ET, Dice (%)", 1, 100),
     Measure("et_star", "ET*, Dice (%), predictions of under 500 mm^3 removed", 1, 100),
 )
+LESION_DICE = Measure("dice", "Dice of the patients with lesions (%)", 2, 100)
 PAPERS_PROTOCOL = (
     "The paper's own numbers (219 patients, 1 mm) come from the protocol released, by its authors' code: only those "
     "tables are like for like."
@@ -25,9 +27,11 @@ PAPERS_PROTOCOL = (
 Runs = Mapping[str, Sequence[TransferScore]]
 
 
-def transfer_report(runs: Runs, told: str, protocols: Sequence[str]) -> str:
+def transfer_report(runs: Runs, told: str, protocols: Sequence[str], pet_ct: bool = False) -> str:
     """Tables 1, 2, 8 and 9: each protocol's PSNR, NMSE and SSIM by source and target, and true transfers' mean."""
-    lines = ["# Transfer from one modality to all", "", told, TESTS_TOLD, PAPERS_PROTOCOL, ""]
+    published = published_pet_ct if pet_ct else published_transfer
+    paper = "The paper does not say by which protocol its numbers were computed." if pet_ct else PAPERS_PROTOCOL
+    lines = ["# Transfer from one modality to all", "", told, TESTS_TOLD, paper, ""]
     for protocol in protocols:
         lines += [f"## Protocol {protocol}: {EXPLAINED[protocol]}", ""]
         for measure in TRANSFER_MEASURES:
@@ -35,7 +39,7 @@ def transfer_report(runs: Runs, told: str, protocols: Sequence[str]) -> str:
             for name, rows in runs.items():
                 for cell, values in _transfers(rows, protocol, measure.name).items():
                     cells.setdefault(cell, {})[name] = values
-            lines.append(compared_table(measure, ("from", "to"), cells, published_transfer(measure.name)))
+            lines.append(compared_table(measure, ("from", "to"), cells, published(measure.name)))
     return "\n".join(lines)
 
 
@@ -106,3 +110,16 @@ def _grouped(runs: Mapping[str, Sequence[SubsetScore]]) -> list[str]:
             cells = [f"{center:.1f}" + (f" ({spread:.1f})" if spread else "") for center, spread in groups.values()]
             lines.append("| " + " | ".join([measure.title.split(",")[0], name, *cells]) + " |")
     return lines
+
+
+def lesion_report(runs: Mapping[str, Sequence[LesionScore]], told: str) -> str:
+    """Tables 5 and 7: a row a run, the paper's below; and Dice of the cases with lesions, run against run."""
+    titles = ("run", "Dice", "Dice-", "TPR", "TNR", "FNR", "FPR")
+    lines = ["# Lesions in PET/CT", "", f"{told} In per cent; a case counts as positive where any voxel does.", ""]
+    lines += ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
+    found = {name: tuple(vars(lesion_metrics(rows)).values()) for name, rows in runs.items()}
+    for name, numbers in (found | {f"*{method}, paper*": numbers for method, numbers in AUTOPET.items()}).items():
+        lines.append("| " + " | ".join([name, *(f"{number:.2f}" for number in numbers)]) + " |")
+    positive = {name: {row.patient: row.dice for row in rows if row.truth} for name, rows in runs.items()}
+    table = compared_table(LESION_DICE, ("patients", "measure"), {("with lesions", "Dice-"): positive})
+    return "\n".join([*lines, "", TESTS_TOLD, "", table])

@@ -1,6 +1,6 @@
 """Rate how well a bundle synthesises each contrast from ultrasound alone, and write that into its ``bundle.json``.
 
-python Training/rate_bundle.py --bundle BUNDLE --cases CASES --cache SYNTHESES
+python Training/studies/rate_bundle.py --bundle BUNDLE --cases CASES --cache SYNTHESES
 
 Cases are what simulate.py writes, of heads that the bundle never saw. The strength of a contrast is the correlation of
 its synthetic with its true image in the field of view, mean over the cases: trust weighs its witnesses by it.

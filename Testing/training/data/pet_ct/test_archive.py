@@ -1,0 +1,162 @@
+"""DICOM trees of phantoms: SUV against the numbers that made them, corrected and uncorrected PET, segments."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+pytest.importorskip("pydicom", reason="needs the extra 'training'")
+
+from mmhvae import InputError
+from mmhvae_training.data.pet_ct.archive import archive_studies
+from mmhvae_training.data.pet_ct.preparation import prepare_study
+from mmhvae_training.data.pet_ct.suv import suv_scale
+from pydicom.uid import generate_uid
+
+from ..dicom_writing import of, write_segmentation, write_slices
+
+WEIGHT, DOSE, HALF_LIFE, WAIT = 80.0, 3.0e8, 6586.2, 3600
+SCALE = 1000 * WEIGHT / (DOSE * 0.5 ** (WAIT / HALF_LIFE))
+#: What says how Bq/ml become SUV: injected at nine, scanned at ten.
+INJECTED = {
+    "RadionuclideTotalDose": str(DOSE),
+    "RadionuclideHalfLife": str(HALF_LIFE),
+    "RadiopharmaceuticalStartTime": "090000.000000",
+}
+PET = {
+    "Modality": "PT", "Units": "BQML", "DecayCorrection": "START", "PatientWeight": str(WEIGHT),
+    "SeriesDate": "20200102", "SeriesTime": "100000", "AcquisitionDate": "20200102", "AcquisitionTime": "100130",
+}  # fmt: skip
+
+MIDNIGHT = {"SeriesDate": "20200103", "SeriesTime": "003000", "AcquisitionTime": None}
+
+
+def pet_tags(injected=INJECTED, **changes):
+    tags = {**PET, "RadiopharmaceuticalInformationSequence": of(**injected), **changes}
+    tags["RadiopharmaceuticalInformationSequence"] = [tags["RadiopharmaceuticalInformationSequence"]]
+    return {name: value for name, value in tags.items() if value is not None}
+
+
+def header(injected=INJECTED, **changes):
+    return of(**{k: v[0] if isinstance(v, list) else v for k, v in pet_tags(injected, **changes).items()})
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, SCALE),
+        ({"Units": "GML"}, 1.0),
+        ({"DecayCorrection": "ADMIN"}, 1000 * WEIGHT / DOSE),
+        ({"SeriesTime": "180000"}, 1000 * WEIGHT / (DOSE * 0.5 ** ((WAIT + 90) / HALF_LIFE))),  # derived afterwards
+        ({**MIDNIGHT, "injected": {"RadiopharmaceuticalStartTime": "233000"}}, SCALE),
+        ({"injected": {"RadiopharmaceuticalStartDateTime": "20200102090000.00"}}, SCALE),
+    ],
+)
+def test_the_scale_is_weight_over_the_dose_that_is_left(changes, expected):
+    changes = dict(changes)
+    injected = {k: v for k, v in {**INJECTED, **changes.pop("injected", {})}.items() if v is not None}
+    assert suv_scale([header(injected, **changes)], "PET") == pytest.approx(expected, rel=1e-6)
+
+
+def test_philips_counts_have_a_factor_of_their_own():
+    content = header(Units="CNTS")
+    content.add_new((0x7053, 0x1000), "DS", "0.00125")
+    assert suv_scale([content], "PET") == 0.00125
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"Units": "CNTS"}, "its units are CNTS"),
+        ({"Units": None}, "its units are not given"),
+        ({"DecayCorrection": "NONE"}, "not corrected for decay"),
+        ({"PatientWeight": None}, "the patient's weight"),
+        ({"PatientWeight": "0"}, "the patient's weight"),
+        ({"injected": {"RadionuclideTotalDose": None}}, "the injected dose"),
+        ({"injected": {"RadionuclideHalfLife": None}}, "the half-life"),
+        ({"injected": {"RadiopharmaceuticalStartTime": None}}, "when it was injected"),
+        ({"SeriesTime": None}, "when it was injected and acquired"),
+        ({"injected": {"RadiopharmaceuticalStartDateTime": "20200102110000"}}, "contradict each other"),
+    ],
+)
+def test_a_pet_without_suv_scale_says_why(changes, reason):
+    changes = dict(changes)
+    injected = {k: v for k, v in {**INJECTED, **changes.pop("injected", {})}.items() if v is not None}
+    with pytest.raises(InputError, match=f"PET without SUV scale: .*{reason}"):
+        suv_scale([header(injected, **changes)], "PET")
+
+
+def write_study(phantom, tree, patient="P1", ct=True, drawn=True, uncorrected=False, **changes):
+    """CT in HU; PET in Bq/ml with a slope a slice, the first one 1; one SEG of the lesion's slices."""
+    common = {"PatientID": patient, "StudyInstanceUID": generate_uid()}
+    if ct:
+        slope = {"RescaleSlope": "1", "RescaleIntercept": "-1024"}
+        stored = sitk.Cast(phantom.ct + 1024, sitk.sitkUInt16)
+        write_slices(stored, tree, Modality="CT", SeriesDescription="CT wb", **common, **slope)
+    activity = sitk.GetArrayFromImage(phantom.pet) / SCALE
+    for corrected in (True, False) if uncorrected else (True,):
+        slopes = [1 if k == 0 else max(float(plane.max()), 1) / 30000 for k, plane in enumerate(activity)]
+        stored = np.stack([np.round(plane / slope) for plane, slope in zip(activity, slopes, strict=True)])
+        image = sitk.GetImageFromArray((stored if corrected else stored // 2).astype(np.uint16))
+        image.CopyInformation(phantom.pet)
+
+        def sloped(content, k, slopes=slopes):
+            content.RescaleSlope, content.RescaleIntercept = f"{slopes[k]:.8g}", "0"
+            return content
+
+        series = generate_uid()
+        tags = pet_tags(**changes) if corrected else pet_tags(Units="PROPCPS")
+        list_of = ["NORM", "DECY", *(["ATTN"] if corrected else [])]
+        write_slices(image, tree, sloped, **common, **tags, CorrectedImage=list_of, SeriesInstanceUID=series)
+    if drawn and phantom.lesion.any():
+        write_segmentation({"Lesion": phantom.labels}, tree, series, **common)
+
+
+def test_a_study_of_the_archive_is_read_in_hounsfield_units_and_suv_with_its_lesion(phantom, tmp_path):
+    made = phantom()
+    write_study(made, tmp_path / "tree")
+    (study,) = archive_studies(tmp_path / "tree", ("ct", "pet"))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(study.images["ct"]()), sitk.GetArrayFromImage(made.ct))
+    pet = sitk.GetArrayFromImage(study.images["pet"]())
+    np.testing.assert_allclose(pet, sitk.GetArrayFromImage(made.pet), atol=1e-3)
+    voxels = prepare_study(study, tmp_path / "out" / study.name, 2, labelled=True)
+    assert voxels * 8 == pytest.approx(made.lesion.sum() * 80, rel=0.05)
+
+
+def test_corrected_and_uncorrected_pet_are_told_apart(phantom, tmp_path):
+    made = phantom(lesion=False)
+    write_study(made, tmp_path / "tree", uncorrected=True)
+    (study,) = archive_studies(tmp_path / "tree", ("nac", "ac", "ct"))
+    assert study.labels is None
+    ac, nac = (sitk.GetArrayFromImage(study.images[name]()) for name in ("ac", "nac"))
+    inside = sitk.GetArrayFromImage(made.pet) > 0
+    np.testing.assert_allclose(ac[inside], 1, atol=1e-3)
+    np.testing.assert_allclose(nac[inside], 0.5 / SCALE, rtol=1e-3)  # counts, as they are
+    prepare_study(study, tmp_path / "out" / study.name, 4, labelled=False)
+    assert len(list((tmp_path / "out" / study.name).iterdir())) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"ct": False}, "P1 has no CT series"),
+        ({"drawn": False}, "P1 has no labels"),
+        ({"Units": "CNTS"}, "PET without SUV scale"),
+    ],
+)
+def test_studies_that_cannot_be_used_say_why(phantom, tmp_path, changes, words):
+    write_study(phantom(), tmp_path / "tree", **changes)
+    (study,) = archive_studies(tmp_path / "tree", ("ct", "pet"))
+    with pytest.raises(InputError, match=words):
+        prepare_study(study, tmp_path / "out", 4, labelled=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_several_studies_of_a_patient_are_numbered_and_those_without_pet_left_out(phantom, tmp_path):
+    for lesion in (True, False):
+        write_study(phantom(lesion), tmp_path / "tree", patient="P 1")
+    tags = {"PatientID": "P2", "StudyInstanceUID": generate_uid(), "Modality": "CT"}
+    write_slices(phantom().ct, tmp_path / "tree", **tags)
+    studies = archive_studies(tmp_path / "tree", ("ct", "pet"))
+    assert [(study.name, study.patient) for study in studies] == [("P_1_1", "P 1"), ("P_1_2", "P 1")]
