@@ -21,7 +21,7 @@ class FoldedPanels(Part):
             ui.overlaysFrame,
             self._mr,
             self._ultrasound,
-            lambda: logic.engine,
+            logic.engine,
             panel.later,
             lambda: logic.is_before,
         )

@@ -49,7 +49,7 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self, engine: Engine | None = None) -> None:
         super().__init__()
-        self._engine = engine
+        self.engine = engine or shared_engine()
         self._current = CurrentRun()
         #: The last outcome that is not in use: failed, or taken back; None where there is none.
         self.pending: Outcome | None = None
@@ -58,11 +58,6 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
         #: Whether landmarks are being placed: then one may wait for its partner.
         self.is_placing = False
         annotate_slice_views()
-
-    @property
-    def engine(self) -> Engine:
-        """What does the work; the shared one is asked for anew, since the other module may have closed it."""
-        return self._engine or shared_engine()
 
     def close(self) -> None:
         """Stop the work that is running; the engine stays warm for others."""

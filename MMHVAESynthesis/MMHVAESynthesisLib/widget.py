@@ -8,7 +8,7 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from .demo_button import DemoButton
-from .engine import Failure, close_shared_engine
+from .engine import Failure
 from .folded_panels import FoldedPanels
 from .logic import MMHVAESynthesisLogic
 from .panel import (
@@ -58,7 +58,7 @@ class MMHVAESynthesisWidget(ModulePanel):
         """Load the library and the core anew with the module; the engine process ends, and starts when needed."""
         self.cleanup()
         stop_annotating()
-        close_shared_engine()
+        self.logic.engine.close()
         self.reload(["mmhvae", "MMHVAESynthesisLib"])
 
     def connected_widgets(self) -> dict[str, Any]:

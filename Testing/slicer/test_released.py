@@ -42,8 +42,7 @@ def engine(tmp_path):
 def opened(request, scene, engine, monkeypatch):
     """A module's panel, working with the scripted engine."""
     panel = rig.load_module(request.param).self()
-    name = "engine" if request.param == "MMHVAESynthesis" else "_engine"
-    monkeypatch.setattr(panel.logic, name, engine)
+    monkeypatch.setattr(panel.logic, "engine", engine)
     return panel
 
 

@@ -30,7 +30,7 @@ class OverlaysPanel:
         frame: an empty widget.
         find_mr: gives the pre-operative MR on which segmentations were drawn, or None.
         find_ultrasound: gives the ultrasound as a volume node, or None.
-        find_engine: gives what does the export.
+        engine: does the export.
         on_changed: hears that the scene was changed.
         is_before: tells whether everything is only shown as before just now, which makes nothing stale.
     """
@@ -40,12 +40,12 @@ class OverlaysPanel:
         frame: Any,
         find_mr: Callable[[], Any],
         find_ultrasound: Callable[[], Any],
-        find_engine: Callable[[], Engine],
+        engine: Engine,
         on_changed: Callable[[], None],
         is_before: Callable[[], bool] = lambda: False,
     ) -> None:
         self._find_mr, self._find_ultrasound, self._on_changed = find_mr, find_ultrasound, on_changed
-        self._find_engine, self._is_before = find_engine, is_before
+        self._engine, self._is_before = engine, is_before
         self._current = CurrentRun()
         self._build(frame)
         self._watch = InputWatch(_inputs, self._look)
@@ -173,9 +173,9 @@ class OverlaysPanel:
         self.refresh()
 
     def _export(self) -> None:
-        engine, node, ultrasound = self._find_engine(), self.selector.currentNode(), self._find_ultrasound()
+        node, ultrasound = self.selector.currentNode(), self._find_ultrasound()
         self._current.start(
-            lambda callbacks: OverlayRun(engine, node, ultrasound, callbacks),
+            lambda callbacks: OverlayRun(self._engine, node, ultrasound, callbacks),
             Callbacks(self._exported, self._failed, self.work.progress),
         )
         self.refresh()

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from .engine_run import EngineRun as EngineRun
     from .engine_sharing import (
         SlicerEngine as SlicerEngine,
-        close_shared_engine as close_shared_engine,
         python_command as python_command,
         shared_engine as shared_engine,
     )

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 class SlicerEngine(Engine):
     """An engine on Qt's event loop, polled only while something is pending or the process is starting.
 
-    Its process ends as the application quits, whoever holds the engine: it may have been started again after a close.
+    Its process and its files go as the application quits, whoever holds it; after a close it can be used again.
     """
 
     def __init__(self, **arguments: Any) -> None:
@@ -44,9 +44,6 @@ class SlicerEngine(Engine):
         if self._session is None:  # it is being closed
             return
         self._timer.start()
-        if not self._ends_with_application:
-            self._ends_with_application = True
-            slicer.app.connect("aboutToQuit()", self.close)
 
     def submit(self, job: Job, method: str, parameters: Mapping[str, Any], callbacks: Callbacks) -> None:
         """See :meth:`.engine.Engine.submit`."""
@@ -56,10 +53,16 @@ class SlicerEngine(Engine):
     def close(self, timeout: float = 1.0) -> None:
         """See :meth:`.engine.Engine.close`."""
         self._timer.stop()
+        super().close(timeout)
         if self._ends_with_application:
             self._ends_with_application = False
             slicer.app.disconnect("aboutToQuit()", self.close)
-        super().close(timeout)
+
+    def _private_folder(self) -> Path:
+        if not self._ends_with_application:  # from here on there is something to end
+            self._ends_with_application = True
+            slicer.app.connect("aboutToQuit()", self.close)
+        return super()._private_folder()
 
     def _tick(self) -> None:
         try:
@@ -86,18 +89,8 @@ _shared: SlicerEngine | None = None
 
 
 def shared_engine() -> SlicerEngine:
-    """The engine of this application, made when first asked for, closed when the application quits."""
+    """The engine of this application, the same for as long as this library is loaded: whoever has it may keep it."""
     global _shared
     if _shared is None:
         _shared = SlicerEngine(python=python_command())
-        slicer.app.connect("aboutToQuit()", close_shared_engine)
     return _shared
-
-
-def close_shared_engine() -> None:
-    """End the engine process and remove its files; the next :func:`shared_engine` is a new one."""
-    global _shared
-    engine, _shared = _shared, None
-    if engine is not None:
-        slicer.app.disconnect("aboutToQuit()", close_shared_engine)
-        engine.close()

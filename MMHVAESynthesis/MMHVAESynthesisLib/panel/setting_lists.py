@@ -7,7 +7,6 @@ from typing import Any
 from mmhvae.bundle import WeightsStore
 from slicer.i18n import tr as _
 
-from ..engine import Engine
 from .part import Part, Whole
 
 #: Texts with the value that each stands for.
@@ -19,13 +18,13 @@ class SettingLists(Part):
 
     def __init__(self, panel: Whole) -> None:
         super().__init__(panel)
-        self._engine: Engine | None = None
         self._selectors = {"bundle": self.ui.bundleSelector, "device": self.ui.deviceSelector}
         for name, (selector, entries) in self.further().items():
             self._selectors[name] = selector
             fill(selector, entries)
         for name, selector in self._selectors.items():
             selector.connect("activated(int)", lambda index, name=name: self._choose(name, index))
+        self.logic.engine.add_ready_listener(panel.later)
 
     def further(self) -> dict[str, tuple[Any, Entries]]:
         """The module's own lists, by parameter."""
@@ -47,7 +46,6 @@ class SettingLists(Part):
 
     def refresh(self) -> None:
         """Show what is installed, what the engine found, and what the parameters say."""
-        self._listen_to(self.logic.engine)
         fill(self.ui.bundleSelector, [(bundle.title, bundle.name) for bundle in WeightsStore().installed()])
         devices = [(_("automatic"), "auto")]
         if self.logic.engine.readiness is not None:
@@ -58,16 +56,7 @@ class SettingLists(Part):
 
     def close(self) -> None:
         """The panel is going."""
-        self._listen_to(None)
-
-    def _listen_to(self, engine: Engine | None) -> None:
-        """The engine that modules share is another one after a reload."""
-        if engine is not self._engine:
-            if self._engine is not None:
-                self._engine.remove_ready_listener(self.panel.later)
-            if engine is not None:
-                engine.add_ready_listener(self.panel.later)
-            self._engine = engine
+        self.logic.engine.remove_ready_listener(self.panel.later)
 
     def _choose(self, name: str, index: int) -> None:
         if self._parameters is not None:

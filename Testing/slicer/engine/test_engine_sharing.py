@@ -10,9 +10,8 @@ rig.require()
 
 import pytest
 import slicer
-from MMHVAESynthesisLib.engine import engine_sharing as module
-from MMHVAESynthesisLib.engine.engine_sharing import SlicerEngine, close_shared_engine, python_command, shared_engine
-from MMHVAESynthesisLib.engine.jobs import Callbacks
+from MMHVAESynthesisLib.engine.engine_sharing import SlicerEngine, python_command, shared_engine
+from MMHVAESynthesisLib.engine.jobs import Callbacks, ignore
 from MMHVAESynthesisLib.engine.process import is_running
 
 
@@ -66,15 +65,26 @@ def test_a_listener_that_raises_stops_nobody_else(engine, caplog):
     rig.wait_until(lambda: not engine._timer.is_on)
 
 
-def test_there_is_one_for_all_until_it_is_closed(scene):
-    first = shared_engine()
-    assert shared_engine() is first
-    folder = first.job().folder
+@pytest.mark.parametrize(
+    "end", [lambda engine: slicer.app.aboutToQuit.emit(), SlicerEngine.close], ids=["quit", "close"]
+)
+def test_there_is_one_for_all_whatever_ends_it_and_its_files_go_each_time(scene, end):
+    """Both modules' panels keep it from their start on: one that was closed has no successor."""
+    engine = shared_engine()
+    for _again in range(2):
+        folder = engine.job().folder
+        end(engine)
+        assert not folder.exists()
+        assert shared_engine() is engine
+
+
+def test_what_is_asked_for_while_it_ends_leaves_no_files(scene):
+    """A panel that hears of the end shows itself anew, and may ask at once for the next."""
+    engine, folders = shared_engine(), []
+    engine.submit(engine.job(), "self_test", {}, Callbacks(ignore, lambda failure: folders.append(engine.job().folder)))
     slicer.app.aboutToQuit.emit()
-    assert module._shared is None
-    assert not folder.exists()
-    assert shared_engine() is not first
-    close_shared_engine()
+    assert [folder.exists() for folder in folders] == [False]
+    assert not engine.is_busy
 
 
 def test_python_is_slicers_launcher_where_there_is_one(slicer_app, tmp_path, monkeypatch):

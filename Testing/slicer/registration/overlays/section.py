@@ -48,7 +48,7 @@ class Case:
         self.mr: Any = None
         self.changes = 0
         self.window = qt.QWidget()
-        self.panel = OverlaysPanel(self.window, lambda: self.mr, lambda: self.us, shared_engine, self.changed)
+        self.panel = OverlaysPanel(self.window, lambda: self.mr, lambda: self.us, shared_engine(), self.changed)
         self.window.resize(380, 260)
         self.window.show()
 
