@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .appearance import (
         LARGEST_UNCERTAINTY as LARGEST_UNCERTAINTY,
         LEVELS as LEVELS,
+        legend_entries as legend_entries,
         level_colours as level_colours,
         set_up_image as set_up_image,
     )

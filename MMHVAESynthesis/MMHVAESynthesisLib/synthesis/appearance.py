@@ -56,8 +56,14 @@ def level_colours() -> Any:
     return _table("MMHVAEUncertaintyLevels", _("Uncertainty contours"), colours)
 
 
+def legend_entries(is_contours: bool) -> list[tuple[str, tuple[float, float, float]]]:
+    """What the colours of uncertainty mean, the largest first: of its contours, or in the middle of each third."""
+    shares = [(number + 1) / len(LEVELS) for number in range(len(LEVELS))] if is_contours else [1 / 6, 1 / 2, 5 / 6]
+    return [(_word(number / (len(shares) - 1)), _colour(share)) for number, share in reversed([*enumerate(shares)])]
+
+
 def _word(share: float) -> str:
-    """How uncertain, for a legend."""
+    """How uncertain: words, since a share of a harmonised range tells a surgeon nothing."""
     return _("low") if share < 1 / 3 else _("medium") if share < 2 / 3 else _("high")
 
 

@@ -23,6 +23,7 @@ from .annotation_words import (
 )
 from .computed_outlines import ComputedOutlines
 from .display import take_out_orphan
+from .uncertainty_legend import UncertaintyLegend
 from .unregistered import UnregisteredOutlines
 from .visible_views import SliceView, keep_up_with, slice_views
 
@@ -31,8 +32,6 @@ HEIGHT = 74
 SMALLEST_FONT, LARGEST_FONT = 9, 16
 #: Lines are broken rather than written smaller than this.
 BREAKING_FONT = 13
-#: Dots an inch at which VTK's points are pixels.
-_DPI = 72
 #: Mean width of a letter, as a share of the font's size.
 _LETTER = 0.56
 #: IDs of volumes, and what is written where one of them is shown.
@@ -130,17 +129,21 @@ class _ViewTexts:
         self._line = _text_actor((0.5, 0.0), "centre")
         self._line.GetPositionCoordinate().SetCoordinateSystemToViewport()
         self._edges = {edge: _text_actor(place, edge) for edge, place in _EDGES.items()}
+        self.legend = UncertaintyLegend(view)
         self._is_shown = False
         self._volumes: list[tuple[Any, int]] = []
+        modified, resized = vtk.vtkCommand.ModifiedEvent, vtk.vtkCommand.WindowResizeEvent
+        window = view.renderer.GetRenderWindow()
         self._tags = [
-            (node, node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._changed))
-            for node in (view.slice_node, view.composite_node)
+            (thing, thing.AddObserver(event, self._changed))
+            for thing, event in ((view.slice_node, modified), (view.composite_node, modified), (window, resized))
         ]
 
     def close(self) -> None:
         for node, tag in [*self._tags, *self._volumes]:
             node.RemoveObserver(tag)
         self._tags, self._volumes = [], []
+        self.legend.close()
         self._set_shown(False)
 
     def update(self) -> None:
@@ -156,8 +159,8 @@ class _ViewTexts:
             self._line.SetPosition(self.view.renderer.GetSize()[0] / 2, HEIGHT * self.view.scale())
             for edge, letters in edge_letters(self.view.slice_node).items():
                 self._edges[edge].SetInput(letters)
-                self._edges[edge].GetTextProperty().SetFontSize(self._points(LARGEST_FONT))
-        changed = shown != self.shown
+                self._edges[edge].GetTextProperty().SetFontSize(self.view.points(LARGEST_FONT))
+        changed = self.legend.show(volumes) or shown != self.shown
         self.shown = shown
         if self._set_shown(bool(shown)) or changed:
             self.view.render()
@@ -179,15 +182,11 @@ class _ViewTexts:
     def _font_size(self, text: str) -> int:
         longest = max(len(line) for line in text.splitlines())
         sizes = range(LARGEST_FONT, SMALLEST_FONT, -1)
-        return self._points(next((size for size in sizes if self._letters(size) >= longest), SMALLEST_FONT))
+        return self.view.points(next((size for size in sizes if self._letters(size) >= longest), SMALLEST_FONT))
 
     def _letters(self, font: int) -> int:
         """How many letters of a font, in Qt's pixels, are as wide as the view."""
         return int(0.95 * self.view.renderer.GetSize()[0] / self.view.scale() / (_LETTER * font))
-
-    def _points(self, pixels: int) -> int:
-        """What VTK calls a font that is so many of Qt's pixels high: it may know of a finer screen, or not."""
-        return round(pixels * self.view.scale() * _DPI / self.view.renderer.GetRenderWindow().GetDPI())
 
     def _set_shown(self, is_shown: bool) -> bool:
         """Put the actors into the view or take them out; whether that changed anything."""

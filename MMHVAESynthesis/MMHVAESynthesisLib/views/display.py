@@ -15,8 +15,6 @@ from ..synthesis import ANCHOR, KIND, LEVELS, MODALITY, Results, level_colours
 OFF, CONTOURS, COLOURS = "off", "contours", "colours"
 #: How much of the image the colours of uncertainty let through.
 COLOURS_OPACITY = 0.5
-#: Points, and shares of the view: at the right, between the letters for the patient's sides.
-LEGEND_FONT, LEGEND_PLACE, LEGEND_SIZE = 12, (0.97, 0.85), (0.16, 0.3)
 _LEVELS_CLASS, _LEVELS_OF = "vtkMRMLLabelMapVolumeNode", "MMHVAE.LevelsOf"
 
 
@@ -41,14 +39,12 @@ def show_results(results: Results, which: str, opacity: float, uncertainty_displ
         composite.SetForegroundVolumeID(image.GetID() if image is not None else None)
         composite.SetForegroundOpacity(opacity)
         _set_label(composite, slice_node, label, uncertainty_display)
-    _show_legend(results, label)
 
 
 def take_out_uncertainty() -> None:
     """Take contours and colours of uncertainty out of all slice views: what they are about is not shown any more."""
     for composite, slice_node in _slice_views():
         _set_label(composite, slice_node, None, OFF)
-    _show_legend(Results(), None)
 
 
 def take_out_orphan(composite: Any, slice_node: Any) -> None:
@@ -64,21 +60,6 @@ def take_out_orphan(composite: Any, slice_node: Any) -> None:
         for node in shown
     ):
         _set_label(composite, slice_node, None, OFF)
-        _hide_unused_legends()
-
-
-def _hide_unused_legends() -> None:
-    used = {composite.GetLabelVolumeID() for composite, _node in _slice_views()}
-    for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
-        if node.GetAttribute(KIND) in ("uncertainty", "levels") and node.GetID() not in used:
-            _hide_legend(node)
-
-
-def _hide_legend(node: Any) -> None:
-    logic = slicer.modules.colors.logic()
-    legend = logic.GetColorLegendDisplayNode(node) if hasattr(logic, "GetColorLegendDisplayNode") else None
-    if legend is not None:
-        legend.SetVisibility(False)
 
 
 def background_of(results: Results) -> Any:
@@ -147,32 +128,3 @@ def _new_levels_node() -> Any:
     node = new_helper(_LEVELS_CLASS, _("SYNTHETIC uncertainty contours"), KIND, "levels")
     node.GetDisplayNode().SetAndObserveColorNodeID(level_colours().GetID())
     return node
-
-
-def _show_legend(results: Results, label: Any) -> None:
-    """A legend for what is shown, and for nothing else of ours."""
-    logic = slicer.modules.colors.logic()
-    if not hasattr(logic, "AddDefaultColorLegendDisplayNode"):
-        return
-    levels = _levels_node()
-    for node in [*results.uncertainty.values(), *([levels] if levels is not None else [])]:
-        if node is not label:
-            _hide_legend(node)
-    if label is not None:
-        legend = logic.GetColorLegendDisplayNode(label) or logic.AddDefaultColorLegendDisplayNode(label)
-        legend.SetTitleText(_("Uncertainty"))
-        legend.SetUseColorNamesForLabels(True)  # words: a share of a harmonised range tells a surgeon nothing
-        legend.SetLabelFormat("%s")
-        legend.SetNumberOfLabels(len(LEVELS))
-        _make_readable(legend)
-        legend.SetSaveWithScene(label.GetSaveWithScene())
-        legend.SetVisibility(True)
-
-
-def _make_readable(legend: Any) -> None:
-    """Large enough to be read, away from the letters at the edges, and no larger than its text."""
-    for style in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
-        style.SetFontSize(LEGEND_FONT)
-        style.SetBold(False)
-    legend.SetPosition(*LEGEND_PLACE)
-    legend.SetSize(*LEGEND_SIZE)

@@ -9,6 +9,9 @@ from typing import Any, Protocol, TypeVar
 
 import slicer
 
+#: Dots an inch at which VTK's points are pixels.
+_DPI = 72
+
 
 @dataclass(frozen=True)
 class SliceView:
@@ -20,6 +23,10 @@ class SliceView:
     renderer: Any
     render: Callable[[], None]
     scale: Callable[[], float]
+
+    def points(self, pixels: float) -> int:
+        """What VTK calls a font that is so many of Qt's pixels high: it may know of a finer screen, or not."""
+        return round(pixels * self.scale() * _DPI / self.renderer.GetRenderWindow().GetDPI())
 
 
 def slice_views() -> Iterator[SliceView]:
