@@ -40,6 +40,12 @@ def store_outline(labels: NDArray[np.uint8], segments: Sequence[SegmentAnswer], 
     return node
 
 
+def middle_of(labels: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """The labelled voxel (i, j, k) nearest to the middle of all: the middle itself may be hollow."""
+    places = np.argwhere(labels)
+    return places[np.square(places - places.mean(axis=0)).sum(axis=1).argmin(), ::-1]
+
+
 def _earlier(drawn_on: Any) -> Any:
     """A person's corrections are kept: only what is as it was computed may be replaced."""
     for node in outlines():

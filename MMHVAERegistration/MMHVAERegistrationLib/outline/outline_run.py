@@ -7,16 +7,25 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from mmhvae.answers import SegmentationAnswer
 from mmhvae.protocol import Message
 from MMHVAESynthesisLib.engine import Callbacks, Engine, EngineRun, moved_to
-from MMHVAESynthesisLib.nodes import FileImage, ijk_to_ras, read_steps, segment_fingerprints, write_volume_steps
+from MMHVAESynthesisLib.nodes import (
+    FileImage,
+    ijk_to_ras,
+    ijk_to_world,
+    read_steps,
+    segment_fingerprints,
+    write_volume_steps,
+)
+from numpy.typing import NDArray
 from slicer.i18n import tr as _
 
 from ..case import mr_fingerprint
 from ..pose import before_to_world
 from .outline_inputs import OutlineMade, remember
-from .outline_nodes import store_outline
+from .outline_nodes import middle_of, store_outline
 
 #: Shares of the progress at which the engine has its files, and has answered.
 WRITTEN, ANSWERED = 0.1, 0.95
@@ -24,9 +33,13 @@ WRITTEN, ANSWERED = 0.1, 0.95
 
 @dataclass(frozen=True)
 class Outlined:
-    """What came of it: the node (None where no tumour was found), volumes by region, and how the work went."""
+    """What came of it: the node (None where no tumour was found), volumes by region, and how the work went.
+
+    ``middle`` is a place within the tumour, (3,) RAS mm in world; None where there is none.
+    """
 
     node: Any
+    middle: NDArray[np.float64] | None
     volumes_ml: Mapping[str, float]
     seconds: float
     notice: str
@@ -84,9 +97,11 @@ class OutlineRun(EngineRun):
     def _finish(self, labels: FileImage, told: SegmentationAnswer) -> None:
         if labels.array.shape[::-1] != self._size:
             raise ValueError("the grid of the outline is not that of the MR")
-        node = None
+        node = middle = None
         if labels.array.any():
-            node = store_outline(labels.array, told.segments, next(iter(self._mrs.values())))
+            drawn_on = next(iter(self._mrs.values()))
+            node = store_outline(labels.array, told.segments, drawn_on)
+            middle = (ijk_to_world(drawn_on) @ [*middle_of(labels.array), 1.0])[:3]
             found = tuple(segment_fingerprints(node))
             remember(node, OutlineMade(self._inputs, found, told.bundle, told.weights_sha256), self._mrs)
-        self._done(Outlined(node, told.volumes_ml, time.monotonic() - self._began, told.notice))
+        self._done(Outlined(node, middle, told.volumes_ml, time.monotonic() - self._began, told.notice))

@@ -10,6 +10,7 @@ from MMHVAESynthesisLib.engine import Callbacks, CurrentRun, Failure
 from MMHVAESynthesisLib.nodes import InputWatch
 from MMHVAESynthesisLib.panel import Part, Whole, WorkRow, button, enable, wrapped_label
 from MMHVAESynthesisLib.synthesis import STALE
+from MMHVAESynthesisLib.views import jump_to
 from slicer.i18n import tr as _
 
 from ..case import tick
@@ -96,6 +97,8 @@ class OutlineSection(Part):
     def _done(self, outlined: Outlined) -> None:
         if outlined.node is not None and self._parameters is not None:
             tick(self._parameters, outlined.node, True)
+        if outlined.middle is not None:
+            jump_to(outlined.middle)
         self.work.finish(told(outlined))
         self.panel.refresh()
 

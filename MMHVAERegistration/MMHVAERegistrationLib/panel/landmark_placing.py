@@ -8,6 +8,7 @@ import slicer
 from mmhvae import InputError
 from MMHVAESynthesisLib.nodes import NodeWatch
 from MMHVAESynthesisLib.panel import Part, Whole
+from MMHVAESynthesisLib.views import jump_to
 from slicer.i18n import tr as _
 
 from ..pose import FEWEST, LANDMARKS, pairs_from, rigid_fit
@@ -127,7 +128,7 @@ class LandmarkPlacing(Part):
         """Show every slice through a point: the other one of its pair is near."""
         place = [0.0] * 3
         node.GetNthControlPointPositionWorld(index, place)
-        slicer.modules.markups.logic().JumpSlicesToLocation(*place, False)
+        jump_to(place)
 
     def _stop(self) -> None:
         """No point is awaited any more; the views fade as before."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from .fade_key import FadeKey as FadeKey
     from .followed_view import FollowedView as FollowedView
+    from .jump import jump_to as jump_to
     from .slice_lines import SliceLines as SliceLines, SurfaceLine as SurfaceLine
     from .surfaces import Surface as Surface, surfaces_of as surfaces_of
     from .visible_views import SliceView as SliceView, slice_views as slice_views

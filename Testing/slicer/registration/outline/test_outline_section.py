@@ -27,12 +27,12 @@ from mmhvae.segmentation import (
 )
 from MMHVAERegistrationLib.outline import OutlineSection, outlines
 from MMHVAERegistrationLib.pose import before_to_world
-from MMHVAESynthesisLib.nodes import ijk_to_ras, image_at, label_layers, parent_to_world, voxels
+from MMHVAESynthesisLib.nodes import ijk_to_ras, image_at, label_layers, parent_to_world, to_array, voxels
 from MMHVAESynthesisLib.synthesis import STALE
-from MMHVAESynthesisLib.views import annotate_slice_views
+from MMHVAESynthesisLib.views import annotate_slice_views, slice_views
 from scipy.spatial.transform import Rotation
 
-from ...made_nodes import pose, transform
+from ...made_nodes import pose, transform, vtk_matrix
 from ..made_case import make_case, rigid
 from ..opened_panel import chosen, settled
 
@@ -102,6 +102,29 @@ def test_it_is_the_cores_outline_beside_its_mr_ticked_named_and_marked(panel, se
     node.GetDisplayNode().SetVisibility(False)
     rig.process_events(50)
     assert not any("COMPUTED" in text for text in annotate_slice_views().texts("Red"))
+
+
+def test_every_slice_lies_through_its_middle_at_the_end(panel, section):
+    """Wherever the views were, and however they were turned; its middle is looked for here in the segmentation."""
+    case = chosen(panel, make_case(27, above_mr=transform(pose(6), "Head holder")))
+    views = list(slice_views())
+    views[1].slice_node.GetSliceToRAS().DeepCopy(vtk_matrix(pose(8)))
+    views[1].slice_node.UpdateMatrices()
+    for view in views:
+        view.slice_node.JumpSliceByCentering(400, -300, 200)
+    outlined(panel, section)
+    (node,) = outlines()
+    found, _segments = labels_of(node)
+    inside = np.argwhere(sitk.GetArrayFromImage(found))[:, ::-1]
+    nearest = min(inside.tolist(), key=lambda voxel: np.square(voxel - inside.mean(axis=0)).sum())
+    in_mr = np.array(found.TransformIndexToPhysicalPoint(nearest)) * [-1, -1, 1]
+    place = parent_to_world(case.mrs["t2"]) @ [*in_mr, 1]
+    for view in views:
+        x, y, depth, _one = np.linalg.solve(to_array(view.slice_node.GetXYToRAS()), place)
+        assert abs(depth) < 0.01
+        assert 0 <= x < view.slice_node.GetDimensions()[0]
+        assert 0 <= y < view.slice_node.GetDimensions()[1]
+    views[1].slice_node.SetOrientationToSagittal()
 
 
 def test_it_moves_along_and_is_out_of_date_once_an_mr_has_changed(panel, section):
