@@ -11,7 +11,9 @@ from typing import Any
 
 import mmhvae
 import numpy as np
+from mmhvae.answers import RegistrationAnswer, SynthesisAnswer
 from mmhvae.protocol import PROTOCOL_VERSION, Message, decode, encode
+from mmhvae.settings import RegistrationSettings, SynthesisSettings
 
 #: No process has this number: what is killed by it is nobody.
 NOBODY = 1 << 23
@@ -70,31 +72,50 @@ class ScriptedProcess:
 
 def _synthesize(parameters: Message, folder: Path) -> Message:
     """Every image is the ultrasound again."""
-    answer: Message = {"images": {}, "uncertainty": {}, "notice": "", "device": "cpu"}
-    for group in ("images", "uncertainty"):
+    paths: dict[str, dict[str, str]] = {"images": {}, "uncertainty": {}}
+    for group, named in paths.items():
         for name in parameters["targets"]:
-            path = folder / f"{group}-{name}.mha"
-            shutil.copyfile(parameters["inputs"]["us"], path)
-            answer[group][name] = str(path)
-    return answer
+            named[name] = str(folder / f"{group}-{name}.mha")
+            shutil.copyfile(parameters["inputs"]["us"], named[name])
+    return SynthesisAnswer(
+        images=paths["images"],
+        uncertainty=paths["uncertainty"],
+        field_of_view="",
+        reconstruction=None,
+        bundle=str(parameters["bundle"]),
+        weights_sha256="",
+        warm=True,
+        device="cpu",
+        precision="float32",
+        seconds=0.0,
+        notice="",
+        settings=SynthesisSettings(),
+    ).to_json()
 
 
 def _register_case(parameters: Message, folder: Path) -> Message:
     matrix = np.eye(4)
     matrix[0, 3] = 2
-    return {
-        "matrix": matrix.ravel().tolist(),
-        "verdict": "good",
-        "expected_error_mm": 1.0,
-        "reason": "As planned.",
-        "moved_mm": 2.0,
-        "moved_deg": 0.0,
-        "evidence": {},
-        "similarity_before": 0.1,
-        "similarity_after": 0.2,
-        "device": "cpu",
-        "notice": "",
-    }
+    return RegistrationAnswer(
+        transform="",
+        matrix=tuple(matrix.ravel().tolist()),
+        similarity_before=0.1,
+        similarity_after=0.2,
+        converged=True,
+        verdict="good",
+        expected_error_mm=1.0,
+        reason="As planned.",
+        evidence={},
+        witnesses=(),
+        witnessed="",
+        moved_mm=2.0,
+        moved_deg=0.0,
+        device="cpu",
+        seconds=0.0,
+        notice="",
+        settings=RegistrationSettings(),
+        region_share=None,
+    ).to_json()
 
 
 ANSWERS = {"synthesize": _synthesize, "register_case": _register_case}

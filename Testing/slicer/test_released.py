@@ -6,7 +6,9 @@ The rig's signals hold their receivers as PythonQt's do, out of the garbage coll
 from __future__ import annotations
 
 import gc
+import resource
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +18,10 @@ rig.require()
 
 import slicer
 import vtk
+from mmhvae.compute import give_back
 from MMHVAESynthesisLib.engine.engine_sharing import SlicerEngine
+from MMHVAESynthesisLib.nodes import remove_shown
+from MMHVAESynthesisLib.synthesis import find_results
 
 from .made_nodes import volume
 from .scripted_process import DIES, DONE, REFUSED, SILENT, ScriptedProcess
@@ -26,9 +31,15 @@ WORK = {
     "SynthesisRun", "RegistrationRun", "HeldSynthesis", "OverlayRun", "Steps", "Job", "FileImage", "ReadResults",
     "Held", "Results", "Case", "Region", "Request", "Callbacks", "LiveStream", "QtProcess", "Session",
 }  # fmt: skip
-SIDE = 48
-#: How each run of a round ends; "writing" is cancelled before the engine has heard of it.
-ENDINGS = [DONE, REFUSED, "cancelled", "writing", DIES, DONE, "cancelled", DONE, "writing"]
+#: Voxels a side: inputs and results of the runs are 55 MB together.
+SIDE = 64
+#: Megabytes of three images: by as much memory must not grow from the first half of the runs to the second.
+ROOM = 3 * 4 * SIDE**3 / 1e6
+MODULES = ["MMHVAESynthesis", "MMHVAERegistration"]
+#: How runs end, with what the panel says then; "writing" is cancelled before the engine has heard of it.
+SAID = {DONE: "Ready", "cancelled": "Ready", REFUSED: "No.", "writing": "Ready", DIES: "stopped unexpectedly"}
+#: Twenty: every ending in both modules, twice.
+RUNS = [(module, ending) for ending in SAID for module in range(len(MODULES))] * 2
 
 
 @pytest.fixture
@@ -38,12 +49,13 @@ def engine(tmp_path):
     engine.close(0)
 
 
-@pytest.fixture(params=["MMHVAESynthesis", "MMHVAERegistration"])
-def opened(request, scene, engine, monkeypatch):
-    """A module's panel, working with the scripted engine."""
-    panel = rig.load_module(request.param).self()
-    monkeypatch.setattr(panel.logic, "engine", engine)
-    return panel
+@pytest.fixture
+def panels(scene, engine, monkeypatch):
+    """Both modules' panels, working with the same scripted engine."""
+    panels = [rig.load_module(name).self() for name in MODULES]
+    for panel in panels:
+        monkeypatch.setattr(panel.logic, "engine", engine)
+    return panels
 
 
 def alive() -> Counter[str]:
@@ -92,24 +104,41 @@ def run_once(panel, ultrasound, mr, ending: str) -> None:
     if ending in ("cancelled", "writing"):
         panel.logic.cancel()
     rig.wait_until(lambda: not panel.logic.is_running, 20)
+    made = (
+        find_results(panel.logic.case(parameters).ultrasound) if not is_synthesis else panel.logic.results(parameters)
+    )
+    assert set(made.images) == ({"t2"} if ending == DONE else set())
+    assert SAID[ending] in panel.ui.stateLabel.text
 
 
 def remove_volumes(voxels: Voxels) -> None:
-    """Inputs and results."""
+    """Inputs and results, as a user deletes them: with their display nodes, which hold the voxels, too."""
     for node in slicer.util.getNodesByClass("vtkMRMLVolumeNode"):
         if node.GetImageData() is not None:
             voxels.watch(node)
-        slicer.mrmlScene.RemoveNode(node)
+        remove_shown(node)
 
 
-def test_nothing_of_a_run_outlives_it(opened):
-    """Runs that end in every way, with images of their own, then the scene is closed: no run and no image is left."""
-    before, voxels = alive(), Voxels()
-    for ending in ENDINGS:
-        run_once(opened, *new_inputs(), ending)
+def resident() -> float:
+    """Megabytes of this process that are in memory, without those that are free in it."""
+    gc.collect()
+    give_back()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def test_nothing_of_a_run_outlives_it(panels):
+    """Runs that end in every way, by turns in both modules, with images of their own; then the scene is closed."""
+    before, voxels, megabytes = alive(), Voxels(), []
+    for module, ending in RUNS:
+        rig.load_module(MODULES[module])
+        run_once(panels[module], *new_inputs(), ending)
         remove_volumes(voxels)
+        megabytes.append(resident())
     shown_last = voxels.held
     slicer.mrmlScene.Clear(0)
-    opened.logic.engine.close(0)
+    panels[0].logic.engine.close(0)
     assert alive() - before == Counter()
     assert voxels.held <= min(shown_last, 4)  # a view's own pipeline keeps what it has shown last
+    half = len(RUNS) // 2
+    assert max(megabytes[half:]) - max(megabytes[:half]) < ROOM

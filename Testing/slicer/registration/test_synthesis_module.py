@@ -20,7 +20,7 @@ def load(*paths: Path) -> subprocess.CompletedProcess:
         "import MMHVAERegistrationLib, importlib.util as u;"
         "print(u.find_spec('MMHVAESynthesisLib').origin); print(u.find_spec('mmhvae').origin)"
     )
-    return subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, "-E", "-S", "-c", program], capture_output=True, text=True, timeout=60)
 
 
 def test_with_this_module_alone_in_the_paths_the_other_is_found_beside_it():
