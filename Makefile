@@ -34,6 +34,7 @@ acceptance: $(STAMP)
 	$(RUN)/python Testing/acceptance/killed_training.py --output Testing/acceptance/results
 	$(RUN)/python Testing/acceptance/fuzz_files.py --minutes $(FUZZ_MINUTES) --output Testing/acceptance/results
 	$(RUN)/python Testing/acceptance/broken_writes.py --output Testing/acceptance/results
+	$(RUN)/python Testing/acceptance/nnunet_chain.py --work acceptance-output/nnunet --output Testing/acceptance/results
 	$(RUN)/python Testing/benchmarks/bench_registration_table.py --n 8 --first 200 --ranges 0 1 2 3 4 \
 		--engines mmhvae_rigid --rows Testing/acceptance/results/registration.csv
 	@Testing/rig/system_packages.sh

@@ -5,6 +5,7 @@ python Training/segment.py train --engine nnunet --data nnunet/Dataset101_MMHVAE
     --output nnunet/work
 python Training/segment.py predict --model runs/mmhvae/fold_0 --model runs/mmhvae/fold_1 --layout resect-seg \\
     --source RESECT --labels RESECT_segmentation --output outlines/mmhvae
+python Training/segment.py export --model runs/mmhvae/fold_0 --bundle mmhvae --card card.md
 python Training/segment.py evaluate outlines/mmhvae outlines/resvit --layout resect-seg --source RESECT \\
     --labels RESECT_segmentation --output table4
 
@@ -25,6 +26,8 @@ from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from mmhvae.images import read_volume, write_volume
 from mmhvae.overlays import read_segmentation
+from mmhvae.segmentation import outline_ultrasound, save_ultrasound_segmenter
+from mmhvae.settings import OutlineSettings
 from mmhvae_training.loop import Prepared, TrainingScript
 from mmhvae_training.records import write_json
 from mmhvae_training.ultrasound_tumours import (
@@ -37,7 +40,7 @@ from mmhvae_training.ultrasound_tumours import (
     export_zip,
     find_cases,
     is_nnunet_model,
-    load_small,
+    load_trained,
     new_small_state,
     predict_with_nnunet,
     read_data_set,
@@ -92,18 +95,19 @@ def train(arguments: argparse.Namespace, settings: Sequence[str]) -> None:
 def predict(arguments: argparse.Namespace) -> None:
     """Outline the tumour in every case of a layout; what was outlined before stays."""
     cases, models = cases_of(arguments), arguments.model
-    device = "cpu" if arguments.device == "auto" else arguments.device
-    if is_nnunet_model(models[0]):
+    if is_nnunet_model(models[0]) and not arguments.plain:
         if len(models) > 1:
             raise InputError("nnU-Net's folds lie in one folder; give one --model.")
-        predict_with_nnunet(models[0], cases, arguments.output, device, arguments.mirroring)
+        device = "cpu" if arguments.device == "auto" else arguments.device
+        predict_with_nnunet(models[0], cases, arguments.output, device, arguments.flips > 1)
         return
-    segmenter = load_small(models, device)
+    segmenter, settings = load_trained(models), OutlineSettings(flips=arguments.flips)
     arguments.output.mkdir(parents=True, exist_ok=True)
     for case in cases:
         path = arguments.output / f"{case.name}.nii.gz"
         if not path.exists():
-            write_volume(segmenter.outline(read_volume(case.image, "ultrasound")), path)
+            image = read_volume(case.image, "ultrasound")
+            write_volume(outline_ultrasound(image, segmenter, settings=settings, device=arguments.device).labels, path)
         print(path, flush=True)
 
 
@@ -129,11 +133,28 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 
 def export(arguments: argparse.Namespace) -> None:
-    """Write the zip that nnU-Net's own users install."""
-    if not is_nnunet_model(arguments.model):
-        raise InputError(f"{arguments.model} holds no fold that nnU-Net trained; give results/DATASET/TRAINER....")
-    export_zip(arguments.model, arguments.zip)
-    print(arguments.zip)
+    """Write a bundle for this software, and the zip that nnU-Net's own users install."""
+    if arguments.bundle is None and arguments.zip is None:
+        raise InputError("Nothing was asked for; give --bundle, --zip or both.")
+    if arguments.zip is not None:
+        if not is_nnunet_model(arguments.model[0]):
+            raise InputError(f"{arguments.model[0]} holds no fold that nnU-Net trained; leave out --zip.")
+        export_zip(arguments.model[0], arguments.zip)
+        print(arguments.zip)
+    if arguments.bundle is not None:
+        if arguments.card is None:
+            raise InputError("A bundle needs a card that says what it is good for; give --card FILE.md.")
+        card = read_card(arguments.card)
+        save_ultrasound_segmenter(load_trained(arguments.model, arguments.licence, card), arguments.bundle)
+        print(arguments.bundle)
+
+
+def read_card(path: Path) -> str:
+    """The Markdown that goes with the weights."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The card {path} cannot be read; give a Markdown file that exists.") from error
 
 
 def cases_of(arguments: argparse.Namespace) -> list[LabelledUltrasound]:
@@ -164,14 +185,19 @@ def parser() -> argparse.ArgumentParser:
     predicting = commands.add_parser("predict", parents=[common], help="outline the tumour in ultrasound")
     predicting.add_argument("--model", type=Path, action="append", required=True, help="run, or nnU-Net's folder")
     predicting.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
-    predicting.add_argument("--no-mirroring", dest="mirroring", action="store_false", help="nnU-Net: 8 times as fast")
+    predicting.add_argument("--plain", action="store_true", help="nnU-Net's folds by our own network, without nnU-Net")
+    flips = "mirrored views; nnU-Net itself: 1 or all"
+    predicting.add_argument("--flips", type=int, default=OutlineSettings().flips, help=flips)
     predicting.set_defaults(run=predict)
     evaluating = commands.add_parser("evaluate", parents=[common], help="Dice, surface distance, paired tests")
     evaluating.add_argument("outlines", type=Path, nargs="+", help="folders that predict wrote, named by method")
     evaluating.set_defaults(run=evaluate)
-    exporting = commands.add_parser("export", help="for nnU-Net's own users")
-    exporting.add_argument("--model", type=Path, required=True, help="nnU-Net's folder, results/DATASET/TRAINER...")
-    exporting.add_argument("--zip", type=Path, required=True, help="new file")
+    exporting = commands.add_parser("export", help="for this software, and for nnU-Net's own users")
+    exporting.add_argument("--model", type=Path, action="append", required=True, help="run, or nnU-Net's folder")
+    exporting.add_argument("--bundle", type=Path, help="new folder of a bundle")
+    exporting.add_argument("--card", type=Path, help="Markdown that goes with it")
+    exporting.add_argument("--licence", default="as its training data")
+    exporting.add_argument("--zip", type=Path, help="new file that nnU-Net's own users install")
     exporting.set_defaults(run=export)
     return top
 

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from .bundle import list_bundles as list_bundles, load_bundle as load_bundle
     from .overlays import overlay as overlay
     from .registration import register_case as register_case, register_rigid as register_rigid
-    from .segmentation import segment_tumour as segment_tumour
+    from .segmentation import outline_ultrasound as outline_ultrasound, segment_tumour as segment_tumour
     from .settings import (
         LiveSettings as LiveSettings,
+        OutlineSettings as OutlineSettings,
         PosePrior as PosePrior,
         ReconstructionSettings as ReconstructionSettings,
         RegistrationSettings as RegistrationSettings,

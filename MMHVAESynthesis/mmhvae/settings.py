@@ -71,8 +71,8 @@ class LiveSettings(Settings):
 
 
 @dataclass(frozen=True)
-class SegmentationSettings(Settings):
-    """How a tumour is outlined; see :func:`mmhvae.segment_tumour`."""
+class OutlineSettings(Settings):
+    """How a tumour is outlined in an ultrasound; see :func:`mmhvae.outline_ultrasound`."""
 
     flips: int = setting(
         4, "mirrored views that the outline is the mean of and the uncertainty the disagreement of", low=1, high=8
@@ -80,10 +80,16 @@ class SegmentationSettings(Settings):
     smallest_piece_ml: float = setting(
         0.2, "pieces of tumour smaller than this are left out", unit="ml", low=0.0, high=100.0, label="smallest piece"
     )
+    overlap: float = setting(0.25, "of neighbouring windows, as a share of their sides", low=0.0, high=0.75)
+
+
+@dataclass(frozen=True)
+class SegmentationSettings(OutlineSettings):
+    """How a tumour is outlined in MR; see :func:`mmhvae.segment_tumour`."""
+
     core_share: float = setting(
         0.2, "pieces with less core than this share of the piece that has most are left out", low=0.0, high=1.0
     )
-    overlap: float = setting(0.25, "of neighbouring windows, as a share of their sides", low=0.0, high=0.75)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from .shipped import (
         SHIPPED_SEGMENTER as SHIPPED_SEGMENTER,
+        ULTRASOUND_OUTLINE as ULTRASOUND_OUTLINE,
         demo_case as demo_case,
         segmenter_bundle as segmenter_bundle,
         starter_bundle as starter_bundle,

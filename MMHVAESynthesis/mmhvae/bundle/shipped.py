@@ -12,6 +12,8 @@ from ..exceptions import InputError
 
 #: The name of the model that outlines tumours, for those who give no folder.
 SHIPPED_SEGMENTER = "segmenter"
+#: What the manifest of a model says that it outlines, if that is the tumour in ultrasound; none ships.
+ULTRASOUND_OUTLINE = "tumour in ultrasound"
 
 
 def starter_bundle() -> Path:

@@ -1,4 +1,4 @@
-"""Tumours outlined in whichever MRs there are: T1, ceT1, T2, FLAIR, of a whole head or a brain."""
+"""Tumours outlined in whichever MRs there are (T1, ceT1, T2, FLAIR, a whole head or a brain), and in ultrasound."""
 
 from __future__ import annotations
 
@@ -20,7 +20,21 @@ if TYPE_CHECKING:
         UNetConfig as UNetConfig,
         log_probabilities as log_probabilities,
     )
+    from .plain_unet import PlainUNet as PlainUNet, PlainUNetConfig as PlainUNetConfig
     from .segments import SEGMENTS as SEGMENTS, as_segmentation as as_segmentation, terminology as terminology
     from .tumour import TumourOutline as TumourOutline, segment_tumour as segment_tumour
+    from .ultrasound_bundle import (
+        ImageRules as ImageRules,
+        Over as Over,
+        UltrasoundManifest as UltrasoundManifest,
+        UltrasoundSegmenter as UltrasoundSegmenter,
+        load_ultrasound_segmenter as load_ultrasound_segmenter,
+        save_ultrasound_segmenter as save_ultrasound_segmenter,
+    )
+    from .ultrasound_outline import (
+        UltrasoundOutline as UltrasoundOutline,
+        outline_ultrasound as outline_ultrasound,
+        seen_by as seen_by,
+    )
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -19,9 +19,9 @@ from ..exceptions import InputError, Progress, no_progress, part_of
 from ..images import image_on, resampled
 from ..settings import SegmentationSettings
 from .bundle import SegmenterBundle, load_segmenter
-from .network import REGIONS
+from .network import REGIONS, TumourUNet, log_probabilities
 from .volumes import SegmenterInput, checked_images, prepare
-from .windows import Outline, outline
+from .windows import Look, Outline, outline
 
 THRESHOLD = 0.5
 PREPARED, COMPUTED = 0.1, 0.9  # shares of the progress
@@ -102,12 +102,23 @@ def _outlined(
     bundle: SegmenterBundle, shown: SegmenterInput, settings: SegmentationSettings, chosen: str, progress: Progress
 ) -> tuple[Outline, torch.device]:
     def work(device: torch.device) -> Outline:
-        network = bundle.network.to(device)
-        precision = half_precision(device) or torch.float32
+        look = look_of(bundle.network.to(device), shown.present, half_precision(device) or torch.float32)
         crop, flips, overlap = bundle.manifest.crop, settings.flips, settings.overlap
-        return outline(network, shown.images, shown.present, crop, flips, overlap, precision, progress)
+        return outline(look, len(REGIONS), shown.images, crop, flips, overlap, progress)
 
     return where_it_fits(work, choose_device(chosen), progress)
+
+
+def look_of(network: TumourUNet, present: Tensor, precision: torch.dtype) -> Look:
+    """How the network, on its device, looks at one window of the contrasts that are ``present`` (M,)."""
+    device = next(network.parameters()).device
+
+    def look(window: Tensor) -> Tensor:
+        with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+            logits = network(window[None].to(device), present[None].to(device))
+        return log_probabilities(logits)[0].exp().cpu()
+
+    return look
 
 
 def _with_pieces_that_count(probability: Tensor, grid: sitk.Image, settings: SegmentationSettings) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,19 +12,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..exceptions import Progress
-from .network import REGIONS, TumourUNet, log_probabilities
 
 FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (1,), (1, 2), (0,), (0, 2), (0, 1), (0, 1, 2))
 """Mirrored axes (D, H, W) of each view, left and right first."""
 WORTH_A_SECOND_LOOK = 0.05
 """Where no voxel of a window is a tumour with at least this probability, other views are not asked."""
+Look = Callable[[Tensor], Tensor]
+"""What a network makes of a window (M, D, H, W): probabilities (R, D, H, W) of regions, outermost first; on the CPU."""
 EDGE_WEIGHT = 0.05
 LOOKING = "outlining the tumour"
 
 
 @dataclass(frozen=True)
 class Outline:
-    """Probability of each nested region and its standard deviation over the views, (3, D, H, W) each."""
+    """Probability of each nested region and its standard deviation over the views, (R, D, H, W) each."""
 
     probability: Tensor
     spread: Tensor
@@ -38,20 +40,19 @@ def window_starts(length: int, side: int, overlap: float) -> list[int]:
 
 
 def outline(
-    network: TumourUNet,
+    look: Look,
+    regions: int,
     images: Tensor,
-    present: Tensor,
     crop: tuple[int, int, int],
     flips: int,
     overlap: float,
-    precision: torch.dtype,
     progress: Progress,
 ) -> Outline:
-    """All windows of (M, D, H, W), on the network's device; the result on the CPU."""
+    """All windows of (M, D, H, W) as ``look`` sees them."""
     shape = images.shape[1:]
     padding = [p for side, length in zip(crop[::-1], shape[::-1], strict=True) for p in (0, max(0, side - length))]
     padded = torch.stack([F.pad(image, padding, value=float(image.min())) for image in images])
-    total, spread = (torch.zeros(len(REGIONS), *padded.shape[1:]) for _ in range(2))
+    total, spread = (torch.zeros(regions, *padded.shape[1:]) for _ in range(2))
     weights, window_weight = torch.zeros(padded.shape[1:]), _weight(crop)
     axes = [window_starts(length, side, overlap) for length, side in zip(padded.shape[1:], crop, strict=True)]
     starts = list(itertools.product(*axes))
@@ -59,7 +60,7 @@ def outline(
         progress(number / len(starts), LOOKING)
         place = tuple(slice(first, first + side) for first, side in zip(start, crop, strict=True))
         channels = (slice(None), *place)
-        views = _views(network, padded[channels], present, flips, precision)  # (V, 3, d, h, w)
+        views = _views(look, padded[channels], flips)  # (V, R, d, h, w)
         mean = views.mean(dim=0)
         total[channels] += window_weight * mean
         spread[channels] += window_weight * (views - mean).square_().mean(dim=0).sqrt_()  # torch's std is slow here
@@ -69,16 +70,12 @@ def outline(
 
 
 @torch.inference_mode()
-def _views(network: TumourUNet, window: Tensor, present: Tensor, flips: int, precision: torch.dtype) -> Tensor:
-    """Probabilities of one window in every view, (V, 3, d, h, w); one view where it shows nothing."""
-    device = next(network.parameters()).device
+def _views(look: Look, window: Tensor, flips: int) -> Tensor:
+    """Probabilities of one window in every view, (V, R, d, h, w); one view where it shows nothing."""
     views: list[Tensor] = []
     for mirrored in FLIPS[:flips]:
         turn = [axis + 1 for axis in mirrored]
-        shown = window.flip(turn)[None].to(device)
-        with torch.autocast(device.type, precision, enabled=precision != torch.float32):
-            logits = network(shown, present[None].to(device))
-        views.append(log_probabilities(logits)[0].exp().flip(turn).cpu())
+        views.append(look(window.flip(turn)).flip(turn))
         if not views[0][0].max() >= WORTH_A_SECOND_LOOK:
             break
     return torch.stack(views)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmhvae.exceptions import no_progress
 from mmhvae.segmentation import TumourUNet, UNetConfig, log_probabilities
+from mmhvae.segmentation.tumour import look_of
 from mmhvae.segmentation.windows import FLIPS, outline, window_starts
 
 
@@ -26,7 +27,7 @@ def small_network() -> TumourUNet:
 
 def test_one_window_is_the_mean_of_the_mirrored_networks_answers():
     network, images, present = small_network(), torch.randn(4, 8, 12, 8), torch.ones(4)
-    found = outline(network, images, present, (8, 12, 8), 8, 0.0, torch.float32, no_progress)
+    found = outline(look_of(network, present, torch.float32), 3, images, (8, 12, 8), 8, 0.0, no_progress)
     answers = []
     with torch.no_grad():
         for axes in FLIPS:
@@ -38,7 +39,8 @@ def test_one_window_is_the_mean_of_the_mirrored_networks_answers():
 
 
 def test_small_and_odd_volumes_are_padded_with_air_and_cut_back():
-    found = outline(small_network(), torch.randn(4, 5, 23, 9), torch.ones(4), (8, 8, 8), 1, 0.5, torch.float32, print)
+    look = look_of(small_network(), torch.ones(4), torch.float32)
+    found = outline(look, 3, torch.randn(4, 5, 23, 9), (8, 8, 8), 1, 0.5, print)
     assert found.probability.shape == found.spread.shape == (3, 5, 23, 9)
     assert (found.probability.diff(dim=0) <= 1e-6).all()
     assert not found.spread.any()

@@ -18,11 +18,13 @@ from mmhvae_training.script import status_of
 
 from mmhvae import InputError
 from mmhvae.images import image_on
+from mmhvae.segmentation import load_ultrasound_segmenter, outline_ultrasound
 from mmhvae_training.loop import CHECKPOINT
-from mmhvae_training.ultrasound_tumours import Origin, folds_by_head, write_case, write_description
-from mmhvae_training.ultrasound_tumours.examples import draw_patch, outline_on, prepared, read_examples
+from mmhvae_training.ultrasound_tumours import Origin, folds_by_head, load_trained, write_case, write_description
+from mmhvae_training.ultrasound_tumours.examples import draw_patch, read_examples
 from mmhvae_training.ultrasound_tumours.layouts import find_cases
 from mmhvae_training.ultrasound_tumours.nnunet_folder import read_data_set
+from mmhvae_training.ultrasound_tumours.plain_weights import from_small
 from mmhvae_training.ultrasound_tumours.scores import score_outline, scores_table
 from mmhvae_training.ultrasound_tumours.small_configuration import ExamplesConfig, SmallUNetConfig
 from mmhvae_training.ultrasound_tumours.small_method import small_network
@@ -128,6 +130,33 @@ def test_the_default_network_has_the_parameters_that_it_says():
     assert sum(p.numel() for p in small_network(SmallUNetConfig()).parameters()) == pytest.approx(1.40e6, rel=0.01)
 
 
+def test_a_run_exports_to_a_bundle_whose_outlines_are_its_own(data_set, trained, call, tmp_path):
+    card = tmp_path / "card.md"
+    card.write_text("# Balls\n")
+    run = trained / "fold_0"
+    assert call("export", "--model", run, "--bundle", tmp_path / "bundle", "--card", card)[0] == 0
+    bundle = load_ultrasound_segmenter(tmp_path / "bundle")
+    assert bundle.card == "# Balls\n"
+    assert len(bundle.manifest.training["runs"][0]["cases"]) == 2
+    image = sitk.ReadImage(str(read_data_set(data_set).image("case-1")), sitk.sitkFloat32)
+    mine, other = (outline_ultrasound(image, each, device="cpu") for each in (load_trained([run]), bundle))
+    assert score_outline("m", "c", mine.labels, other.labels).dice > 0.99  # half precision
+
+
+@pytest.mark.parametrize("channels", [(4, 8, 8), (4, 6, 8, 10)])
+def test_the_plain_network_gives_the_small_ones_logits(channels):
+    torch.manual_seed(0)
+    config = SmallUNetConfig(channels)
+    network = small_network(config).eval()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    image = torch.randn(1, 1, 16, 24, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            from_small(config, network.state_dict())(image), network(image), atol=1e-5, rtol=1e-5
+        )
+
+
 def test_patches_show_image_and_tumour_alike(data_set):
     data = read_data_set(data_set)
     example = read_examples(data, ["case-0"], 1.0)[0]
@@ -138,15 +167,6 @@ def test_patches_show_image_and_tumour_alike(data_set):
         assert tumour.sum() > 60
         assert image[tumour].mean() > image[(image != 0) & ~tumour].mean() + 1
     assert example.image.min() < 0 < example.image.max()
-
-
-def test_an_outline_comes_back_to_the_images_own_grid(data_set):
-    data = read_data_set(data_set)
-    image, truth = sitk.ReadImage(str(data.image("case-1"))), sitk.ReadImage(str(data.label("case-1")))
-    _, grid = prepared(image, 0.7)
-    shown = sitk.Resample(sitk.Cast(truth, sitk.sitkFloat32), grid)
-    found = outline_on(sitk.GetArrayFromImage(shown), grid, image)
-    assert score_outline("m", "c", found, truth).dice > 0.93
 
 
 def labels(mask: np.ndarray) -> sitk.Image:
@@ -214,7 +234,9 @@ def test_bad_requests_are_one_sentence(data_set, trained, call, tmp_path, monkey
         (["evaluate", tmp_path, *asked], "outline this case with segment.py predict"),
         (["evaluate", tmp_path, tmp_path, *asked], "the same name"),
         (["evaluate", tmp_path, *asked, "--surprise"], "knows no --surprise"),
-        (["export", "--model", tmp_path, "--zip", tmp_path / "z.zip"], "holds no fold"),
+        (["export", "--model", trained / "fold_0"], "give --bundle"),
+        (["export", "--model", trained / "fold_0", "--bundle", tmp_path / "b"], "give --card"),
+        (["export", "--model", tmp_path, "--zip", tmp_path / "z.zip"], "leave out --zip"),
     ]
     for arguments, said in cases:
         status, complaint = call(*arguments)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae.images import field_of_view, image_on, read_volume, resampled, working_grid
+from mmhvae.images import field_of_view, read_volume, resampled
+from mmhvae.segmentation import ImageRules, seen_by
 from numpy.typing import NDArray
 
 from .nnunet_folder import DataSet, read_label
@@ -36,15 +37,9 @@ class Example:
     seen: NDArray[np.int16]
 
 
-def prepared(image: sitk.Image, spacing: float) -> tuple[Volume, sitk.Image]:
-    """An ultrasound as the network sees it, and the grid, of ``spacing`` mm along its own axes around what it shows."""
-    visible = field_of_view(image)
-    grid = working_grid(visible, spacing, slice_axis=2)
-    array = sitk.GetArrayFromImage(resampled(image, grid))
-    inside = sitk.GetArrayFromImage(resampled(visible, grid)) > 0.5
-    levels = array[inside]
-    normalised = (array - levels.mean()) / max(float(levels.std()), 1e-6)
-    return np.where(inside, normalised.clip(-CLIPPED, CLIPPED), 0).astype(np.float32), grid
+def rules_of(spacing: float) -> ImageRules:
+    """How the small network sees an ultrasound at that spacing (mm)."""
+    return ImageRules((spacing, spacing, spacing), "field of view", CLIPPED)
 
 
 def read_examples(data: DataSet, cases: Sequence[str], spacing: float) -> list[Example]:
@@ -57,7 +52,8 @@ def read_examples(data: DataSet, cases: Sequence[str], spacing: float) -> list[E
 
 
 def _example(data: DataSet, case: str, spacing: float) -> Example:
-    image, grid = prepared(read_volume(data.image(case), "ultrasound"), spacing)
+    ultrasound = read_volume(data.image(case), "ultrasound")
+    image, grid = seen_by(rules_of(spacing), ultrasound, field_of_view(ultrasound))
     label = sitk.Cast(read_label(data.label(case)), sitk.sitkFloat32)
     tumour = sitk.GetArrayFromImage(resampled(label, grid)) > 0.5
     centres, seen = (np.argwhere(mask)[::step].astype(np.int16) for mask, step in ((tumour, 4), (image != 0, 64)))
@@ -89,10 +85,3 @@ def _around(array: NDArray[np.generic], centre: NDArray[np.int_], size: Sequence
         target.append(slice(low - first, high - first))
     result[tuple(target)] = array[tuple(source)]
     return result
-
-
-def outline_on(probability: Volume, grid: sitk.Image, image: sitk.Image) -> sitk.Image:
-    """Where the tumour is more probable than not, within the field of view, on the image's exact grid; uint8."""
-    shown = sitk.GetArrayFromImage(resampled(image_on(probability, grid), image))
-    seen = sitk.GetArrayFromImage(field_of_view(image)) > 0
-    return image_on(((shown > 0.5) & seen).astype(np.uint8), image)

@@ -1,0 +1,195 @@
+"""A segmenter of ultrasound on disk: one or more plain U-Nets that outline together, and how they see an image.
+
+The files, checks and limits of a synthesis bundle, a manifest of its own; weights in half precision.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from safetensors.torch import save as save_tensors
+from torch import nn
+
+from ..bundle import (
+    CARD,
+    MANIFEST,
+    ULTRASOUND_OUTLINE,
+    WEIGHTS,
+    damage_refused,
+    description_in,
+    members_of,
+    read_members,
+    require_checksum,
+    require_same_shapes,
+    tensors_in,
+    write_members,
+)
+from ..exceptions import InputError
+from .plain_unet import PlainUNet, PlainUNetConfig, Triple
+
+FORMAT_VERSION = 1
+NETWORK = "PlainUNet"
+#: Largest architecture accepted from a file, so that a forged manifest cannot exhaust the memory.
+MOST_FEATURES, MOST_LEVELS, MOST_CONVOLUTIONS, LARGEST_SIDE, LONGEST_PATCH, MOST_NETWORKS = 1024, 8, 6, 7, 320, 10
+Over = Literal["field of view", "box"]
+
+
+@dataclass(frozen=True)
+class ImageRules:
+    """How an ultrasound becomes the networks' numbers; (D, H, W) follow the image's index axes k, j, i.
+
+    Attributes:
+        spacing_mm: of the grid that they work on, along the image's own axes.
+        normalised_over: zero mean and unit deviation are those of the field of view, outside of which is then 0, or of
+            the whole box around it, background included, as nnU-Net does unless told otherwise.
+        clipped: bound of what is normalised; None: none.
+    """
+
+    spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    normalised_over: Over = "field of view"
+    clipped: float | None = 5.0
+
+
+@dataclass(frozen=True)
+class UltrasoundManifest:
+    """What ``bundle.json`` of a segmenter of ultrasound says.
+
+    Attributes:
+        name: as shown to people.
+        architecture: the networks' plan, and ``networks``: how many there are; they outline by their mean.
+        rules: how they see an image, and ``patch``: voxels (D, H, W) at a time.
+        training, licence, intended_use, weights_sha256: as a synthesis bundle's.
+    """
+
+    name: str
+    architecture: PlainUNetConfig
+    networks: int
+    rules: ImageRules
+    patch: Triple
+    licence: str
+    intended_use: str
+    training: Mapping[str, Any] = field(default_factory=dict)
+    weights_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class UltrasoundSegmenter:
+    """Networks in evaluation mode, with what is known about them."""
+
+    networks: tuple[PlainUNet, ...]
+    manifest: UltrasoundManifest
+    card: str
+
+
+def load_ultrasound_segmenter(path: str | Path) -> UltrasoundSegmenter:
+    """Load a segmenter of ultrasound from a bundle folder or zip.
+
+    Raises:
+        InputError: missing, damaged, altered, of another version, or no segmenter of ultrasound.
+    """
+    path = Path(path)
+    members = read_members(path)
+    manifest = parse_ultrasound_manifest(members[MANIFEST], path)
+    require_checksum(members, manifest.weights_sha256, path)
+    networks = _networks(manifest, members[WEIGHTS], path)
+    return UltrasoundSegmenter(networks, manifest, members[CARD].decode("utf-8", errors="replace"))
+
+
+def save_ultrasound_segmenter(segmenter: UltrasoundSegmenter, folder: str | Path) -> Path:
+    """Write a segmenter into ``folder``, which must be new or empty; whole or not at all.
+
+    Raises:
+        InputError: the folder holds something already, or cannot be written.
+    """
+    state = nn.ModuleList(segmenter.networks).state_dict()
+    stored = {name: tensor.detach().cpu().to(torch.float16).contiguous() for name, tensor in state.items()}
+    manifest = segmenter.manifest
+    content = {
+        "format_version": FORMAT_VERSION,
+        "outlines": [ULTRASOUND_OUTLINE],
+        "network": NETWORK,
+        "name": manifest.name,
+        "architecture": asdict(manifest.architecture),
+        "networks": len(segmenter.networks),
+        "patch": list(manifest.patch),
+        **asdict(manifest.rules),
+    }
+    return write_members(members_of(content, manifest, save_tensors(stored), segmenter.card), Path(folder))
+
+
+def parse_ultrasound_manifest(content: bytes, source: Path) -> UltrasoundManifest:
+    """The manifest in ``content``; ``source`` is named in errors.
+
+    Raises:
+        InputError: not JSON, no segmenter of ultrasound, another version, or a value missing or out of bounds.
+    """
+    with damage_refused(source, "segmenter"):
+        values = json.loads(content)
+        if values.get("outlines") != [ULTRASOUND_OUTLINE]:
+            raise InputError(f"{source} is no model that outlines tumours in ultrasound; choose one that does.")
+        if (values["format_version"], values["network"]) != (FORMAT_VERSION, NETWORK):
+            raise InputError(f"The segmenter {source} was made for another version of this program; update it.")
+        architecture = _architecture(values["architecture"])
+        return UltrasoundManifest(
+            architecture=architecture,
+            networks=_whole(values["networks"], MOST_NETWORKS),
+            rules=_rules(values),
+            patch=_patch(values["patch"], architecture),
+            **description_in(values),
+        )
+
+
+def _architecture(values: Mapping[str, Any]) -> PlainUNetConfig:
+    if len(values["features"]) > MOST_LEVELS:
+        raise ValueError("there are too many levels")
+    return PlainUNetConfig(
+        tuple(_whole(n, MOST_FEATURES) for n in values["features"]),
+        tuple(_triple(kernel, LARGEST_SIDE) for kernel in values["kernels"]),
+        tuple(_triple(stride, LARGEST_SIDE) for stride in values["strides"]),
+        tuple(_whole(n, MOST_CONVOLUTIONS) for n in values["encoder_convolutions"]),
+        tuple(_whole(n, MOST_CONVOLUTIONS) for n in values["decoder_convolutions"]),
+    )
+
+
+def _whole(value: Any, most: int) -> int:
+    if type(value) is not int or not 0 < value <= most:
+        raise ValueError("a number is out of bounds")
+    return value
+
+
+def _triple(values: Any, most: int) -> Triple:
+    depth, height, width = values
+    return _whole(depth, most), _whole(height, most), _whole(width, most)
+
+
+def _rules(values: Mapping[str, Any]) -> ImageRules:
+    depth, height, width = (float(value) for value in values["spacing_mm"])
+    if not 0.1 <= min(depth, height, width) <= max(depth, height, width) <= 10:
+        raise ValueError("spacing_mm is out of bounds")
+    over, clipped = values["normalised_over"], values["clipped"]
+    if over not in get_args(Over) or not (clipped is None or 0 < clipped <= 100):
+        raise ValueError("normalisation is unknown")
+    return ImageRules((depth, height, width), over, None if clipped is None else float(clipped))
+
+
+def _patch(values: Any, architecture: PlainUNetConfig) -> Triple:
+    patch = _triple(values, LONGEST_PATCH)
+    if any(side % multiple for side, multiple in zip(patch, architecture.multiple, strict=True)):
+        raise ValueError("patch does not fit the architecture")
+    return patch
+
+
+def _networks(manifest: UltrasoundManifest, weights: bytes, source: Path) -> tuple[PlainUNet, ...]:
+    state = tensors_in(weights, source, "segmenter")
+    with torch.device("meta"):  # shapes only: nothing is allocated before the tensors are known to fit
+        empty = nn.ModuleList(PlainUNet(manifest.architecture) for _ in range(manifest.networks))
+        expected = {name: tensor.to(torch.float16) for name, tensor in empty.state_dict().items()}
+    require_same_shapes(expected, state, source)
+    networks = [PlainUNet(manifest.architecture).eval() for _ in range(manifest.networks)]
+    nn.ModuleList(networks).load_state_dict({name: tensor.float() for name, tensor in state.items()})
+    return tuple(networks)
