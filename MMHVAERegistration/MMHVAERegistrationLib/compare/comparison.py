@@ -74,9 +74,15 @@ class Comparison(Part):
             control.setEnabled(not why_not)
             control.setToolTip(why_not or tip)
         if self._is_shown and not why_not:
-            if not self.logic.is_before:
+            if not self.logic.is_before and (self.panel.is_open or self._is_in_sight()):
                 self._show()
             self._say_what_is_seen(parameters)
+
+    def _is_in_sight(self) -> bool:
+        """Whether a view still shows the comparison: while the user is elsewhere, something else may lie there."""
+        mine = [node.GetID() for node in (self._mr(self._parameters), self._checkerboard.shown) if node is not None]
+        composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+        return any(composite.GetForegroundVolumeID() in mine for composite in composites)
 
     def show_result(self, result: Outcome) -> None:
         """Show what a registration has just found, unless it was judged as failed."""

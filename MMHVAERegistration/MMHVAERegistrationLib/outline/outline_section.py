@@ -97,7 +97,7 @@ class OutlineSection(Part):
     def _done(self, outlined: Outlined) -> None:
         if outlined.node is not None and self._parameters is not None:
             tick(self._parameters, outlined.node, True)
-        if outlined.middle is not None:
+        if outlined.middle is not None and self.panel.is_open:
             jump_to(outlined.middle)
         self.work.finish(told(outlined))
         self.panel.refresh()

@@ -55,6 +55,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
         self._timer = Timer(self.refresh, CALM)
         self._watch = NodeWatch(self.node_changed)
         self._tag = 0
+        self._unseen: Any = None  # the result of a run that ended while the user was in another module
         self._is_closed = False
 
     @abstractmethod
@@ -94,6 +95,11 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
         """The parameters in use; None while there is no scene."""
         return self._parameters
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the user is in this module, rather than in another."""
+        return bool(self.parent.isEntered)
+
     def part(self, kind: type[AnyPart]) -> AnyPart:
         """The part of that kind."""
         return next(part for part in self.parts if isinstance(part, kind))
@@ -105,6 +111,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
         for part in self.parts:
             part.enter()
         self.take_what_is_there()
+        self._show_unseen()
         if not self.missing:
             self.warm_up()
 
@@ -157,7 +164,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
         if self._parameters is not None and self._connection is not None:
             self._connection.close()
             self._parameters.parameterNode.RemoveObserver(self._tag)
-        self._parameters = parameters
+        self._parameters, self._unseen = parameters, None
         if parameters is not None:
             self._connection = ParameterConnection(parameters, self.connected_widgets())
             # Not by Slicer's mixin, which would keep what it has observed once.
@@ -212,12 +219,12 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
     def onSceneEndClose(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
         """There is a new scene, empty or loaded."""
         self._state.keep(None)
-        if self.parent.isEntered:
+        if self.is_open:
             self.initializeParameterNode()
 
     def onSceneEndImport(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
         """A scene, or a part of one, was loaded; it may have brought parameters along."""
-        if self.parent.isEntered:
+        if self.is_open:
             self.setParameterNode(self.logic.getParameterNode())
 
     def warm_up(self) -> None:
@@ -246,11 +253,18 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
     def done(self, result: Any) -> None:
         """A run has ended with a result, which has the attribute ``notice``."""
         self.refresh()
-        for part in self.parts:
-            part.show_result(result)
+        self._unseen = result
+        if self.is_open:  # else the views are somebody else's just now
+            self._show_unseen()
         if result.notice:
             slicer.util.showStatusMessage(result.notice, 5000)
         self.refresh()
+
+    def _show_unseen(self) -> None:
+        result, self._unseen = self._unseen, None
+        if result is not None:
+            for part in self.parts:
+                part.show_result(result)
 
     def failed(self, failure: Failure) -> None:
         """A run has failed."""

@@ -36,6 +36,10 @@ class Whole(Protocol):
     def parameters(self) -> Any:
         """The parameters in use; None while there is no scene."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the user is in this module, rather than in another."""
+
     missing: str
 
     def look_for_missing(self) -> None:
