@@ -44,6 +44,13 @@ def label_map() -> sitk.Image:
     return image
 
 
+def spaced(spacing: float) -> sitk.Image:
+    """The label map, of a program that counts in another unit."""
+    image = label_map()
+    image.SetSpacing([spacing] * 3)
+    return image
+
+
 def nifti(folder: Path, image: sitk.Image | None = None, **fields: object) -> Path:
     """A NIfTI-1 file with fields of its header replaced; see ``PLACES``."""
     path = written(folder, "x.nii", image)
@@ -297,4 +304,6 @@ SEGMENTATIONS: dict[str, tuple[Maker, str]] = {
     ),
     **{kind: IMAGES[kind] for kind in ("mirrored forms", "neither form", "NRRD of nothing", "TIFF")},
     "DICOM": (cine, "is DICOM"),
+    "a label map in metres": (lambda d: written(d, "x.nrrd", spaced(1e-3)), "correct its voxel spacing, which is in"),
+    "a label map in micrometres": (lambda d: written(d, "x.nrrd", spaced(1e3)), "correct its voxel spacing, which is"),
 }  # fmt: skip

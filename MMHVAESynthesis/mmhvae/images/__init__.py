@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         image_on as image_on,
         read_grid as read_grid,
         read_volume as read_volume,
+        require_millimetres as require_millimetres,
         resampled as resampled,
         resampled_within as resampled_within,
         restored as restored,

@@ -67,6 +67,7 @@ def read_grid(path: str | Path, name: str = "grid") -> sitk.Image:
     """
     grid = open_image(path, name)
     if grid.GetDimension() == 3:
+        require_millimetres(grid, f"{name} ({Path(path).name})")
         require_right_angles(grid, f"{name} ({Path(path).name})")
     return grid
 
@@ -84,11 +85,7 @@ def check_volume(image: sitk.Image, name: str = "image") -> sitk.Image:
         raise InputError(f"The {name} has several values a voxel; give a scalar (grey-level) volume.")
     if min(image.GetSize()) < 2:
         raise InputError(f"The {name} is only one voxel thick; give a volume of two or more slices an axis.")
-    extent = [n * s for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)]
-    plausible = all(math.isfinite(e) and e <= LARGEST_EXTENT_MM for e in extent)
-    if not plausible or min(image.GetSpacing()) < SMALLEST_SPACING_MM:
-        size = " x ".join(f"{e:.0f}" if e >= 1 else f"{e:.2g}" for e in extent)
-        raise InputError(f"The {name} measures {size} mm; correct its voxel spacing, which is in millimetres.")
+    require_millimetres(image, name)
     require_right_angles(image, name)
     image = sitk.Cast(image, sitk.sitkFloat32)
     voxels = sitk.GetArrayViewFromImage(image)
@@ -97,6 +94,21 @@ def check_volume(image: sitk.Image, name: str = "image") -> sitk.Image:
     if not voxels.any():
         raise InputError(f"The {name} is zero everywhere; choose one that shows something.")
     return image
+
+
+def require_millimetres(image: sitk.Image, name: str) -> None:
+    """Refuse an image of any kind whose header is in another unit, by its size: metres and micrometres are absurd.
+
+    Raises:
+        InputError: it is over a metre long, or its voxels are finer than any scanner's, or there are none.
+    """
+    if min(image.GetSize()) < 1:
+        raise InputError(f"The {name} holds no voxels; give another one.")
+    extent = [n * s for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)]
+    plausible = all(math.isfinite(e) and e <= LARGEST_EXTENT_MM for e in extent)
+    if not plausible or min(image.GetSpacing()) < SMALLEST_SPACING_MM:
+        size = " x ".join(f"{e:.0f}" if e >= 1 else f"{e:.2g}" for e in extent)
+        raise InputError(f"The {name} measures {size} mm; correct its voxel spacing, which is in millimetres.")
 
 
 def field_of_view(image: sitk.Image) -> sitk.Image:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..answers import PlacedLabel
 from ..exceptions import InputError
-from ..images import Matrix, apply_matrix, inverse, to_matrix
+from ..images import Matrix, apply_matrix, inverse, require_millimetres, to_matrix
 from .label_pieces import pieces_of, place_steps
 from .topology import is_simple, neighbours_in
 
@@ -97,10 +97,11 @@ def label_array(labels: sitk.Image) -> Labels:
     """The voxels (k, j, i) of a label map.
 
     Raises:
-        InputError: it is no 3-D map of whole numbers from 0 to 2^31 - 1.
+        InputError: it is no 3-D map of whole numbers from 0 to 2^31 - 1, or in another unit than millimetres.
     """
     if labels.GetDimension() != 3 or labels.GetNumberOfComponentsPerPixel() != 1:
         raise InputError("The segmentation is no single 3-D label map; save it as .seg.nrrd or a 3-D label map.")
+    require_millimetres(labels, "segmentation")
     array = sitk.GetArrayViewFromImage(labels)
     if array.dtype in (np.uint8, np.uint16):
         return array.astype(np.int32)
@@ -123,6 +124,7 @@ def _to_source_index(labels: sitk.Image, transform: sitk.Transform, reference: s
     """(4, 4) from array indices of ``reference`` to those of ``labels``."""
     if reference.GetDimension() != 3:
         raise InputError("The image that gives the grid is no volume; choose a 3-D image.")
+    require_millimetres(reference, "image that gives the grid")
     matrix = to_matrix(transform)
     if abs(np.linalg.det(matrix[:3, :3])) < 1e-6:
         raise InputError("The transform flattens space; give a rigid one (rotation and translation only).")
