@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .fields import Record
-from .settings import ReconstructionSettings, RegistrationSettings, SegmentationSettings, SynthesisSettings
+from .settings import (
+    OutlineSettings,
+    ReconstructionSettings,
+    RegistrationSettings,
+    SegmentationSettings,
+    SynthesisSettings,
+)
 
 Verdict = Literal["good", "check", "failed"]
 
@@ -218,6 +224,31 @@ class OutlineAgreement(Record):
     mean_mm: float | None
     percentile_95_mm: float | None
     dice: float | None
+
+
+@dataclass(frozen=True)
+class UltrasoundOutlineAnswer(Record):
+    """A tumour's outline in an ultrasound and its uncertainty, as files.
+
+    Attributes:
+        segment: what the label is called.
+        agreement: with the outline that was to be compared with; None where none was.
+        bundle, weights_sha256: of the segmenter.
+        device, seconds, notice: how the work went.
+        settings: with which it was done.
+    """
+
+    labels: str
+    uncertainty: str
+    segment: SegmentAnswer
+    volume_ml: float
+    agreement: OutlineAgreement | None
+    bundle: str
+    weights_sha256: str
+    device: str
+    seconds: float
+    notice: str
+    settings: OutlineSettings
 
 
 @dataclass(frozen=True)

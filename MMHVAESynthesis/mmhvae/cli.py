@@ -16,6 +16,7 @@ from .commands import (
     Parser,
     add_bundles,
     add_demo,
+    add_outline_us,
     add_overlay,
     add_reconstruct,
     add_register,
@@ -39,8 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     for add in (
-        add_synthesize, add_register_case, add_register, add_reconstruct, add_overlay, add_segment, add_tre,
-        add_bundles, add_weights, add_demo,
+        add_synthesize, add_register_case, add_register, add_reconstruct, add_overlay, add_segment, add_outline_us,
+        add_tre, add_bundles, add_weights, add_demo,
     ):  # fmt: skip
         add(commands)
     return parser

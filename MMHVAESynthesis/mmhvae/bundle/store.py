@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..exceptions import InputError
-from .shipped import starter_bundle
+from .shipped import ULTRASOUND_OUTLINE, starter_bundle
 
 SHIPPED = "starter"
 SHIPPED_TITLE = "starter model"
@@ -30,6 +30,8 @@ LONGEST_NAME = 48
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_NAME - 1}}}")
 #: What a model's folder holds; one that holds anything else is not ours to delete.
 MEMBERS = ("bundle.json", "model.safetensors", "MODEL_CARD.md")
+#: What a manifest says of a model that outlines instead of synthesising.
+_OUTLINES = "outlines"
 #: Of folders being written or deleted; those that a crash left behind go after a day.
 _UNFINISHED = (".writing-*", ".deleted-*")
 _DAY = 86400.0
@@ -77,10 +79,13 @@ class WeightsStore:
         self.folder = folder or user_folder()
 
     def installed(self) -> list[InstalledBundle]:
-        """All that can be used, the shipped one first; damaged folders are left out."""
-        found = [_described(SHIPPED, starter_bundle(), is_shipped=True)]
-        found += [_described(path.name, path, is_shipped=False) for path in self._folders()]
-        return [bundle for bundle in found if bundle is not None]
+        """All that synthesise, the shipped one first; damaged folders are left out."""
+        found = [_described(SHIPPED, starter_bundle(), is_shipped=True), *self._users()]
+        return [bundle for bundle in found if bundle is not None and _OUTLINES not in bundle.manifest]
+
+    def ultrasound_segmenters(self) -> list[InstalledBundle]:
+        """The user's models that outline tumours in ultrasound; none ships."""
+        return [bundle for bundle in self._users() if bundle.manifest.get(_OUTLINES) == [ULTRASOUND_OUTLINE]]
 
     def path(self, name: str) -> Path:
         """The folder of a model.
@@ -134,6 +139,10 @@ class WeightsStore:
         for path in leftovers:
             if time.time() - path.lstat().st_mtime > _DAY and path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
+
+    def _users(self) -> list[InstalledBundle]:
+        found = [_described(path.name, path, is_shipped=False) for path in self._folders()]
+        return [bundle for bundle in found if bundle is not None]
 
     def _folders(self) -> list[Path]:
         try:

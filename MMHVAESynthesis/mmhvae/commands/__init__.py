@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .command_line import NOTICE as NOTICE, Commands as Commands, Parser as Parser
     from .demo import add_demo as add_demo
     from .landmarks import add_tre as add_tre
+    from .outline_us import add_outline_us as add_outline_us
     from .overlay import add_overlay as add_overlay
     from .register import add_register as add_register
     from .register_case import add_register_case as add_register_case

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
         log_probabilities as log_probabilities,
     )
     from .plain_unet import PlainUNet as PlainUNet, PlainUNetConfig as PlainUNetConfig
-    from .segments import SEGMENTS as SEGMENTS, as_segmentation as as_segmentation, terminology as terminology
+    from .segments import (
+        SEGMENTS as SEGMENTS,
+        ULTRASOUND_SEGMENT as ULTRASOUND_SEGMENT,
+        as_segmentation as as_segmentation,
+        terminology as terminology,
+    )
     from .tumour import TumourOutline as TumourOutline, segment_tumour as segment_tumour
     from .ultrasound_bundle import (
         ImageRules as ImageRules,

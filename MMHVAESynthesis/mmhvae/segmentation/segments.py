@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import SimpleITK as sitk
@@ -30,19 +31,21 @@ SEGMENTS = (
     SegmentKind(2, "Core without enhancement (computed)", (216, 191, 216), ("SCT", "6574001", "Necrosis")),
     SegmentKind(3, "Enhancing tumour (computed)", (144, 238, 144), ("NCIt", "C113842", "Enhancing Lesion")),
 )
+#: Of the outline in ultrasound; amber, which no label of the MRs' outline is.
+ULTRASOUND_SEGMENT = SegmentKind(1, "Tumour in the ultrasound (computed)", (255, 191, 0), ("SCT", "4147007", "Mass"))
 _CATEGORY = "SCT^49755003^Morphologically Altered Structure"
 _CONTEXT = "Segmentation category and type - DICOM master list"
 _ANATOMY = "Anatomic codes - DICOM master list"
 
 
-def as_segmentation(labels: sitk.Image) -> sitk.Image:
+def as_segmentation(labels: sitk.Image, kinds: Sequence[SegmentKind] = SEGMENTS) -> sitk.Image:
     """A copy of a label map with the metadata of Slicer's segmentation files, one layer; write it as `.seg.nrrd`."""
     image = sitk.Image(labels)
     extent = " ".join(f"0 {length - 1}" for length in image.GetSize())
     image.SetMetaData("Segmentation_MasterRepresentation", "Binary labelmap")
     image.SetMetaData("Segmentation_ContainedRepresentationNames", "Binary labelmap|")
     image.SetMetaData("Segmentation_ReferenceImageExtentOffset", "0 0 0")
-    for number, kind in enumerate(SEGMENTS):
+    for number, kind in enumerate(kinds):
         for key, value in _fields(kind, extent).items():
             image.SetMetaData(f"Segment{number}_{key}", value)
     return image

@@ -15,6 +15,7 @@ from .registration import run_register_case
 from .segmentation import run_segment
 from .self_test import run_self_test
 from .synthesis import run_synthesize
+from .ultrasound_outline import run_outline_ultrasound
 
 TASKS: Mapping[str, Callable[[Parameters, Context], Record]] = {
     "load": run_load,
@@ -23,6 +24,7 @@ TASKS: Mapping[str, Callable[[Parameters, Context], Record]] = {
     "register_case": run_register_case,
     "overlay": run_overlay,
     "segment": run_segment,
+    "outline_ultrasound": run_outline_ultrasound,
     "live_frame": run_live_frame,
     "install_weights": run_install_weights,
     "download_weights": run_download_weights,

@@ -1,0 +1,52 @@
+"""What the engine does to outline a tumour in an ultrasound, and to compare that with the registered outline."""
+
+from __future__ import annotations
+
+from ..answers import SegmentAnswer, UltrasoundOutlineAnswer
+from ..compute import MEMORY_FULL, choose_device
+from ..images import read_volume
+from ..overlays import compare_outlines, read_segmentation
+from ..segmentation import ULTRASOUND_SEGMENT, load_ultrasound_segmenter, outline_ultrasound
+from ..settings import OutlineSettings
+from .context import Context
+from .parameters import Parameters
+
+LOADING, READING, COMPARING, WRITING = (
+    "loading the segmenter",
+    "reading the images",
+    "comparing with the registered outline",
+    "writing the outline",
+)
+
+
+def run_outline_ultrasound(parameters: Parameters, context: Context) -> UltrasoundOutlineAnswer:
+    """Label map and uncertainty of an "ultrasound" on its grid; "compare_with": another outline, where it lies now."""
+    path, bundle = parameters.required_path("ultrasound"), parameters.text("bundle")
+    other_path, device = parameters.path("compare_with"), parameters.text("device", "auto")
+    settings = parameters.settings(OutlineSettings)
+    parameters.finish()
+    context.progress(0.0, LOADING)
+    segmenter, chosen = load_ultrasound_segmenter(bundle), choose_device(device)
+    context.progress(0.0, READING)
+    image = read_volume(path, "ultrasound")
+    other = read_segmentation(other_path).mask if other_path else None
+    result = outline_ultrasound(image, segmenter, settings=settings, device=str(chosen), progress=context.progress)
+    agreement = None
+    if other is not None:
+        context.progress(1.0, COMPARING)
+        agreement = compare_outlines(result.labels, other, result.field_of_view)
+    context.progress(1.0, WRITING)
+    kind = ULTRASOUND_SEGMENT
+    return UltrasoundOutlineAnswer(
+        labels=context.write(result.labels, "us-outline"),
+        uncertainty=context.write(result.uncertainty, "us-outline-uncertainty"),
+        segment=SegmentAnswer(kind.value, kind.name, kind.colour, kind.code),
+        volume_ml=result.volume_ml,
+        agreement=agreement,
+        bundle=segmenter.manifest.name,
+        weights_sha256=segmenter.manifest.weights_sha256,
+        device=result.device,
+        seconds=result.seconds,
+        notice=MEMORY_FULL if result.device != str(chosen) else "",
+        settings=settings,
+    )
