@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
+import SimpleITK as sitk
+
 from ..answers import SegmentAnswer, UltrasoundOutlineAnswer
 from ..compute import MEMORY_FULL, choose_device
 from ..images import read_volume
-from ..overlays import compare_outlines, read_segmentation
+from ..overlays import compare_outlines, overlay, read_segmentation
 from ..segmentation import ULTRASOUND_SEGMENT, load_ultrasound_segmenter, outline_ultrasound
 from ..settings import OutlineSettings
 from .context import Context
@@ -20,21 +24,25 @@ LOADING, READING, COMPARING, WRITING = (
 
 
 def run_outline_ultrasound(parameters: Parameters, context: Context) -> UltrasoundOutlineAnswer:
-    """Label map and uncertainty of an "ultrasound" on its grid; "compare_with": another outline, where it lies now."""
+    """Label map and uncertainty of an "ultrasound" on its grid.
+
+    "compare_with": files of label maps, by any names, that together are another outline, where they lie now.
+    """
     path, bundle = parameters.required_path("ultrasound"), parameters.text("bundle")
-    other_path, device = parameters.path("compare_with"), parameters.text("device", "auto")
+    other_paths, device = parameters.paths("compare_with"), parameters.text("device", "auto")
     settings = parameters.settings(OutlineSettings)
     parameters.finish()
     context.progress(0.0, LOADING)
     segmenter, chosen = load_ultrasound_segmenter(bundle), choose_device(device)
     context.progress(0.0, READING)
     image = read_volume(path, "ultrasound")
-    other = read_segmentation(other_path).mask if other_path else None
+    others = [read_segmentation(path).mask for path in other_paths.values()]
     result = outline_ultrasound(image, segmenter, settings=settings, device=str(chosen), progress=context.progress)
     agreement = None
-    if other is not None:
+    if others:
         context.progress(1.0, COMPARING)
-        agreement = compare_outlines(result.labels, other, result.field_of_view)
+        here = [overlay(other, sitk.Transform(3, sitk.sitkIdentity), result.labels)[0] for other in others]
+        agreement = compare_outlines(result.labels, functools.reduce(sitk.Or, here), result.field_of_view)
     context.progress(1.0, WRITING)
     kind = ULTRASOUND_SEGMENT
     return UltrasoundOutlineAnswer(

@@ -69,7 +69,12 @@ def test_command_engine_and_function_agree(bundle, files, run):
                           *compared, "--transform", files / "t.tfm", "--device", "cpu")  # fmt: skip
     assert status == 0
     context = Context(BundleCache(), files / "engine", lambda fraction, message: None)
-    request = {"ultrasound": str(us), "bundle": str(bundle), "flips": 1, "compare_with": str(files / "preop.nrrd")}
+    request = {
+        "ultrasound": str(us),
+        "bundle": str(bundle),
+        "flips": 1,
+        "compare_with": {"layer": str(files / "preop.nrrd")},
+    }
     answer = TASKS["outline_ultrasound"](Parameters(request | {"device": "cpu"}), context)
     assert UltrasoundOutlineAnswer.from_json(json.loads(json.dumps(answer.to_json()))) == answer
     image = sitk.ReadImage(str(us))
