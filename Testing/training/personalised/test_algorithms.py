@@ -21,7 +21,7 @@ class Recorder:
     """A network that computes next to nothing, and writes down what is asked of it."""
 
     def __init__(self, heads: str = "encoder", classes: int | None = None) -> None:
-        self.config = SimpleNamespace(heads=heads, classes=classes)
+        self.config = SimpleNamespace(heads=heads, classes=classes, missing="mean")
         self.calls: list[str] = []
 
     def encode(self, image):
@@ -74,6 +74,14 @@ def test_every_term_has_a_switch(off):
     names = set().union(*updates)
     assert off not in names
     assert set(ALL) - {off} <= names
+
+
+def test_inpainting_asks_for_the_own_input_before_anything_was_cut_out(monkeypatch):
+    only = Constraints(contrastive=False, decomposition=False, equivariance=False, invariance=False, inpainting=True)
+    monkeypatch.setattr(algorithms, "cut_out", lambda volumes, generator: volumes + 0.25)
+    updates = list(pretraining(Recorder(), batch(), only, torch.Generator().manual_seed(3)))  # D gives its input back
+    assert [set(update) for update in updates] == [{"loss", "inpainting"}] * 4
+    assert [float(update["inpainting"]) for update in updates] == pytest.approx([0.25] * 4)
 
 
 def test_with_fused_heads_both_views_pass_the_prior():

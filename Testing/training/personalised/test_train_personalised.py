@@ -62,6 +62,9 @@ def test_pretraining_goes_on_exactly_and_segmentation_begins_with_its_encoder(tr
     [
         ({"data__batch_size": 1, "constraints__contrastive": "true"}, "2 or more a device"),
         ({"task": "segmentation"}, "architecture.classes belongs"),
+        ({"architecture__network": "unet"}, "prior should be false"),
+        ({"architecture__network": "unet", "architecture__prior": "false"}, "A U-Net has no heads"),
+        ({"constraints__equivariance": "false", "constraints__decomposition": "false"}, "nothing to learn"),
         ({"architecture__feature_size": 10}, "divisible by 12"),
         ({"constraint__prior": "false"}, "is no setting"),
     ],

@@ -16,7 +16,6 @@ import SimpleITK as sitk
 pytest.importorskip("monai", reason="needs the extra 'training'")
 
 from mmhvae_training.loop.logbook import LOSSES
-from mmhvae_training.segmentation.patients import FILE_NAMES
 
 pytestmark = pytest.mark.long
 
@@ -29,7 +28,7 @@ def given(tmp_path):
     rng = np.random.default_rng(0)
     for name in "ab":
         (tmp_path / name).mkdir()
-        for ending in (FILE_NAMES["t1"], FILE_NAMES["flair"], "seg"):
+        for ending in ("t1", "flair", "seg"):
             array = rng.integers(1, 3 if ending == "seg" else 255, (32, 34, 33)).astype(np.uint8)
             sitk.WriteImage(sitk.GetImageFromArray(array), str(tmp_path / name / f"{name}_{ending}.nii.gz"))
     (tmp_path / "split.json").write_text(json.dumps({"train": ["a", "b"]}))

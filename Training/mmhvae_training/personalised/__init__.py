@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         start_from as start_from,
     )
     from .reading import read_volume as read_volume, read_volumes as read_volumes
+    from .representation import RepresentationNetwork as RepresentationNetwork
     from .run_configuration import PersonalisedRun as PersonalisedRun, VolumesConfig as VolumesConfig
     from .runs import TrainedNetwork as TrainedNetwork, load_run as load_run
     from .volumes import PatientVolume as PatientVolume, within_foreground as within_foreground

@@ -9,14 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from .anchor import Anchor, AnchorKind
 from .inputs import Subset, shown
-from .losses import contrastive_loss, decomposition_loss, invariance_loss, rotation_loss, task_loss
+from .losses import (
+    contrastive_loss,
+    decomposition_loss,
+    inpainting_loss,
+    invariance_loss,
+    rotation_loss,
+    task_loss,
+)
 from .network import ROTATIONS, PersonalisedNetwork
+from .representation import RepresentationNetwork
 from .views import cut_out, turned, turned_back
 
 Losses = dict[str, Tensor]
@@ -24,12 +33,18 @@ Losses = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Constraints:
-    """Which terms there are: the rows of the paper's Tables 4 and 7. The prior O is the network's own switch."""
+    """Which terms there are: the rows of the paper's Tables 4 and 7. The prior O is the network's own switch.
+
+    Args:
+        inpainting: the third term of Tang et al. (CVPR 2022), whose pre-training the paper compares with: what was cut
+            out of the own input. With it, `contrastive` and `equivariance`, and nothing else, a run is theirs.
+    """
 
     contrastive: bool = True
     decomposition: bool = True
     equivariance: bool = True
     invariance: bool = True
+    inpainting: bool = False
     anchor: AnchorKind = "running"
 
 
@@ -58,31 +73,47 @@ class SubVolumes:
 
 
 def pretraining(
-    network: PersonalisedNetwork, batch: SubVolumes, constraints: Constraints, generator: torch.Generator
+    network: RepresentationNetwork, batch: SubVolumes, constraints: Constraints, generator: torch.Generator
 ) -> Iterator[Losses]:
     """Algorithm 1: every modality once, in random order, turned and cut out."""
     anchor = Anchor(constraints.anchor)
     for modality in torch.randperm(batch.images.shape[1], generator=generator).tolist():
-        image = shown(batch.images, (modality,))
+        image = shown(batch.images, (modality,), network.config.missing)
         turns = torch.randint(ROTATIONS, (len(image),), generator=generator)
         straight = turned(image, turns)
         features = network.encode(cut_out(straight, generator))
         fused = network.personalise(features.z)
-        judged = network.judged(features.z, fused)
         losses: Losses = {}
-        if constraints.equivariance:
-            losses["equivariance"] = rotation_loss(network.rotation_logits(judged), turns.to(judged.device))
-        if constraints.contrastive:
-            other = _second_view(network, straight, generator)
-            losses["contrastive"] = contrastive_loss(network.contrastive_vectors(judged), other)
+        if constraints.equivariance or constraints.contrastive:
+            heads = cast(PersonalisedNetwork, network)  # the run's configuration sees to it
+            judged = heads.judged(features.z, fused)
+            losses |= _head_losses(heads, judged, straight, turns, constraints, generator)
         if constraints.invariance and anchor.value is not None:
             losses["invariance"] = invariance_loss(fused, anchor.value)
         anchor.add(fused)
-        if constraints.decomposition:
-            output = turned_back(network.decode(fused, features), turns)
-            losses["decomposition"] = decomposition_loss(output, batch.images, batch.foreground)
+        if constraints.decomposition or constraints.inpainting:
+            output = network.decode(fused, features)
+            if constraints.decomposition:
+                made = turned_back(output, turns)
+                losses["decomposition"] = decomposition_loss(made, batch.images, batch.foreground)
+            if constraints.inpainting:
+                losses["inpainting"] = inpainting_loss(output, straight)
         if losses:  # invariance alone says nothing of the first modality
             yield {"loss": torch.stack(list(losses.values())).sum(), **losses}
+
+
+def _head_losses(
+    network: PersonalisedNetwork, judged: Tensor, straight: Tensor, turns: Tensor,
+    constraints: Constraints, generator: torch.Generator,
+) -> Losses:  # fmt: skip
+    """Rotation and contrast, of (B, 16 f, n)."""
+    losses: Losses = {}
+    if constraints.equivariance:
+        losses["equivariance"] = rotation_loss(network.rotation_logits(judged), turns.to(judged.device))
+    if constraints.contrastive:
+        other = _second_view(network, straight, generator)
+        losses["contrastive"] = contrastive_loss(network.contrastive_vectors(judged), other)
+    return losses
 
 
 @torch.no_grad()
@@ -95,7 +126,7 @@ def _second_view(network: PersonalisedNetwork, straight: Tensor, generator: torc
 
 
 def fine_tuning(
-    network: PersonalisedNetwork, batch: SubVolumes, subsets: Sequence[Subset], constraints: Constraints
+    network: RepresentationNetwork, batch: SubVolumes, subsets: Sequence[Subset], constraints: Constraints
 ) -> Iterator[Losses]:
     """Algorithm 2: the task with each of the subsets in turn, and invariance to those before.
 
@@ -103,7 +134,7 @@ def fine_tuning(
     """
     anchor = Anchor(constraints.anchor)
     for subset in subsets:
-        features = network.encode(shown(batch.images, subset))
+        features = network.encode(shown(batch.images, subset, network.config.missing))
         fused = network.personalise(features.z)
         losses = {"task": _task(network, network.decode(fused, features), batch)}
         if constraints.invariance and anchor.value is not None:
@@ -112,7 +143,7 @@ def fine_tuning(
         yield {"loss": torch.stack(list(losses.values())).sum(), **losses}
 
 
-def _task(network: PersonalisedNetwork, output: Tensor, batch: SubVolumes) -> Tensor:
+def _task(network: RepresentationNetwork, output: Tensor, batch: SubVolumes) -> Tensor:
     if network.config.classes is None:
         return decomposition_loss(output, batch.images, batch.foreground)
     if batch.labels is None:

@@ -1,4 +1,4 @@
-"""How large the personalised network is, and which of the paper's parts it has."""
+"""Which network a run trains: how large it is, and which of the paper's parts it has."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+Missing = Literal["mean", "zeros"]
 REDUCTION = 32
 """SwinUNETR's bottleneck has one voxel for this many of the crop, along each axis."""
 
 
 @dataclass(frozen=True)
 class PersonalisedConfig:
-    """Architecture of a `PersonalisedNetwork`.
+    """Architecture of a `PersonalisedNetwork`, or of a baseline that is trained alike.
 
     Args:
         modalities: M of them; the network takes and gives M channels.
@@ -27,6 +28,9 @@ class PersonalisedConfig:
         heads: whether rotation and contrast are judged on z (``encoder``, the paper's A.1 and Algorithm 1) or on X'
             (``fused``, the authors' code).
         checkpointing: recompute activations in the backward pass, for memory.
+        network: ``swin``, the paper's; or ``unet``, a baseline.
+        missing: what is shown in place of a modality that is missing: the mean of those that are there, so that one
+            alone is repeated, as in the paper; or zeros, as U-HVED's authors have their U-Net.
     """
 
     modalities: tuple[str, ...] = ("t1", "cet1", "t2", "flair")
@@ -41,8 +45,12 @@ class PersonalisedConfig:
     fuse: Literal["paper", "released"] = "paper"
     heads: Literal["encoder", "fused"] = "encoder"
     checkpointing: bool = False
+    network: Literal["swin", "unet"] = "swin"
+    missing: Missing = "mean"
 
     def __post_init__(self) -> None:
+        if self.network == "unet" and self.prior:
+            raise ValueError("prior should be false where network is unet: it belongs to swin.")
         if self.feature_size % 12:
             raise ValueError(f"feature_size should be divisible by 12, got {self.feature_size}.")
         if any(side % REDUCTION for side in self.crop) or min(self.crop) < REDUCTION:

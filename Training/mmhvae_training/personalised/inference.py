@@ -9,7 +9,7 @@ from monai.inferers.utils import sliding_window_inference
 from torch import Tensor
 
 from .inputs import shown
-from .network import PersonalisedNetwork
+from .representation import RepresentationNetwork
 
 VALIDATION_OVERLAP, TEST_OVERLAP = 0.5, 0.75
 WINDOWS = 2
@@ -18,7 +18,7 @@ WINDOWS = 2
 
 @torch.inference_mode()
 def predict(
-    network: PersonalisedNetwork,
+    network: RepresentationNetwork,
     images: Tensor,
     present: Sequence[int],
     *,
@@ -36,7 +36,7 @@ def predict(
     own = network.config.crop
     if crop is not None and tuple(crop) != own:
         raise ValueError(f"The window should be the crop that the network was trained with, {own}, got {crop}.")
-    given = shown(images, present).to(next(network.parameters()).device)
+    given = shown(images, present, network.config.missing).to(next(network.parameters()).device)
     result = sliding_window_inference(given, own, WINDOWS, network, overlap=overlap, mode="gaussian")
     assert isinstance(result, Tensor)
     return result.cpu()

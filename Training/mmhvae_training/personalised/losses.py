@@ -53,6 +53,11 @@ def decomposition_loss(output: Tensor, images: Tensor, foreground: Tensor) -> Te
     return FOREGROUND_WEIGHT * inside + error.mean()
 
 
+def inpainting_loss(output: Tensor, image: Tensor) -> Tensor:
+    """Mean absolute distance of (B, M, D, H, W) to the input before anything was cut out of it (Tang et al., 2022)."""
+    return F.l1_loss(output, image)
+
+
 def task_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Soft Dice and weighted cross-entropy of missing-modality segmentation, as in RFNet and M2FTrans.
 

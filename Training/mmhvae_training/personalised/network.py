@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from monai.networks.nets.swin_unetr import SwinUNETR
 from torch import Tensor, nn
 
 from .configuration import PersonalisedConfig
 from .prior import PopulationPrior
+from .representation import Features, RepresentationNetwork
 
 CONTRASTIVE_SIZE = 512
 ROTATIONS = 4
 ROTATION_TOKEN, CONTRASTIVE_TOKEN = 0, 1
 
 
-@dataclass(frozen=True)
-class Features:
-    """What the encoder E makes of one input: z, and everything else the decoder D sees of this modality.
-
-    Attributes:
-        z: (B, 16 f, g, g, g).
-        hidden: h0 to h3, (B, f, S/2), (B, 2 f, S/4), (B, 4 f, S/8), (B, 8 f, S/16).
-        image: (B, M, S, S, S), the input itself, through which D knows the modality.
-    """
-
-    z: Tensor
-    hidden: tuple[Tensor, Tensor, Tensor, Tensor]
-    image: Tensor
-
-
-class PersonalisedNetwork(nn.Module):
+class PersonalisedNetwork(RepresentationNetwork):
     """E, O, D and the heads of Tan et al. (arXiv 2411.06106), around a SwinUNETR (Hatamizadeh et al., 2022).
 
     It holds a SwinUNETR and calls its parts: only z is replaced, so that with ``prior=False`` it *is* that SwinUNETR
@@ -46,9 +30,10 @@ class PersonalisedNetwork(nn.Module):
         ValueError: the input's sides are not ``config.crop`` (with a prior).
     """
 
+    OUTPUT_LAYER = "swin.out."
+
     def __init__(self, config: PersonalisedConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.swin = SwinUNETR(
             in_channels=len(config.modalities),
             out_channels=config.outputs,
@@ -82,10 +67,6 @@ class PersonalisedNetwork(nn.Module):
         x = swin.decoder3(x, swin.encoder3(h1))
         x = swin.decoder2(x, swin.encoder2(h0))
         return swin.out(swin.decoder1(x, swin.encoder1(features.image)))
-
-    def forward(self, image: Tensor) -> Tensor:
-        features = self.encode(image)
-        return self.decode(self.personalise(features.z), features)
 
     def judged(self, z: Tensor, fused: Tensor) -> Tensor:
         """Where rotation and contrast are judged, (B, 16 f, n): z, or X' as in the authors' code."""

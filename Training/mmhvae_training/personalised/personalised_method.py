@@ -16,17 +16,16 @@ from torch import Tensor
 from ..loop import CHECKPOINT, RUN, Method, RunState, fresh_state, read_checkpoint
 from .algorithms import Losses, SubVolumes, fine_tuning, pretraining
 from .inputs import Subset, all_subsets, shown
-from .network import PersonalisedNetwork
+from .representation import RepresentationNetwork
 from .run_configuration import PersonalisedRun
+from .unet import new_network
 from .volumes import PatientVolume, draw_sub_volumes
-
-OUTPUT_LAYER = "swin.out."
 
 
 def new_personalised(configuration: PersonalisedRun, fabric: Fabric) -> RunState:
     """A freshly initialised network and its optimiser."""
     torch.manual_seed(configuration.seed)
-    network, config = PersonalisedNetwork(configuration.architecture).to(fabric.device), configuration.optimisation
+    network, config = new_network(configuration.architecture).to(fabric.device), configuration.optimisation
     adam = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     return fresh_state(network, adam, fabric, configuration.seed)
 
@@ -41,8 +40,9 @@ def start_from(state: RunState, folder: Path) -> dict[str, Any]:
         InputError: the folder holds no run, or one of another network or crop.
     """
     weights = read_checkpoint(folder / CHECKPOINT)["average"]
-    own = state.network.state_dict()
-    fresh = {name: own[name] for name in own if name.startswith(OUTPUT_LAYER)}
+    assert isinstance(state.network, RepresentationNetwork)
+    own, last = state.network.state_dict(), state.network.OUTPUT_LAYER
+    fresh = {name: own[name] for name in own if name.startswith(last)}
     fitting = {name: weights.get(name) for name in fresh}
     if any(tensor is None or tensor.shape != fresh[name].shape for name, tensor in fitting.items()):
         weights = {**weights, **fresh}
@@ -81,7 +81,7 @@ class PersonalisedMethod(Method[PersonalisedRun, RunState]):
 
     def _updates(self, batch: SubVolumes, fabric: Fabric) -> Iterator[Losses]:
         network, constraints = self.state.network, self.configuration.constraints
-        assert isinstance(network, PersonalisedNetwork)
+        assert isinstance(network, RepresentationNetwork)
         if self.configuration.task == "pretraining":
             updates = pretraining(network, batch, constraints, self.state.noise)
         else:
@@ -109,7 +109,7 @@ class PersonalisedMethod(Method[PersonalisedRun, RunState]):
         rows = []
         for modality in range(images.shape[1]):
             with torch.no_grad(), fabric.autocast():
-                output = self.state.average(shown(images, (modality,))).float()
+                output = self.state.average(shown(images, (modality,), self.configuration.architecture.missing)).float()
             rows.append(output if part.labels is None else output.argmax(dim=1, keepdim=True).float())
         rows.append(images if part.labels is None else part.labels.to(fabric.device)[None, None].float())
         middle = [torch.cat(list(row[0, :, crop[0] // 2]), dim=1) for row in rows]

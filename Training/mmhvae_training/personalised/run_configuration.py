@@ -53,6 +53,12 @@ class PersonalisedRun(RunSettings):
     def __post_init__(self) -> None:
         labelled = self.architecture.classes is not None
         require(labelled == (self.task == "segmentation"), "architecture.classes belongs to task segmentation, only.")
+        terms = self.constraints
+        learns = terms.decomposition or terms.inpainting or terms.equivariance or terms.contrastive
+        require(learns or self.task != "pretraining", "The constraints leave nothing to learn; switch another one on.")
+        heads = terms.equivariance or terms.contrastive
+        fits = not heads or self.architecture.network == "swin" or self.task != "pretraining"
+        require(fits, "A U-Net has no heads: constraints.contrastive and .equivariance should be false.")
         enough = self.data.batch_size >= 2 or not self._contrasts
         require(enough, "data.batch_size should be 2 or more a device, for the contrastive loss.")
 

@@ -11,14 +11,15 @@ from mmhvae import InputError
 
 from ..loop import CHECKPOINT, RUN, read_checkpoint
 from .configuration import PersonalisedConfig
-from .network import PersonalisedNetwork
+from .representation import RepresentationNetwork
+from .unet import new_network
 
 
 @dataclass(frozen=True)
 class TrainedNetwork:
     """A network in evaluation mode, the spacing (mm) of its volumes, and ``facts`` that say which one it is."""
 
-    network: PersonalisedNetwork
+    network: RepresentationNetwork
     spacing: int
     facts: dict[str, Any]
 
@@ -41,7 +42,7 @@ def load_run(folder: Path) -> TrainedNetwork:
         raise InputError(f"{folder} holds no run of train_personalised.py; give a folder that it made.") from error
     checkpoint = read_checkpoint(folder / CHECKPOINT)
     try:
-        network = PersonalisedNetwork(PersonalisedConfig(**checkpoint["architecture"]))
+        network = new_network(PersonalisedConfig(**checkpoint["architecture"]))
         network.load_state_dict(checkpoint["average"])
         spacing = int(checkpoint["spacing"])
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
