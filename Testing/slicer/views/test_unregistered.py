@@ -91,27 +91,33 @@ sys.path[:0] = {paths}
 import rig
 rig.start()
 import slicer
-import numpy as np
 from rig.module_manager import load_scripted_module
 load_scripted_module("{module}")
 slicer.app.startupCompleted.emit()
-node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "SYNTHETIC T2 of a sweep")
-slicer.util.updateVolumeFromArray(node, np.ones((9, 9, 9), np.float32))
-node.SetAttribute("MMHVAE.Kind", "image")
-node.SetAttribute("MMHVAE.Modality", "t2")
-slicer.util.setSliceViewerLayers(background=node)
-rig.process_events(100)
+slicer.util.loadScene("{scene}")
+rig.process_events(200)
 from MMHVAESynthesisLib.views import annotation
 assert annotation._shared is not None, "nobody has made the annotations"
 print("|".join(line for name in ("Red", "Yellow", "Green") for line in annotation._shared.texts(name)[:1]))
+print("|".join(annotation._shared._views["Red"].legend.words))
 print("panel" if slicer.app.moduleManager().module("MMHVAESynthesis")._widget else "no panel")
 """
 
 
-def test_a_loaded_scene_is_marked_from_start_up_on_with_no_panel_opened():
+def test_a_loaded_scene_is_marked_from_start_up_on_with_no_panel_opened(scene, tmp_path):
+    nodes = {}
+    for kind in ("image", "uncertainty"):
+        nodes[kind] = volume(np.full((9, 9, 9), 0.02, np.float32), name=f"SYNTHETIC T2 {kind} of a sweep")
+        nodes[kind].SetAttribute(KIND, kind)
+        nodes[kind].SetAttribute(MODALITY, "t2")
+    slicer.util.setSliceViewerLayers(background=nodes["image"], label=nodes["uncertainty"], labelOpacity=0.5)
+    saved = tmp_path / "scene.mrb"
+    assert slicer.util.saveScene(str(saved))
     root = Path(__file__).resolve().parents[3]
     paths = [str(root / name) for name in ("Testing/rig", "MMHVAESynthesis")]
-    script = SCRIPT.format(paths=paths, module=root / "MMHVAESynthesis" / "MMHVAESynthesis.py")
+    script = SCRIPT.format(paths=paths, scene=saved, module=root / "MMHVAESynthesis" / "MMHVAESynthesis.py")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
     line = "SYNTHETIC T2 - not approved for clinical use"
-    assert done.stdout.splitlines() == ["|".join([line] * 3), "no panel"], done.stderr[-2000:]
+    assert done.stdout.splitlines() == ["|".join([line] * 3), "Uncertainty|high|medium|low", "no panel"], done.stderr[
+        -2000:
+    ]
