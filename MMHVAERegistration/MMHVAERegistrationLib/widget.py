@@ -17,7 +17,7 @@ from .case import MR_NAMES, case_from
 from .compare import Comparison
 from .folded_panels import FoldedPanels
 from .logic import MMHVAERegistrationLogic
-from .outline import OutlineSection
+from .outline import OutlineSection, UltrasoundOutlineSection
 from .panel import (
     CaseInputRows,
     LandmarkPlacing,
@@ -45,6 +45,7 @@ class MMHVAERegistrationWidget(ModulePanel):
         DemoButton,
         MoveList,
         OutlineSection,
+        UltrasoundOutlineSection,
         CaseInputRows,
         NiftiFormRows,
         RegisterSection,

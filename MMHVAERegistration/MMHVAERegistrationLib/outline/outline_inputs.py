@@ -10,7 +10,7 @@ from typing import Any
 import slicer
 from mmhvae import InputError
 from mmhvae.bundle import SHIPPED_SEGMENTER, segmenter_bundle
-from MMHVAESynthesisLib.nodes import Fingerprint, require_volume, segment_fingerprints
+from MMHVAESynthesisLib.nodes import Fingerprint, fingerprint, require_volume, segment_fingerprints
 from MMHVAESynthesisLib.synthesis import STALE, change_of, mark_by
 from MMHVAESynthesisLib.views import COMPUTED
 from slicer.i18n import tr as _
@@ -21,6 +21,7 @@ from ..pose import before_to_world
 _ROLE = "MMHVAE.OutlineOf"
 #: The outline is drawn on the first that is there, as a person would.
 _ORDER = ("cet1", "t2", "flair")
+US = "us"
 
 
 @dataclass(frozen=True)
@@ -82,22 +83,32 @@ def problem_of_outline(mrs: Mapping[str, Any], bundle: str) -> str:
     return ""
 
 
-def outlines() -> list[Any]:
-    """Every outline in the scene that was computed."""
+def computed_outlines() -> list[Any]:
+    """Every outline in the scene that was computed, in MR or in ultrasound."""
     return [node for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode") if node.GetAttribute(COMPUTED)]
 
 
-def remember(outline: Any, made: OutlineMade, mrs: Mapping[str, Any]) -> None:
+def outlines() -> list[Any]:
+    """Those that were computed in MR."""
+    return [node for node in computed_outlines() if US not in sources_of(node)]
+
+
+def ultrasound_outlines() -> list[Any]:
+    """Those that were computed in ultrasound."""
+    return [node for node in computed_outlines() if US in sources_of(node)]
+
+
+def remember(outline: Any, made: OutlineMade, images: Mapping[str, Any]) -> None:
     """Keep with an outline what it was made of just now."""
     outline.SetAttribute(COMPUTED, made.to_json())
-    for name in _ORDER:
-        node = mrs.get(name)
+    for name in (*_ORDER, US):
+        node = images.get(name)
         outline.SetNodeReferenceID(_ROLE + name, node.GetID() if node is not None else None)
     outline.RemoveAttribute(STALE)
 
 
 def sources_of(outline: Any) -> dict[str, Any]:
-    """Contrast -> the MR that an outline was made of, None where it is gone."""
+    """Contrast -> the image that an outline was made of, None where it is gone."""
     made = OutlineMade.from_json(outline.GetAttribute(COMPUTED))
     return {name: outline.GetNodeReference(_ROLE + name) for name in made.inputs}
 
@@ -111,21 +122,23 @@ def is_as_computed(outline: Any) -> bool:
 
 def mark_outlines() -> None:
     """Mark the outlines that are stale, and take the mark off the others."""
-    mark_by(outlines(), stale_outline_reason)
+    mark_by(computed_outlines(), stale_outline_reason)
 
 
 def stale_outline_reason(outline: Any) -> str:
-    """Why an outline no longer matches the MRs, in one sentence; "" where it does."""
+    """Why an outline no longer matches what it was made of, in one sentence; "" where it does."""
     made, sources = OutlineMade.from_json(outline.GetAttribute(COMPUTED)), sources_of(outline)
     for name, before in made.inputs.items():
-        reason = change_of(name, before, _now(sources[name]), _("outline the tumour again"))
+        reason = change_of(name, before, _now(name, sources[name]), _("outline the tumour again"))
         if reason:
             return reason
     return ""
 
 
-def _now(node: Any) -> Fingerprint | None:
+def _now(name: str, node: Any) -> Fingerprint | None:
     try:
-        return mr_fingerprint(node) if node is not None else None
+        if node is None:
+            return None
+        return fingerprint(node) if name == US else mr_fingerprint(node)
     except InputError:
         return None

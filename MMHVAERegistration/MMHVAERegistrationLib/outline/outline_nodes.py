@@ -1,4 +1,4 @@
-"""A computed outline as a segmentation node that lies, and moves, with the MR that it was drawn on."""
+"""A computed outline as a segmentation node that lies, and moves, with the image that it was drawn on."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from mmhvae.answers import SegmentAnswer
 from mmhvae.segmentation import terminology
 from MMHVAESynthesisLib.nodes import Matrix, follow, ijk_to_ras, image_data, to_vtk
 from numpy.typing import NDArray
-from slicer.i18n import tr as _
 
 from ..overlays import show_overlay
-from .outline_inputs import is_as_computed, outlines, sources_of
+from .outline_inputs import computed_outlines, is_as_computed, sources_of
 
 _TAG = "TerminologyEntry"
 
 
-def store_outline(labels: NDArray[np.uint8], segments: Sequence[SegmentAnswer], drawn_on: Any) -> Any:
-    """The node that holds the labels now; a computed one of the same MR that nobody has changed is brought up to date.
+def store_outline(labels: NDArray[np.uint8], segments: Sequence[SegmentAnswer], drawn_on: Any, title: str) -> Any:
+    """The node that holds the labels now: a computed one of the same image that nobody has changed, or a new one.
 
     Args:
         labels: (k, j, i), 0 outside; on the grid of ``drawn_on``.
         segments: what the labels are called.
-        drawn_on: the MR's volume node.
+        drawn_on: the image's volume node.
+        title: of a new node.
     """
-    node = _earlier(drawn_on) or _new_node()
+    node = _earlier(drawn_on) or _new_node(title)
     segmentation = node.GetSegmentation()
     segmentation.RemoveAllSegments()
     node.SetReferenceImageGeometryParameterFromVolumeNode(drawn_on)
@@ -48,15 +48,14 @@ def middle_of(labels: NDArray[np.uint8]) -> NDArray[np.intp]:
 
 def _earlier(drawn_on: Any) -> Any:
     """A person's corrections are kept: only what is as it was computed may be replaced."""
-    for node in outlines():
+    for node in computed_outlines():
         if next(iter(sources_of(node).values())) is drawn_on and is_as_computed(node):
             return node
     return None
 
 
-def _new_node() -> Any:
-    name = slicer.mrmlScene.GenerateUniqueName(_("Tumour outline, computed, not drawn by a person"))
-    return slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+def _new_node(title: str) -> Any:
+    return slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", slicer.mrmlScene.GenerateUniqueName(title))
 
 
 def _add(node: Any, inside: NDArray[np.uint8], kind: SegmentAnswer, place: Matrix) -> None:

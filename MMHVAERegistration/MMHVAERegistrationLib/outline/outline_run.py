@@ -100,7 +100,8 @@ class OutlineRun(EngineRun):
         node = middle = None
         if labels.array.any():
             drawn_on = next(iter(self._mrs.values()))
-            node = store_outline(labels.array, told.segments, drawn_on)
+            title = _("Tumour outline, computed, not drawn by a person")
+            node = store_outline(labels.array, told.segments, drawn_on, title)
             middle = (ijk_to_world(drawn_on) @ [*middle_of(labels.array), 1.0])[:3]
             found = tuple(segment_fingerprints(node))
             remember(node, OutlineMade(self._inputs, found, told.bundle, told.weights_sha256), self._mrs)
