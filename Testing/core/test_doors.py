@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mmhvae import InputError, InputNotice
-from mmhvae.images import open_image, read_grid, read_transform, read_volume
-from mmhvae.overlays import read_segmentation
+from mmhvae.images import check_volume, open_image, read_grid, read_transform, read_volume
+from mmhvae.overlays import overlay, read_segmentation
 from mmhvae.protocol import Message
-from mmhvae.registration import read_landmarks, target_registration_error
+from mmhvae.registration import read_landmarks, register_rigid, target_registration_error
 from mmhvae.sweep import read_calibration
 from mmhvae.tasks import TASKS, BundleCache, Context, Parameters
 
@@ -177,6 +177,25 @@ def test_parcellations_are_segmentations(tmp_path, labels):
     image = sitk.GetImageFromArray(numbers[nearest].reshape(30, 30, 30).astype(np.uint8))
     found = read_segmentation(bad.written(tmp_path, "x.nii.gz", image))
     assert len(np.unique(sitk.GetArrayFromImage(found.layers[0]))) == labels
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda image: image.SetSpacing([1e-6] * 3), "correct its voxel spacing"),
+        (lambda image: image.SetSpacing([1e3] * 3), "correct its voxel spacing"),
+        (lambda image: image.SetOrigin([np.nan, 0, 0]), "lies nowhere"),
+    ],
+)
+def test_images_in_python_are_looked_at_like_files(change, words):
+    image, labels = bad.grey(), bad.label_map()
+    change(odd := bad.grey())
+    change(odd_labels := bad.label_map())
+    refused(lambda: overlay(labels, IDENTITY, odd), words)
+    refused(lambda: overlay(odd_labels, IDENTITY, image), words)
+    refused(lambda: register_rigid(odd, image, device="cpu"), words)
+    refused(lambda: register_rigid(image, odd, device="cpu"), words)
+    refused(lambda: check_volume(odd), words)
 
 
 LANDMARKS = {

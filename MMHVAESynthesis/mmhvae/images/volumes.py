@@ -100,10 +100,12 @@ def require_millimetres(image: sitk.Image, name: str) -> None:
     """Refuse an image of any kind whose header is in another unit, by its size: metres and micrometres are absurd.
 
     Raises:
-        InputError: it is over a metre long, or its voxels are finer than any scanner's, or there are none.
+        InputError: it is over a metre long, or its voxels are finer than any scanner's; or there are none, or nowhere.
     """
     if min(image.GetSize()) < 1:
         raise InputError(f"The {name} holds no voxels; give another one.")
+    if not np.isfinite(image.GetOrigin()).all():
+        raise InputError(f"The {name} lies nowhere: its origin holds numbers that are none; correct it, in mm.")
     extent = [n * s for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)]
     plausible = all(math.isfinite(e) and e <= LARGEST_EXTENT_MM for e in extent)
     if not plausible or min(image.GetSpacing()) < SMALLEST_SPACING_MM:

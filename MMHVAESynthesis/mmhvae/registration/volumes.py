@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..exceptions import InputError
-from ..images import Matrix, apply_matrix, inverse
+from ..images import Matrix, apply_matrix, inverse, require_millimetres
 
 #: Levels are made from a volume of about this spacing, so that fine inputs cost little more than coarse ones.
 BASE_SPACING = 1.0
@@ -64,11 +64,12 @@ def index_to_lps(image: sitk.Image) -> Matrix:
 
 
 def check_image(image: sitk.Image, name: str) -> None:
-    """Raises InputError for what is no three-dimensional scalar image; `name` is what the sentence calls it."""
+    """Raises InputError for what is no three-dimensional scalar image in mm; `name` is what the sentence calls it."""
     if image.GetDimension() != 3 or min(image.GetSize()) < 2:
         raise InputError(f"The {name} is not a volume; give a three-dimensional image of two or more slices.")
     if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
         raise InputError(f"The {name} has several values a voxel; give a scalar image.")
+    require_millimetres(image, name)
 
 
 def same_grid(first: sitk.Image, second: sitk.Image) -> bool:
