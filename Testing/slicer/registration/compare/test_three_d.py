@@ -25,6 +25,12 @@ def flags():
     return [view.GetSliceVisible() for view in views], [display.GetVisibility3D() for display in displays]
 
 
+def fades():
+    """How much of the MR lies over the ultrasound, in each view."""
+    composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    return {round(composite.GetForegroundOpacity(), 3) for composite in composites}
+
+
 def test_surfaces_come_with_a_click_and_go_with_the_next(panel):
     case = chosen(panel, make_case(13))
     sphere = vtk.vtkSphereSource()
@@ -34,7 +40,10 @@ def test_surfaces_come_with_a_click_and_go_with_the_next(panel):
     model.CreateDefaultDisplayNodes()
     model.GetDisplayNode().SetVisibility3D(False)
     settled(panel)
+    rig.move_slider(panel.ui.fadeSlider, 0.3)
+    settled(panel)
     before, names = flags(), node_names()
+    assert fades() == {0.3}
     rig.click(panel.ui.surfacesCheckBox)
     settled(panel)
     (field,) = [n for n in slicer.util.getNodesByClass("vtkMRMLModelNode") if n.GetName().startswith("Field of view")]
@@ -47,7 +56,9 @@ def test_surfaces_come_with_a_click_and_go_with_the_next(panel):
     assert not field.GetSaveWithScene()
     assert model.GetDisplayNode().GetVisibility3D()
     assert all(flags()[0])
+    assert fades() == {0.3}
     rig.click(panel.ui.surfacesCheckBox)
     settled(panel)
     assert flags() == before
+    assert fades() == {0.3}
     assert {name for name in node_names() - names if "VolumeDisplay" not in name} == set()  # views make those
