@@ -20,24 +20,31 @@ from mmhvae_training.data.pet_ct import LAYOUTS, find_studies, prepare_studies
 MODALITIES = ("ct", "pet", "nac", "ac")
 
 
+def parser() -> argparse.ArgumentParser:
+    """What can be asked."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--layout", choices=tuple(LAYOUTS), required=True)
+    asked.add_argument("--source", type=Path, required=True, help="folder of the data set")
+    asked.add_argument("--modalities", choices=MODALITIES, nargs="+", default=["ct", "pet"], help="ct among them")
+    asked.add_argument("--spacing", type=int, default=3, help="mm, of the cubes")
+    asked.add_argument("--unlabelled", action="store_true", help="for transfer: no labels are read or asked for")
+    asked.add_argument("--judging", type=float, default=0.2, help="share of the patients that are kept from training")
+    asked.add_argument("--seed", type=int, default=0, help="of who is kept")
+    asked.add_argument("--again", action="store_true", help="prepare studies that are there already once more")
+    asked.add_argument("--output", type=Path, required=True, help="folder that receives one folder a study")
+    return asked
+
+
 def main() -> None:
     """Read the command line and prepare every study."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--layout", choices=tuple(LAYOUTS), required=True)
-    parser.add_argument("--source", type=Path, required=True, help="folder of the data set")
-    parser.add_argument("--modalities", choices=MODALITIES, nargs="+", default=["ct", "pet"], help="ct among them")
-    parser.add_argument("--spacing", type=int, default=3, help="mm, of the cubes")
-    parser.add_argument("--unlabelled", action="store_true", help="for transfer: no labels are read or asked for")
-    parser.add_argument("--judging", type=float, default=0.2, help="share of the patients that are kept from training")
-    parser.add_argument("--seed", type=int, default=0, help="of who is kept")
-    parser.add_argument("--output", type=Path, required=True, help="folder that receives one folder a study")
-    given = parser.parse_args()
+    given = parser().parse_args()
     if "ct" not in given.modalities or len(given.modalities) < 2:
         raise InputError("--modalities should name ct, which shows where the body is, and a PET: pet, or nac and ac.")
     if given.spacing < 1 or not 0 <= given.judging <= 1:
         raise InputError("--spacing should be 1 or more, in mm, and --judging a share from 0 to 1.")
     studies = find_studies(given.layout, given.source, given.modalities)
-    record = prepare_studies(studies, given.output, given.spacing, not given.unlabelled, given.judging, given.seed)
+    labelled, kept = not given.unlabelled, (given.judging, given.seed)
+    record = prepare_studies(studies, given.output, given.spacing, labelled, *kept, again=given.again)
     print(f"{len(record['lesion_voxels'])} studies prepared, {len(record['failed'])} failed")
 
 

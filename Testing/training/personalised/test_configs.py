@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("monai", reason="needs the extra 'training'")
 
+import evaluate_personalised
+import prepare_pet_ct
 from mmhvae_training.configuration.parsing import parse_settings
 from mmhvae_training.personalised.run_configuration import PersonalisedRun
 
-FOLDER = Path(__file__).resolve().parents[3] / "Training" / "configs" / "personalised"
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = ROOT / "Training" / "configs" / "personalised"
 #: What each row of the comparison has: C, D, E, I; N for inpainting; O for the prior.
 ROWS = {
     "all": "CDEIO",
@@ -26,6 +31,7 @@ ROWS = {
     "u-hved-zero": "D",
 }
 LETTERS = {"C": "contrastive", "D": "decomposition", "E": "equivariance", "I": "invariance", "N": "inpainting"}
+PARSERS = {"evaluate_personalised": evaluate_personalised.parser, "prepare_pet_ct": prepare_pet_ct.parser}
 BASES = {"budget", "segmentation"}
 
 
@@ -57,3 +63,24 @@ def test_three_steps_are_trained(name, train_run, tmp_path):
     if name == "u-hved-zero":  # another network: its encoder, too, begins the tumour's
         tuning = {**options, "task": "segmentation", "architecture__classes": 4, "optimisation__steps": 1}
         assert train_run(tmp_path / "tumour", start_from=tmp_path / "run", **tuning) == 0
+
+
+def readme_commands() -> list[list[str]]:
+    """Program and arguments of every command in the README's section."""
+    text = (ROOT / "Training" / "README.md").read_text(encoding="utf-8")
+    section = re.search(r"^## X_h.*?(?=^## )", text, re.DOTALL | re.MULTILINE)[0]
+    blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if not line.startswith("#")]
+    return [shlex.split(line)[1:] for line in lines]
+
+
+def test_the_readme_s_commands_are_understood(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    commands = readme_commands()
+    assert len(commands) > 8
+    for program, *given in commands:
+        name = Path(program).stem
+        if name == "train_personalised":
+            assert parse_settings(given, PersonalisedRun).configuration.run.parts[0] == "runs"
+        else:
+            PARSERS[name]().parse_args(given)

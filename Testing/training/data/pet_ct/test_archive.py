@@ -10,7 +10,7 @@ pytest.importorskip("pydicom", reason="needs the extra 'training'")
 
 from mmhvae import InputError
 from mmhvae_training.data.pet_ct.archive import archive_studies
-from mmhvae_training.data.pet_ct.preparation import prepare_study
+from mmhvae_training.data.pet_ct.preparation import lesion_voxels, prepare_study
 from mmhvae_training.data.pet_ct.suv import suv_scale
 from pydicom.uid import generate_uid
 
@@ -120,8 +120,8 @@ def test_a_study_of_the_archive_is_read_in_hounsfield_units_and_suv_with_its_les
     np.testing.assert_array_equal(sitk.GetArrayFromImage(study.images["ct"]()), sitk.GetArrayFromImage(made.ct))
     pet = sitk.GetArrayFromImage(study.images["pet"]())
     np.testing.assert_allclose(pet, sitk.GetArrayFromImage(made.pet), atol=1e-3)
-    voxels = prepare_study(study, tmp_path / "out" / study.name, 2, labelled=True)
-    assert voxels * 8 == pytest.approx(made.lesion.sum() * 80, rel=0.05)
+    prepare_study(study, tmp_path / "out" / study.name, 2, labelled=True)
+    assert lesion_voxels(tmp_path / "out" / study.name) * 8 == pytest.approx(made.lesion.sum() * 80, rel=0.05)
 
 
 def test_corrected_and_uncorrected_pet_are_told_apart(phantom, tmp_path):

@@ -181,3 +181,16 @@ def test_where_nothing_can_be_prepared_nothing_is_written(autopet, prepare, tmp_
     assert not (tmp_path / "out").exists()
     status, printed, _ = prepare("autopet", autopet, "--unlabelled")
     assert "4 studies prepared, 0 failed" in printed
+
+
+def test_what_is_there_stays_until_it_is_asked_for_again(autopet, prepare, tmp_path):
+    assert prepare("autopet", autopet)[0] == 0
+    seg = tmp_path / "out" / "PETCT_a_1" / "PETCT_a_1_seg.nii.gz"
+    sitk.WriteImage(sitk.ReadImage(str(seg)) * 0, str(seg))
+    assert "PETCT_a_1: 0 voxels of lesion" in prepare("autopet", autopet)[1]
+    status, _, complaint = prepare("autopet", autopet, "--spacing", "4")
+    assert status == 2
+    assert "prepared with cubes of 3 mm" in complaint
+    assert "PETCT_a_1: 0 voxels of lesion" not in prepare("autopet", autopet, "--spacing", "4", "--again")[1]
+    split = json.loads((tmp_path / "out" / "split.json").read_text())
+    assert sorted(split["train"] + split["judge"]) == ["PETCT_a_1", "PETCT_a_2", "PETCT_b_1", "PETCT_c_1"]

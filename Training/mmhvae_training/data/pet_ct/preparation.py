@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.files import whole_folder
-from mmhvae.images import image_on, resampled, write_volume
+from mmhvae.images import image_on, open_image, resampled, write_volume
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -25,6 +25,7 @@ OVERLAP = 0.5
 """Of the reference's field of view, that each other image has to cover at least."""
 REFERENCES = ("pet", "ac", "nac", "ct")
 """Which image's field of view the cubes fill: the first that there is."""
+SAME_SPACING = 1e-3  # mm
 SPLIT, RECORD = "split.json", "prepared.json"
 
 
@@ -35,9 +36,12 @@ def prepare_studies(
     labelled: bool,
     share: float,
     seed: int,
+    again: bool = False,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Every study into a folder of its own, then which serve for what; what fails is a sentence and stops no other.
+
+    Studies that are there already stay, unless ``again``.
 
     Args:
         spacing: mm, of the cubes.
@@ -48,18 +52,20 @@ def prepare_studies(
         What ``prepared.json`` says: the spacing, voxels with a lesion by study, a sentence by study that failed.
 
     Raises:
-        InputError: none could be prepared, or there are some of another spacing already.
+        InputError: none could be prepared.
     """
     record: dict[str, Any] = {"spacing": spacing, "labelled": labelled, "lesion_voxels": {}, "failed": {}}
     done = []
     for study in studies:
         try:
-            voxels = prepare_study(study, output / study.name, spacing, labelled)
+            folder = output / study.name
+            if again or not is_prepared(folder, spacing, labelled):
+                prepare_study(study, folder, spacing, labelled)
         except InputError as error:
             record["failed"][study.name] = str(error)
             say(f"{study.name}: FAILED. {error}")
             continue
-        record["lesion_voxels"][study.name] = voxels
+        record["lesion_voxels"][study.name] = voxels = lesion_voxels(folder) if labelled else None
         done.append((study.name, study.patient))
         say(f"{study.name}: {'no labels' if voxels is None else f'{voxels} voxels of lesion'}")
     if not done:
@@ -69,8 +75,32 @@ def prepare_studies(
     return record
 
 
-def prepare_study(study: Study, folder: Path, spacing: float, labelled: bool) -> int | None:
-    """Write one study, whole or not at all, in place of what was there; voxels of lesion, None without labels.
+def is_prepared(folder: Path, spacing: float, labelled: bool) -> bool:
+    """Whether a study is there, with labels if wanted.
+
+    Raises:
+        InputError: it has cubes of another size.
+    """
+    ct, labels = folder / f"{folder.name}_ct.nii.gz", _labels_of(folder)
+    if not ct.is_file() or labels.is_file() != labelled:
+        return False
+    before = open_image(ct, "CT").GetSpacing()[0]
+    if abs(before - spacing) > SAME_SPACING:
+        raise InputError(f"{folder} was prepared with cubes of {before:g} mm; choose a new folder, or --again.")
+    return True
+
+
+def lesion_voxels(folder: Path) -> int:
+    """Of a study that was prepared with labels."""
+    return int(sitk.GetArrayFromImage(open_image(_labels_of(folder), "labels")).sum())
+
+
+def _labels_of(folder: Path) -> Path:
+    return folder / f"{folder.name}_seg.nii.gz"
+
+
+def prepare_study(study: Study, folder: Path, spacing: float, labelled: bool) -> None:
+    """Write one study, whole or not at all, in place of what was there.
 
     Raises:
         InputError: an image or the labels cannot be read, are not there, or lie elsewhere.
@@ -83,16 +113,13 @@ def prepare_study(study: Study, folder: Path, spacing: float, labelled: bool) ->
         require_overlap(image, grid, f"The {name.upper()} of {study.name}")
     volumes = {f"_{name}": _on(image, grid, AIR if name == "ct" else 0.0) for name, image in images.items()}
     volumes["_mask"] = image_on(body(sitk.GetArrayFromImage(volumes["_ct"])).astype(np.uint8), grid)
-    found = None
     if labelled and study.labels is not None:
         labels = study.labels()
         require_overlap(labels, grid, f"The segmentation of {study.name}", least=0.0)
         volumes["_seg"] = resampled(sitk.Cast(labels != 0, sitk.sitkUInt8), grid, nearest=True)
-        found = int(sitk.GetArrayViewFromImage(volumes["_seg"]).sum())
     with whole_folder(folder, replace=True) as temporary:
         for ending, volume in volumes.items():
             write_volume(volume, temporary / f"{study.name}{ending}.nii.gz")
-    return found
 
 
 def cubes(image: sitk.Image, spacing: float) -> sitk.Image:
