@@ -50,7 +50,7 @@ class WeightsPanel:
     def refresh(self) -> None:
         """Show what is installed now."""
         chosen = self._chosen.name if self._chosen else ""
-        self._bundles = self._store.installed()
+        self._bundles = self._store.everything()
         self.list.clear()
         for bundle in self._bundles:
             self.list.addItem(_("{title}  ({name})").format(title=bundle.title, name=bundle.name))
@@ -170,6 +170,9 @@ class WeightsPanel:
 
 def _about(bundle: InstalledBundle) -> str:
     manifest = bundle.manifest
+    if "outlines" in manifest:
+        text = _("Outlines tumours in ultrasound. Licence: {licence}. {use}")
+        return text.format(licence=manifest.get("licence", "?"), use=manifest.get("intended_use", ""))
     modalities = ", ".join(map(str, manifest.get("modalities", [])))
     return _("{modalities}, {spacing} mm. Licence: {licence}. {use}").format(
         modalities=modalities, spacing=manifest.get("spacing_mm", "?"), licence=manifest.get("licence", "?"),

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -87,13 +87,21 @@ class WeightsStore:
         """The user's models that outline tumours in ultrasound; none ships."""
         return [bundle for bundle in self._users() if bundle.manifest.get(_OUTLINES) == [ULTRASOUND_OUTLINE]]
 
+    def everything(self) -> list[InstalledBundle]:
+        """All that can be used, for whatever."""
+        return [*self.installed(), *self.ultrasound_segmenters()]
+
     def path(self, name: str) -> Path:
-        """The folder of a model.
+        """The folder of a model that synthesises.
 
         Raises:
             InputError: there is none of that name.
         """
-        for bundle in self.installed():
+        return self._path(name, self.installed())
+
+    @staticmethod
+    def _path(name: str, among: Iterable[InstalledBundle]) -> Path:
+        for bundle in among:
             if bundle.name == name:
                 return bundle.path
         raise InputError(f"The model {name} is not installed; open Weights, and install it or choose another.")
@@ -122,7 +130,7 @@ class WeightsStore:
         """
         if name == SHIPPED:
             raise InputError("The starter model belongs to the program; it cannot be deleted.")
-        path = self.path(name)
+        path = self._path(name, self.everything())
         try:
             if path.is_symlink() or {entry.name for entry in path.iterdir()} != set(MEMBERS):
                 raise InputError(f"{path} holds other files too; delete it yourself.")

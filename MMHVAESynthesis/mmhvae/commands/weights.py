@@ -32,10 +32,10 @@ def _run(options: argparse.Namespace) -> None:
         store.remove(options.model)
         print(f"{options.model} is removed.")
     elif options.action == "install":
-        from ..bundle import install_from_file
+        from ..segmentation import install_model
 
         source = Path(options.model)
-        path = install_from_file(source, store, options.name or name_for(source), report)
+        path = install_model(source, store, options.name or name_for(source), report)
         print(f"{path.name} is installed in {path}.")
     else:
         _download(options.model, store)
@@ -44,7 +44,7 @@ def _run(options: argparse.Namespace) -> None:
 def _list(store: WeightsStore) -> None:
     from ..bundle import downloadables
 
-    for bundle in store.installed():
+    for bundle in store.everything():
         print(f"{bundle.name:24} {bundle.title}, in {bundle.path}")
     for entry in downloadables():
         print(f"{entry.name:24} {entry.title}: to download")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..answers import BundleAnswer, WeightsAnswer
-from ..bundle import WeightsStore, downloadable, install_from_file, install_from_network, name_for
+from ..bundle import WeightsStore, downloadable, install_from_network, name_for
 from ..compute import choose_device
 from ..network import prepared
+from ..segmentation import install_model
 from .context import Context
 from .parameters import Parameters
 
@@ -39,7 +40,7 @@ def run_install_weights(parameters: Parameters, context: Context) -> WeightsAnsw
     source, store = parameters.required_path("path"), WeightsStore(parameters.path("store"))
     name = parameters.text("name", "")
     parameters.finish()
-    return _installed(install_from_file(source, store, name or name_for(source), context.progress))
+    return _installed(install_model(source, store, name or name_for(source), context.progress))
 
 
 def run_download_weights(parameters: Parameters, context: Context) -> WeightsAnswer:
