@@ -31,6 +31,7 @@ ENTRANCES = {
 
 @pytest.fixture
 def entered(panel):
+    panel.ui.registerButton.window().resize(1400, 1600)  # room for two sections that are unfolded
     rig.choose(panel.ui.usSelector, volume(fan(), name="iUS").GetName())
     rig.choose(panel.ui.t2Selector, volume(fan(), name="T2").GetName())
     assert "Ready" in settled(panel)
