@@ -34,13 +34,21 @@ def test_transfer_scores_are_their_definitions_and_brain_looks_at_the_brain_alon
     assert (transfer_score(spoilt, truth, brain, protocol)[0] == pytest.approx(psnr)) is (protocol == "brain")
 
 
-def test_the_released_protocol_forgives_background_shift_and_scale():
-    truth, brain = volume(), np.zeros((8, 8, 8), bool)
+def test_the_released_protocol_forgives_the_background_and_what_all_modalities_have_in_common():
+    truth, brain = np.stack([volume(0), volume(1)]), np.zeros((8, 8, 8), bool)
     brain[:, 2:6] = True
-    truth = (truth - truth.mean()) / truth.std()
-    psnr, nmse, _ = transfer_score(5 * truth + 3, truth, brain, "released")
-    assert nmse < 1e-9
-    assert psnr > 60
+    truth = 3 + truth  # a part of a volume is no z-score by itself
+    foreground = torch.from_numpy(np.broadcast_to(brain, truth.shape).copy())
+    patient = PatientVolume("a", torch.from_numpy(truth), foreground, None)
+    made = torch.from_numpy(5 * truth + 3)[None]
+    rows = score_transfer(lambda given, present: made, patient, ("ct", "pet"), ("released",))
+    straight = [row for row in rows if row.source == row.target]
+    assert all(row.nmse < 1e-9 and row.psnr > 60 for row in straight)
+    shifted = made + torch.tensor([1.0, -1.0]).reshape(1, 2, 1, 1, 1)  # not in common
+    rows = score_transfer(lambda given, present: shifted, patient, ("ct", "pet"), ("released",))
+    assert min(row.nmse for row in rows) > 1e-3
+    wild = torch.where(foreground, torch.from_numpy(truth), -truth.std())
+    assert transfer_score(wild[0].numpy(), truth[0], brain, "released")[1] < 1e-9  # the background is the truth's
 
 
 def test_every_source_is_scored_against_every_target_in_every_protocol():

@@ -21,8 +21,8 @@ SUBSET_MEASURES = (
 )
 LESION_DICE = Measure("dice", "Dice of the patients with lesions (%)", 2, 100)
 PAPERS_PROTOCOL = (
-    "The paper's own numbers (219 patients, 1 mm) come from the protocol released, by its authors' code: only those "
-    "tables are like for like."
+    "By its authors' code the paper's numbers of X_h and SwinUNETR (219 patients, 1 mm) are of the protocol released: "
+    "compare them with those tables alone. MS-SPADE's are its own authors'."
 )
 Runs = Mapping[str, Sequence[TransferScore]]
 

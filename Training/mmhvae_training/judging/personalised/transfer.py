@@ -18,7 +18,8 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 EXPLAINED = {
     "whole": "all voxels of the box around the patient, background included",
     "brain": "voxels of the patient alone; SSIM by its map's mean there",
-    "released": "as the authors' code: output z-scored anew, background pasted from the truth, which flatters it",
+    "released": "as the authors' code: outputs z-scored anew, all modalities together (here: to the truth's mean and "
+    "deviation in the box), and background pasted from the truth, which flatters them",
 }
 Predict = Callable[[Tensor, Subset], Tensor]
 """(1, M, D, H, W) and what of it is shown -> (1, outputs, D, H, W)."""
@@ -45,10 +46,10 @@ def transfer_score(
 ) -> tuple[float, float, float]:
     """PSNR (dB), NMSE and SSIM (7^3 uniform windows) of one modality, (D, H, W) each; see `EXPLAINED`.
 
-    The range is the truth's own; in ``released`` the larger one of truth and output.
+    The range is the truth's own; in ``released`` the larger one of truth and output, which `score_transfer` has brought
+    to the truth's mean and deviation.
     """
     if protocol == "released":
-        output = (output - output.mean()) / max(float(output.std()), LEAST)
         output = np.where(brain, output, truth)
     inside = brain if protocol == "brain" else np.ones_like(brain)
     span = float(truth.max() - truth.min())
@@ -65,11 +66,13 @@ def score_transfer(
     predict: Predict, volume: PatientVolume, modalities: Sequence[str], protocols: Sequence[Protocol] = PROTOCOLS
 ) -> list[TransferScore]:
     """Each modality of a patient alone to all: M x M scores a protocol."""
-    inside, rows = volume.foreground.numpy(), []
+    truths, inside, rows = volume.images.numpy(), volume.foreground.numpy(), []
     for number, source in enumerate(modalities):
         made = predict(volume.images[None], (number,))[0].numpy()
+        anew = (made - made.mean()) / max(float(made.std()), LEAST) * truths.std() + truths.mean()
         for column, target in enumerate(modalities):
             for protocol in protocols:
-                pair = (made[column], volume.images[column].numpy(), inside[column])
+                output = anew[column] if protocol == "released" else made[column]
+                pair = (output, truths[column], inside[column])
                 rows.append(TransferScore(volume.name, source, target, protocol, *transfer_score(*pair, protocol)))
     return rows
