@@ -262,6 +262,7 @@ TRANSFORMS: dict[str, tuple[Maker, str]] = {
         lambda d: text(d, "x.tfm", _HEAD + AFFINE.format(number=0, x=1, y=2).replace("0 0 0 1 1 2", "0 0 0 0 1 2")),
         "flattens space",
     ),
+    "kilometres off": (lambda d: text(d, "x.tfm", _HEAD + AFFINE.format(number=0, x=1e308, y=0)), "more than 10 m"),
     "a composite of 2-D": (
         lambda d: transform(d, "x.tfm", sitk.CompositeTransform([sitk.Euler2DTransform()])),
         "2-D transform",

@@ -23,6 +23,8 @@ _SUFFIXES = {".tfm", ".txt", ".h5", ".hdf5", ".mat"}
 _TEXT, _HDF5 = b"#Insight Transform File", b"\x89HDF\r\n"
 #: Of volumes after and before: below, a linear transform has no inverse.
 _FLAT = 1e-9
+#: mm: so far no coordinate system of a scanner or tracker is from another.
+_FARTHEST = 1e4
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _AS_ONE = "save it as one linear transform, for instance from 3D Slicer"
 #: Other programs' files, by their suffix or by what they begin with.
@@ -68,7 +70,10 @@ def read_transform(path: str | Path) -> sitk.Transform:
         raise InputError(f"{path} is a {transform.GetDimension()}-D transform; give one in three dimensions.")
     if not all(map(math.isfinite, transform.GetParameters())):
         raise InputError(f"{path} holds numbers that are not finite; give another transform.")
-    if transform.IsLinear() and abs(np.linalg.det(to_matrix(transform))) < _FLAT:
+    matrix = to_matrix(transform) if transform.IsLinear() else np.eye(4)
+    if np.abs(matrix[:3]).max() > _FARTHEST:
+        raise InputError(f"{path} moves points by more than {_FARTHEST / 1000:.0f} m; give one in millimetres.")
+    if abs(np.linalg.det(matrix)) < _FLAT:
         raise InputError(f"{path} flattens space to a plane, a line or a point; give another transform.")
     return transform
 
