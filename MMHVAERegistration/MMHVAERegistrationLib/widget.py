@@ -30,7 +30,7 @@ from .panel import (
     TrustCard,
 )
 from .parameters import RegistrationParameters
-from .pose import find_result, follow_result, is_part, nodes_under, take_out
+from .pose import Outcome, find_result, follow_result, is_part, nodes_under, take_out
 
 #: Milliseconds after the handle was let go, before where it went is a step that can be undone.
 LET_GO = 400
@@ -123,6 +123,11 @@ class MMHVAERegistrationWidget(ModulePanel):
         why, stale = case_from(parameters).why_direct, self.logic.stale
         direct = _("No model takes part, the ultrasound is registered directly: {reason}").format(reason=why)
         return ([_("Out of date: {reason}").format(reason=stale)] if stale else []) + ([direct] if why else [])
+
+    def last_result(self) -> Outcome | None:
+        """See :meth:`.ModulePanel.last_result`."""
+        outcome: Outcome | None = self.logic.pending or self.logic.outcome
+        return outcome
 
     def nodes_in_use(self, parameters: RegistrationParameters) -> Iterable[Any]:
         """What is registered, what is measured, and the result."""

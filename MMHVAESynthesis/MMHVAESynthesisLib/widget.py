@@ -22,6 +22,7 @@ from .panel import (
 )
 from .parameters import SynthesisParameters
 from .setup import PackageInstaller
+from .synthesis import Results
 from .views import stop_annotating
 
 _INPUTS = ("us", "t2", "cet1", "flair", "sweepBrowser")
@@ -89,6 +90,11 @@ class MMHVAESynthesisWidget(ModulePanel):
         stale = self.logic.stale(parameters)
         found = [_("Out of date: {reason}").format(reason=stale)] if stale else []
         return found + self.part(InputRows).warnings() + self.logic.warnings(parameters)
+
+    def last_result(self) -> Results | None:
+        """See :meth:`.ModulePanel.last_result`."""
+        results: Results = self.logic.results(self.parameters)
+        return results if results.nodes else None
 
     def open_setup(self) -> None:
         """Unfold the section Setup, and check; the registration module comes here, too."""

@@ -55,7 +55,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
         self._timer = Timer(self.refresh, CALM)
         self._watch = NodeWatch(self.node_changed)
         self._tag = 0
-        self._unseen: Any = None  # the result of a run that ended while the user was in another module
+        self._has_unseen = False  # a run has ended while the user was in another module
         self._is_closed = False
 
     @abstractmethod
@@ -111,7 +111,8 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
         for part in self.parts:
             part.enter()
         self.take_what_is_there()
-        self._show_unseen()
+        if self._has_unseen and self._parameters is not None:
+            self._show_result(self.last_result())
         if not self.missing:
             self.warm_up()
 
@@ -164,7 +165,7 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
         if self._parameters is not None and self._connection is not None:
             self._connection.close()
             self._parameters.parameterNode.RemoveObserver(self._tag)
-        self._parameters, self._unseen = parameters, None
+        self._parameters, self._has_unseen = parameters, False
         if parameters is not None:
             self._connection = ParameterConnection(parameters, self.connected_widgets())
             # Not by Slicer's mixin, which would keep what it has observed once.
@@ -253,15 +254,19 @@ class ModulePanel(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):  # ty
     def done(self, result: Any) -> None:
         """A run has ended with a result, which has the attribute ``notice``."""
         self.refresh()
-        self._unseen = result
-        if self.is_open:  # else the views are somebody else's just now
-            self._show_unseen()
+        self._has_unseen = not self.is_open  # then the views are somebody else's just now
+        if self.is_open:
+            self._show_result(result)
         if result.notice:
             slicer.util.showStatusMessage(result.notice, 5000)
         self.refresh()
 
-    def _show_unseen(self) -> None:
-        result, self._unseen = self._unseen, None
+    @abstractmethod
+    def last_result(self) -> Any:
+        """What the last run has brought, as far as it is still there; None where nothing is."""
+
+    def _show_result(self, result: Any) -> None:
+        self._has_unseen = False
         if result is not None:
             for part in self.parts:
                 part.show_result(result)

@@ -81,8 +81,8 @@ class ResultDisplay(Part):
     def show_result(self, results: Results) -> None:
         """Show what an Apply has just made: the contrast that is chosen, or else the first."""
         parameters = self._parameters
-        if parameters is None or not all(slicer.mrmlScene.IsNodePresent(node) for node in results.nodes):
-            return  # they were deleted while the user was in another module
+        if parameters is None:
+            return
         self._results = results
         if parameters.shown not in results.images and results.images:
             parameters.shown = next(iter(results.images))
