@@ -24,7 +24,7 @@ import SimpleITK as sitk
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Training"))
 
 from mmhvae.files import write_text
-from mmhvae.images import image_on
+from mmhvae.images import field_of_view, image_on, read_volume
 from mmhvae.overlays import compare_outlines
 from mmhvae_training.ultrasound_tumours import Origin, folds_by_head, write_case, write_description
 from mmhvae_training.ultrasound_tumours.nnunet_engine import FINAL, LATEST, PACKAGES, PLANS, TRAINER
@@ -109,13 +109,14 @@ def write_balls(folder: Path) -> None:
 def train(chain: Chain, data: Path) -> None:
     """A fold of one epoch, which then looks as if it had been stopped, goes on to its second and last."""
     common = ["train", "--engine", "nnunet", "--data", data, "--fold", 0, "--output", chain.work / "nnunet"]
-    fold, started = chain.model / "fold_0", time.monotonic()
+    fold, started, kept = chain.model / "fold_0", time.monotonic(), chain.work / "minutes.txt"
     if not (fold / "validation" / "summary.json").is_file():
         chain.segment(*common, "--epochs", 1, "--iterations", 2)
         os.rename(fold / FINAL, fold / LATEST)
         (fold / "validation" / "summary.json").unlink()
         chain.segment(*common, "--epochs", 2, "--iterations", 2)
-        chain.say(f"Planned, trained, stopped and resumed in {(time.monotonic() - started) / 60:.1f} minutes.")
+        kept.write_text(f"{(time.monotonic() - started) / 60:.1f}", encoding="utf-8")
+    chain.say(f"Planned, trained, stopped and resumed in {kept.read_text(encoding='utf-8')} minutes.")
     logs = "".join(path.read_text() for path in sorted(fold.glob("training_log_*.txt")))
     epochs = [line.rsplit("Epoch ", 1)[1].strip() for line in logs.splitlines() if ": Epoch " in line]
     epochs = [text for text in epochs if text.isdecimal()]
@@ -173,10 +174,11 @@ def convert(chain: Chain, data: Path) -> None:
     alike = []
     for path in sorted(outlines.glob("*.nii.gz")):
         own, theirs = (sitk.ReadImage(str(folder / path.name)) for folder in (outlines, chain.work / "outlines"))
-        dice = compare_outlines(own, theirs).dice
+        image = read_volume(data / "imagesTr" / path.name.replace(".nii.gz", "_0000.nii.gz"))
+        dice = compare_outlines(own, theirs, field_of_view(image)).dice
         alike.append("neither outlines anything" if dice is None else f"{dice:.2f}")
     size = (bundle / "model.safetensors").stat().st_size / 2**20
-    chain.say(f"Bundle of {size:.1f} MiB. Dice between its outlines and nnU-Net's own: {', '.join(alike)}.")
+    chain.say(f"Bundle of {size:.1f} MiB. Dice between its outlines and nnU-Net's, in view: {', '.join(alike)}.")
 
 
 def hand_on(chain: Chain) -> None:

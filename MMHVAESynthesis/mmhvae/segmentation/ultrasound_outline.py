@@ -17,7 +17,7 @@ from ..compute import choose_device, half_precision, kept_heap, where_it_fits
 from ..exceptions import InputError, Progress, no_progress, part_of
 from ..images import bounding_box, check_volume, field_of_view, image_on, resampled, with_zero_background
 from ..settings import OutlineSettings
-from .plain_unet import PlainUNet
+from .plain_unet import PlainUNet, Triple
 from .ultrasound_bundle import ImageRules, UltrasoundSegmenter, load_ultrasound_segmenter
 from .windows import Look, Outline, outline
 
@@ -73,7 +73,7 @@ def outline_ultrasound(
     progress(0.0, "preparing the images")
     image = with_zero_background(check_volume(ultrasound, "ultrasound"), "ultrasound")
     visible = field_of_view(image)
-    array, grid = seen_by(segmenter.manifest.rules, image, visible)
+    array, grid = padded(*seen_by(segmenter.manifest.rules, image, visible), segmenter.manifest.patch)
     between = part_of(progress, PREPARED, COMPUTED)
 
     def work(chosen: torch.device) -> Outline:
@@ -117,6 +117,18 @@ def seen_by(rules: ImageRules, image: sitk.Image, visible: sitk.Image) -> tuple[
     if rules.clipped is not None:
         array = array.clip(-rules.clipped, rules.clipped)
     return (np.where(inside, array, 0) if in_view else array).astype(np.float32), grid
+
+
+def padded(array: NDArray[np.float32], grid: sitk.Image, patch: Triple) -> tuple[NDArray[np.float32], sitk.Image]:
+    """At least as large as a patch: as much of nothing (0) on either side, as in training; (k, j, i), and its grid."""
+    missing = [max(0, side - length) for side, length in zip(patch, array.shape, strict=True)]
+    before, after = [n // 2 for n in missing], [n - n // 2 for n in missing]
+    whole = np.pad(array, list(zip(before, after, strict=True)))
+    larger = sitk.Image(whole.shape[::-1], sitk.sitkUInt8)
+    larger.SetSpacing(grid.GetSpacing())
+    larger.SetDirection(grid.GetDirection())
+    larger.SetOrigin(grid.TransformContinuousIndexToPhysicalPoint([-float(n) for n in before[::-1]]))
+    return whole, larger
 
 
 def _grid(visible: sitk.Image, spacing: tuple[float, float, float]) -> sitk.Image:

@@ -22,6 +22,7 @@ from mmhvae.segmentation import (
     save_ultrasound_segmenter,
     seen_by,
 )
+from mmhvae.segmentation.ultrasound_outline import padded
 
 TINY = PlainUNetConfig((4, 8), ((3, 3, 3), (1, 3, 3)), ((1, 1, 1), (1, 2, 2)), (2, 1), (1,))
 MANIFEST = UltrasoundManifest("tiny", TINY, 1, ImageRules(), (16, 16, 16), "MIT", "tests")
@@ -113,6 +114,31 @@ def test_grey_levels_are_normalised_as_the_manifest_says(ultrasound, over):
     levels = array[array != 0] if over == "field of view" else array
     assert (abs(levels.mean()), levels.std()) == (pytest.approx(0, abs=1e-3), pytest.approx(1, abs=1e-3))
     assert array[0, 0, 0] == 0 if over == "field of view" else array[0, 0, 0] < -0.5
+
+
+class Recording(PlainUNet):
+    """Keeps what it was shown, and finds nothing."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        self.shown = image[0, 0].numpy()
+        return torch.cat([torch.ones_like(image), torch.zeros_like(image)], dim=1)
+
+
+def test_what_is_smaller_than_a_patch_has_nothing_around_it_on_both_sides(ultrasound):
+    image, _ = ultrasound
+    recording, patch = Recording(TINY).eval(), (56, 64, 60)
+    outline_ultrasound(image, segmenter(recording, patch=patch), settings=OutlineSettings(flips=1), device="cpu")
+    array, grid = seen_by(ImageRules(), image, field_of_view(image))
+    start = [(side - length) // 2 for side, length in zip(patch, array.shape, strict=True)]
+    box = tuple(slice(first, first + length) for first, length in zip(start, array.shape, strict=True))
+    np.testing.assert_array_equal(recording.shown[box], array)
+    outside = recording.shown.copy()
+    outside[box] = 0
+    assert not outside.any()
+    whole, larger = padded(array, grid, patch)
+    np.testing.assert_array_equal(whole, recording.shown)
+    moved = larger.TransformIndexToPhysicalPoint([int(n) for n in start[::-1]])
+    np.testing.assert_allclose(moved, grid.GetOrigin(), atol=1e-9)
 
 
 def test_small_pieces_are_left_out(ultrasound):
