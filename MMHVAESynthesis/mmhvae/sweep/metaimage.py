@@ -56,7 +56,9 @@ def _read_fields(stream: BinaryIO, path: Path) -> Fields:
         if equals:
             fields.add(name, value)
         if name.lower() == "elementdatafile":
-            return fields
+            if equals:
+                return fields
+            break
     raise InputError(f"The header of {path.name} is cut off before its ElementDataFile; copy the file again.")
 
 

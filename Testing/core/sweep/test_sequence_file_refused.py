@@ -20,6 +20,7 @@ REFUSED = {
     "binary": (bytes(range(256)) * 10, "not a sequence"),
     "empty": (b"", "cut off"),
     "header cut off": (mha()[:300], "cut off before its ElementDataFile"),
+    "no value": (mha().replace(b"ElementDataFile =", b"ElementDataFile\n"), "cut off before its ElementDataFile"),
     "header that never ends": (b"ObjectType = Image\nComment = " + b"x" * 2**21, "does not end"),
     "data cut off": (mha()[:-1], "fewer pixels"),
     "compressed data cut off": (mha(DEFLATED[:-9], {"CompressedData": "True"}), "cut off"),
