@@ -5,8 +5,12 @@ python Training/make_segmentation_dataset.py --cases sweeps --simulator --output
 python Training/make_segmentation_dataset.py --cases sweeps --bundle B --output nnunet/Dataset101_MMHVAE
 python Training/make_segmentation_dataset.py --cases sweeps --run runs/resvit --output nnunet/Dataset102_ResViT
 
+python Training/make_segmentation_dataset.py --cases RESECT --labelled resect-seg --labels RESECT_segmentation \\
+    --output nnunet/Dataset110_RESECT
+
 Each sweep's ultrasound is made of a random non-empty subset of the head's MRs; the same seed draws the same subsets for
 every method. Sweeps that see no tumour are left out. Folds keep heads whole. Work that was stopped goes on.
+Labelled real ultrasound, for the supervised reference, becomes a data set as it is.
 """
 
 from __future__ import annotations
@@ -18,15 +22,21 @@ from typing import Any
 
 from mmhvae_training.script import run
 
+import SimpleITK as sitk
 from mmhvae import load_bundle
 from mmhvae.exceptions import InputError
+from mmhvae.images import image_on, read_volume, same_grid
+from mmhvae.overlays import overlay, read_segmentation
 from mmhvae_training.records import write_json
 from mmhvae_training.ultrasound_tumours import (
+    LAYOUTS,
     BundleMaker,
+    LabelledUltrasound,
     Maker,
     Origin,
     SimulatorMaker,
     draw_subset,
+    find_cases,
     folds_by_head,
     is_written,
     number_of,
@@ -82,25 +92,51 @@ def add_sweep(folder: Path, output: Path, maker: Maker, seed: int) -> tuple[str,
     return sweep.name, Origin(sweep.head, subset)
 
 
+def add_real(case: LabelledUltrasound, output: Path) -> tuple[str, Origin]:
+    """Add one real ultrasound with its annotated tumour, unless it is there."""
+    if not is_written(output, case.name):
+        image, tumour = read_volume(case.image, "ultrasound"), read_segmentation(case.label).mask
+        if not same_grid(tumour, image):
+            tumour = overlay(tumour, sitk.Transform(3, sitk.sitkIdentity), image)[0]
+        if not sitk.GetArrayViewFromImage(tumour).any():
+            raise InputError(f"The tumour {case.label} lies outside its ultrasound; take the case out.")
+        write_case(output, case.name, image, image_on(sitk.GetArrayFromImage(tumour), image))
+    print(case.name, flush=True)
+    return case.name, Origin(case.name)
+
+
+def add_sweeps(arguments: argparse.Namespace) -> tuple[dict[str, Origin], dict[str, Any]]:
+    """Every case's origin, and what the data set is made of."""
+    output = arguments.output
+    if arguments.labelled is not None:
+        facts = {"method": "real ultrasound", "layout": arguments.labelled, "seed": arguments.seed}
+        cases = find_cases(arguments.labelled, arguments.cases, arguments.labels)
+        require_same_beginning(output, facts)
+        return dict(add_real(case, output) for case in cases), facts
+    maker, folders = maker_of(arguments), sweep_folders(arguments.cases)
+    facts = {**maker.facts, "seed": arguments.seed, "simulated_heads": True}
+    require_same_beginning(output, facts)
+    found = [add_sweep(folder, output, maker, arguments.seed) for folder in folders]
+    return dict(each for each in found if each is not None), facts
+
+
 def main() -> None:
     """Add every sweep, then describe them all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", type=Path, required=True, help="folder that simulate.py filled")
+    parser.add_argument("--cases", type=Path, required=True, help="folder that simulate.py filled, or of --labelled")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--simulator", action="store_true", help="the simulated ultrasound itself")
     source.add_argument("--bundle", type=Path, help="bundle folder, zip, or released .pth")
     source.add_argument("--run", type=Path, help="folder of train.py or train_baseline.py")
+    source.add_argument("--labelled", choices=LAYOUTS[1:], help="real ultrasound with annotated tumours, as it is")
+    parser.add_argument("--labels", type=Path, help="resect-seg: folder of the label maps (default: --cases)")
     parser.add_argument("--folds", default="5", help="how many, or a splits_final.json of your own (default: 5)")
     parser.add_argument("--seed", type=int, default=0, help="of subsets, noise and folds")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
     parser.add_argument("--output", type=Path, required=True, help="folder named like Dataset101_Starter")
     arguments = parser.parse_args()
     number_of(arguments.output.name)
-    maker, folders = maker_of(arguments), sweep_folders(arguments.cases)
-    facts = {**maker.facts, "seed": arguments.seed, "simulated_heads": True}
-    require_same_beginning(arguments.output, facts)
-    found = [add_sweep(folder, arguments.output, maker, arguments.seed) for folder in folders]
-    origins = dict(each for each in found if each is not None)
+    origins, facts = add_sweeps(arguments)
     if not origins:
         raise InputError(f"No sweep of {arguments.cases} sees a tumour; simulate some with --tumour with.")
     heads = {case: origin.head for case, origin in origins.items()}

@@ -140,6 +140,36 @@ def test_a_runs_slices_are_put_back_where_they_were_cut(sweeps, side):
     assert (made > 0).any()
 
 
+def test_real_ultrasound_and_its_tumour_become_a_data_set_on_the_ultrasounds_grid(make, oblique, tmp_path):
+    for number in range(2):
+        us, labels = oblique(number, (24, 22, 20)), oblique(number, (48, 44, 40))
+        labels.SetSpacing([spacing / 2 for spacing in us.GetSpacing()])
+        for grid, name, radius in ((us, "US-before", 9), (labels, "US-before-tumor", 8)):
+            places = np.moveaxis(np.indices(grid.GetSize()[::-1]), 0, -1) - np.array(grid.GetSize()[::-1]) / 2
+            array = (np.linalg.norm(places, axis=-1) < radius).astype(np.uint8 if grid is labels else np.float32)
+            written = sitk.GetImageFromArray(array)
+            written.CopyInformation(grid)
+            (tmp_path / "R").mkdir(exist_ok=True)
+            sitk.WriteImage(written, str(tmp_path / "R" / f"Case{number}-{name}.nii.gz"))
+    folder = tmp_path / "Dataset110_RESECT"
+    options = ["--labelled", "resect-seg", "--folds", 2]
+    assert make(folder, *options, cases=tmp_path / "R")[0] == 0
+    require_as_nnunet_does(folder)
+    data = read_data_set(folder)
+    assert data.heads == {"Case0": "Case0", "Case1": "Case1"}
+    voxels = image(data.label("Case0")).sum()
+    assert voxels == pytest.approx(image(tmp_path / "R" / "Case0-US-before-tumor.nii.gz").sum() / 8, rel=0.05)
+    assert "check the layout" in make(tmp_path / "Dataset111_X", "--labelled", "remind", cases=_remind(tmp_path))[1]
+
+
+def _remind(folder: Path) -> Path:
+    """A tree of one case without annotation in its ultrasound."""
+    place = folder / "M" / "Case001" / "Intraop-US"
+    place.mkdir(parents=True)
+    (place / "Case001-intraop-US-pre_dura.nrrd").touch()
+    return folder / "M"
+
+
 def test_every_subset_is_drawn_about_alike():
     drawn = Counter(draw_subset(("t2", "cet1", "flair"), f"case-{number}", 1) for number in range(1400))
     assert len(drawn) == 7
