@@ -56,6 +56,7 @@ def store(tmp_path_factory):
 def section(panel, store):
     section = panel.part(UltrasoundOutlineSection)
     section.store = store
+    section.refresh()
     return section
 
 
