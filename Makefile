@@ -27,6 +27,7 @@ bench: $(STAMP)
 	$(RUN)/python Testing/benchmarks/bench_registration_table.py --n 1
 
 acceptance: $(STAMP)
+	$(RUN)/pytest -m slow
 	$(RUN)/python Testing/acceptance/real_ultrasound.py --output acceptance-output
 	$(RUN)/python Training/simulate.py --held-out --seed 7000 --count 10 --output acceptance-output/held-out
 	$(RUN)/python Training/evaluate_simulated.py --cases acceptance-output/held-out --output acceptance-output/evaluation

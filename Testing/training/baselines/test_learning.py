@@ -22,6 +22,8 @@ mm_gan: {levels: 4, width: 8}
 resvit: {side: 32, width: 8, blocks: 2, transformers: [1], hidden: 16, layers: 1, heads: 2, discriminator_width: 4}
 m2dn: {channels: [16, 16], groups: 8, head: 8, evaluations: 3}
 """
+pytestmark = pytest.mark.slow
+
 FOUR = ("us", "t2", "cet1", "flair")
 #: Method -> steps within which it has to learn, and Adam's rate meanwhile.
 STEPS = {"mm-gan": (30, 2e-3), "resvit": (24, 3e-3), "m2dn": (12, 2e-3)}
