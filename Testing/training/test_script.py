@@ -14,6 +14,7 @@ from mmhvae import InputError
 from mmhvae_training import script
 
 TRAINING = Path(__file__).resolve().parents[2] / "Training"
+WITH_FULL_DEVICE = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 
 
 def ends(error: BaseException | None):
@@ -111,8 +112,7 @@ def test_a_half_installed_torch_is_a_sentence(tmp_path, name, torch):
     assert done.stderr.startswith(f"{Path(name).name}: {said}")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-@pytest.mark.parametrize("stream", ["/dev/full", "closed", "ascii"])
+@pytest.mark.parametrize("stream", [pytest.param("/dev/full", marks=WITH_FULL_DEVICE), "closed", "ascii"])
 def test_standard_output_costs_no_result(tmp_path, stream):
     program = (
         "import sys\nfrom pathlib import Path\nfrom mmhvae_training.script import run\n"

@@ -1,4 +1,4 @@
-"""One outline: MRs as files, the engine's answer as a segmentation node. The scene is changed only at the end."""
+"""One outline in MRs: these as files for the engine, its answer as a segmentation node."""
 
 from __future__ import annotations
 
@@ -9,26 +9,14 @@ from typing import Any
 
 import numpy as np
 from mmhvae.answers import SegmentationAnswer
-from mmhvae.protocol import Message
-from MMHVAESynthesisLib.engine import Callbacks, Engine, EngineRun, moved_to
-from MMHVAESynthesisLib.nodes import (
-    FileImage,
-    ijk_to_ras,
-    ijk_to_world,
-    read_steps,
-    segment_fingerprints,
-    write_volume_steps,
-)
+from MMHVAESynthesisLib.engine import Callbacks, Engine
+from MMHVAESynthesisLib.nodes import FileImage, ijk_to_ras, write_volume_steps
 from numpy.typing import NDArray
 from slicer.i18n import tr as _
 
 from ..case import mr_fingerprint
 from ..pose import before_to_world
-from .outline_inputs import OutlineMade, remember
-from .outline_nodes import middle_of, store_outline
-
-#: Shares of the progress at which the engine has its files, and has answered.
-WRITTEN, ANSWERED = 0.1, 0.95
+from .computed_run import WRITTEN, ComputedRun, drawn
 
 
 @dataclass(frozen=True)
@@ -45,7 +33,7 @@ class Outlined:
     notice: str
 
 
-class OutlineRun(EngineRun):
+class OutlineRun(ComputedRun):
     """One outline; an :class:`Outlined` is told.
 
     Args:
@@ -56,19 +44,17 @@ class OutlineRun(EngineRun):
         callbacks: who hears of it.
     """
 
+    TASK, ANSWER = "segment", SegmentationAnswer
+
     def __init__(self, engine: Engine, mrs: Mapping[str, Any], bundle: str, device: str, callbacks: Callbacks) -> None:
         super().__init__(engine, list(mrs.values()), callbacks)
         self._mrs, self._bundle, self._device = dict(mrs), bundle, device
-
-    def _begin(self) -> None:
-        self._run_steps(self._write(), self._submit)
 
     def _write(self) -> Generator[Any, None, dict[str, Any]]:
         """The MRs as files, where navigation has them; gives the parameters for the engine."""
         self._report(0.0, _("preparing the images"))
         yield
         self._inputs = {name: mr_fingerprint(node) for name, node in self._mrs.items()}
-        self._size = next(iter(self._mrs.values())).GetImageData().GetDimensions()
         self._job = job = self._engine.job()
         paths = {}
         for number, (name, node) in enumerate(self._mrs.items()):
@@ -79,30 +65,7 @@ class OutlineRun(EngineRun):
         first = next(iter(paths.values()))
         return {"inputs": paths, "reference": first, "bundle": self._bundle, "device": self._device}
 
-    def _submit(self, parameters: dict[str, Any]) -> None:
-        self._ask("segment", parameters)
-
-    def _engine_progressed(self, fraction: float, message: str) -> None:
-        self._report(WRITTEN + (ANSWERED - WRITTEN) * fraction, message)
-
-    def _answered(self, answer: Message) -> None:
-        try:
-            told = SegmentationAnswer.from_json(answer)
-            self._job = kept = self._engine.job()
-            path = moved_to(told.labels, kept)
-            self._run_steps(read_steps(path), lambda labels: self._finish(labels, told))
-        except Exception as error:
-            self._raised(error)
-
     def _finish(self, labels: FileImage, told: SegmentationAnswer) -> None:
-        if labels.array.shape[::-1] != self._size:
-            raise ValueError("the grid of the outline is not that of the MR")
-        node = middle = None
-        if labels.array.any():
-            drawn_on = next(iter(self._mrs.values()))
-            title = _("Tumour outline, computed, not drawn by a person")
-            node = store_outline(labels.array, told.segments, drawn_on, title)
-            middle = (ijk_to_world(drawn_on) @ [*middle_of(labels.array), 1.0])[:3]
-            found = tuple(segment_fingerprints(node))
-            remember(node, OutlineMade(self._inputs, found, told.bundle, told.weights_sha256), self._mrs)
+        title = _("Tumour outline, computed, not drawn by a person")
+        node, middle = drawn(labels, told.segments, self._mrs, self._inputs, told, title)
         self._done(Outlined(node, middle, told.volumes_ml, time.monotonic() - self._began, told.notice))

@@ -10,30 +10,24 @@ from typing import Any
 import numpy as np
 from mmhvae import InputError
 from mmhvae.answers import OutlineAgreement, UltrasoundOutlineAnswer
-from mmhvae.protocol import Message
-from MMHVAESynthesisLib.engine import Callbacks, Engine, EngineRun, moved_to
+from MMHVAESynthesisLib.engine import Callbacks, Engine
 from MMHVAESynthesisLib.nodes import (
     FLIP,
     FileImage,
     Matrix,
     fingerprint,
-    ijk_to_world,
     layer_steps,
     parent_to_world,
-    read_steps,
     require_known_place,
-    segment_fingerprints,
     write_image_steps,
     write_volume_steps,
 )
 from numpy.typing import NDArray
 from slicer.i18n import tr as _
 
-from .outline_inputs import US, OutlineMade, outlines, remember
-from .outline_nodes import middle_of, store_outline
+from .computed_run import WRITTEN, ComputedRun, drawn
+from .outline_inputs import US, outlines
 
-#: Shares of the progress at which the engine has its files, and has answered.
-WRITTEN, ANSWERED = 0.1, 0.95
 #: Of an outline that was computed in MR only the core is compared: oedema is no part of the one in ultrasound.
 CORE = ("computed-2", "computed-3")
 
@@ -64,7 +58,7 @@ class UltrasoundOutlined:
     notice: str
 
 
-class UltrasoundOutlineRun(EngineRun):
+class UltrasoundOutlineRun(ComputedRun):
     """One outline; an :class:`UltrasoundOutlined` is told.
 
     Args:
@@ -76,6 +70,8 @@ class UltrasoundOutlineRun(EngineRun):
         callbacks: who hears of it.
     """
 
+    TASK, ANSWER = "outline_ultrasound", UltrasoundOutlineAnswer
+
     def __init__(
         self, engine: Engine, ultrasound: Any, preoperative: Any, bundle: str, device: str, callbacks: Callbacks
     ) -> None:
@@ -84,15 +80,11 @@ class UltrasoundOutlineRun(EngineRun):
         self._bundle, self._device = bundle, device
         self._between: Matrix | None = None
 
-    def _begin(self) -> None:
-        self._run_steps(self._write(), self._submit)
-
     def _write(self) -> Generator[Any, None, dict[str, Any]]:
         """The ultrasound and the other outline as files, both in the world; gives the parameters for the engine."""
         self._report(0.0, _("preparing the images"))
         yield
         self._made = {US: fingerprint(self._ultrasound)}
-        self._size = self._ultrasound.GetImageData().GetDimensions()
         self._job = job = self._engine.job()
         path = job.folder / "us.mha"
         for share in write_volume_steps(self._ultrasound, path):
@@ -118,31 +110,9 @@ class UltrasoundOutlineRun(EngineRun):
             yield from write_image_steps((layer.array != 0).astype(np.uint8), place, path, node.GetName())
         return paths
 
-    def _submit(self, parameters: dict[str, Any]) -> None:
-        self._ask("outline_ultrasound", parameters)
-
-    def _engine_progressed(self, fraction: float, message: str) -> None:
-        self._report(WRITTEN + (ANSWERED - WRITTEN) * fraction, message)
-
-    def _answered(self, answer: Message) -> None:
-        try:
-            told = UltrasoundOutlineAnswer.from_json(answer)
-            self._job = kept = self._engine.job()
-            path = moved_to(told.labels, kept)
-            self._run_steps(read_steps(path), lambda labels: self._finish(labels, told))
-        except Exception as error:
-            self._raised(error)
-
     def _finish(self, labels: FileImage, told: UltrasoundOutlineAnswer) -> None:
-        if labels.array.shape[::-1] != self._size:
-            raise ValueError("the grid of the outline is not that of the ultrasound")
-        node = middle = None
-        if labels.array.any():
-            title = _("Tumour in the ultrasound, computed, not drawn by a person")
-            node = store_outline(labels.array, [told.segment], self._ultrasound, title)
-            middle = (ijk_to_world(self._ultrasound) @ [*middle_of(labels.array), 1.0])[:3]
-            found = tuple(segment_fingerprints(node))
-            remember(node, OutlineMade(self._made, found, told.bundle, told.weights_sha256), {US: self._ultrasound})
+        title, sources = _("Tumour in the ultrasound, computed, not drawn by a person"), {US: self._ultrasound}
+        node, middle = drawn(labels, [told.segment], sources, self._made, told, title)
         outlined = UltrasoundOutlined(
             node=node,
             volume_ml=told.volume_ml,

@@ -74,8 +74,10 @@ def complain(text: str, end: str = "\n") -> None:
 
 def _lead_nowhere(stream: TextIO | None) -> None:
     """Lose what is still in a stream's buffer, or Python fails over it when the program ends, with status 120."""
+    if stream is None:
+        return
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        number = stream.fileno()  # type: ignore[union-attr]
+        number = stream.fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, number)
         os.close(nowhere)

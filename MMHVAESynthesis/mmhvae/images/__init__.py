@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         closed as closed,
         field_of_view as field_of_view,
         from_slices as from_slices,
+        grid_over as grid_over,
         image_in_ras as image_in_ras,
         image_on as image_on,
         read_grid as read_grid,

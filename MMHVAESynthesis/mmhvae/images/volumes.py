@@ -170,17 +170,21 @@ def working_grid(field: sitk.Image, spacing: float, slice_axis: int) -> sitk.Ima
     more than 20 % from those of the other axes: thick slices are not interpolated. Voxels that have the model's
     spacing already stay where they are.
     """
+    return grid_over(field, slice_spacings(field.GetSpacing(), spacing, slice_axis))
+
+
+def grid_over(field: sitk.Image, spacings: Sequence[float]) -> sitk.Image:
+    """The grid (uint8) of these ``spacings`` (mm, axes i, j, k) over a field of view: same axes, centred on its box."""
     start, size = bounding_box(field)
     own = field.GetSpacing()
-    new = slice_spacings(own, spacing, slice_axis)
     extents = [(n - 1) * s for n, s in zip(size, own, strict=True)]
-    counts = [max(1, math.ceil(e / s - 1e-6)) + 1 for e, s in zip(extents, new, strict=True)]
+    counts = [max(1, math.ceil(e / s - 1e-6)) + 1 for e, s in zip(extents, spacings, strict=True)]
     first = [
         index + (extent - (count - 1) * step) / 2 / s
-        for index, extent, count, step, s in zip(start, extents, counts, new, own, strict=True)
+        for index, extent, count, step, s in zip(start, extents, counts, spacings, own, strict=True)
     ]
     grid = sitk.Image(counts, sitk.sitkUInt8)
-    grid.SetSpacing(new)
+    grid.SetSpacing(spacings)
     grid.SetOrigin(field.TransformContinuousIndexToPhysicalPoint(first))
     grid.SetDirection(field.GetDirection())
     return grid

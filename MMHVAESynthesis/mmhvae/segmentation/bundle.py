@@ -1,7 +1,4 @@
-"""A segmenter on disk: the files, checks and limits of a synthesis bundle, and a manifest of its own.
-
-Weights are stored in half precision and used in single precision.
-"""
+"""A segmenter on disk: the files, checks and limits of a synthesis bundle, and a manifest of its own."""
 
 from __future__ import annotations
 
@@ -10,10 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import torch
-from safetensors.torch import save as save_tensors
-from torch import Tensor
 
 from ..bundle import (
     CARD,
@@ -25,13 +18,12 @@ from ..bundle import (
     members_of,
     read_members,
     require_checksum,
-    require_same_shapes,
     segmenter_bundle,
-    tensors_in,
     write_members,
 )
 from ..exceptions import InputError
 from .grey_levels import intensity_rules
+from .half_precision import restored, stored
 from .network import REGIONS, TumourUNet, UNetConfig
 
 FORMAT_VERSION = 1
@@ -82,7 +74,7 @@ def load_segmenter(path: str | Path = SHIPPED_SEGMENTER) -> SegmenterBundle:
     members = read_members(path)
     manifest = parse_segmenter_manifest(members[MANIFEST], path)
     require_checksum(members, manifest.weights_sha256, path)
-    network = _network(manifest.architecture, members[WEIGHTS], path)
+    network = restored(lambda: TumourUNet(manifest.architecture), members[WEIGHTS], path)
     return SegmenterBundle(network, manifest, members[CARD].decode("utf-8", errors="replace"))
 
 
@@ -92,7 +84,7 @@ def save_segmenter(bundle: SegmenterBundle, folder: str | Path) -> Path:
     Raises:
         InputError: the folder holds something already, or cannot be written.
     """
-    weights = save_tensors({name: _stored(tensor) for name, tensor in bundle.network.state_dict().items()})
+    weights = stored(bundle.network)
     manifest = bundle.manifest
     content = {
         "format_version": FORMAT_VERSION,
@@ -106,10 +98,6 @@ def save_segmenter(bundle: SegmenterBundle, folder: str | Path) -> Path:
         "intensities": intensity_rules(),
     }
     return write_members(members_of(content, manifest, weights, bundle.card), Path(folder))
-
-
-def _stored(tensor: Tensor) -> Tensor:
-    return tensor.detach().cpu().to(torch.float16).contiguous()
 
 
 def parse_segmenter_manifest(content: bytes, source: Path) -> SegmenterManifest:
@@ -155,13 +143,3 @@ def _crop(values: Any, multiple: int) -> tuple[int, int, int]:
         if type(side) is not int or not 0 < side <= LONGEST_CROP or side % multiple:
             raise ValueError("crop is out of bounds")
     return depth, height, width
-
-
-def _network(config: UNetConfig, weights: bytes, source: Path) -> TumourUNet:
-    state = tensors_in(weights, source, "segmenter")
-    with torch.device("meta"):  # shapes only: nothing is allocated before the tensors are known to fit
-        expected = {name: tensor.to(torch.float16) for name, tensor in TumourUNet(config).state_dict().items()}
-    require_same_shapes(expected, state, source)
-    network = TumourUNet(config)
-    network.load_state_dict({name: tensor.float() for name, tensor in state.items()})
-    return network.eval()

@@ -6,13 +6,11 @@ The files, checks and limits of a synthesis bundle, a manifest of its own; weigh
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
-import torch
-from safetensors.torch import save as save_tensors
 from torch import nn
 
 from ..bundle import (
@@ -25,11 +23,10 @@ from ..bundle import (
     members_of,
     read_members,
     require_checksum,
-    require_same_shapes,
-    tensors_in,
     write_members,
 )
 from ..exceptions import InputError
+from .half_precision import restored, stored
 from .plain_unet import PlainUNet, PlainUNetConfig, Triple
 
 FORMAT_VERSION = 1
@@ -96,8 +93,10 @@ def load_ultrasound_segmenter(path: str | Path) -> UltrasoundSegmenter:
     members = read_members(path)
     manifest = parse_ultrasound_manifest(members[MANIFEST], path)
     require_checksum(members, manifest.weights_sha256, path)
-    networks = _networks(manifest, members[WEIGHTS], path)
-    return UltrasoundSegmenter(networks, manifest, members[CARD].decode("utf-8", errors="replace"))
+    networks = restored(lambda: _networks(manifest), members[WEIGHTS], path)
+    return UltrasoundSegmenter(
+        tuple(cast(Iterable[PlainUNet], networks)), manifest, members[CARD].decode("utf-8", errors="replace")
+    )
 
 
 def save_ultrasound_segmenter(segmenter: UltrasoundSegmenter, folder: str | Path) -> Path:
@@ -106,9 +105,7 @@ def save_ultrasound_segmenter(segmenter: UltrasoundSegmenter, folder: str | Path
     Raises:
         InputError: the folder holds something already, or cannot be written.
     """
-    state = nn.ModuleList(segmenter.networks).state_dict()
-    stored = {name: tensor.detach().cpu().to(torch.float16).contiguous() for name, tensor in state.items()}
-    manifest = segmenter.manifest
+    weights, manifest = stored(nn.ModuleList(segmenter.networks)), segmenter.manifest
     content = {
         "format_version": FORMAT_VERSION,
         "outlines": [ULTRASOUND_OUTLINE],
@@ -119,7 +116,7 @@ def save_ultrasound_segmenter(segmenter: UltrasoundSegmenter, folder: str | Path
         "patch": list(manifest.patch),
         **asdict(manifest.rules),
     }
-    return write_members(members_of(content, manifest, save_tensors(stored), segmenter.card), Path(folder))
+    return write_members(members_of(content, manifest, weights, segmenter.card), Path(folder))
 
 
 def parse_ultrasound_manifest(content: bytes, source: Path) -> UltrasoundManifest:
@@ -184,12 +181,5 @@ def _patch(values: Any, architecture: PlainUNetConfig) -> Triple:
     return patch
 
 
-def _networks(manifest: UltrasoundManifest, weights: bytes, source: Path) -> tuple[PlainUNet, ...]:
-    state = tensors_in(weights, source, "segmenter")
-    with torch.device("meta"):  # shapes only: nothing is allocated before the tensors are known to fit
-        empty = nn.ModuleList(PlainUNet(manifest.architecture) for _ in range(manifest.networks))
-        expected = {name: tensor.to(torch.float16) for name, tensor in empty.state_dict().items()}
-    require_same_shapes(expected, state, source)
-    networks = [PlainUNet(manifest.architecture).eval() for _ in range(manifest.networks)]
-    nn.ModuleList(networks).load_state_dict({name: tensor.float() for name, tensor in state.items()})
-    return tuple(networks)
+def _networks(manifest: UltrasoundManifest) -> nn.ModuleList:
+    return nn.ModuleList(PlainUNet(manifest.architecture) for _ in range(manifest.networks))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from ..compute import choose_device, half_precision, kept_heap, where_it_fits
 from ..exceptions import InputError, Progress, no_progress, part_of
-from ..images import bounding_box, check_volume, field_of_view, image_on, resampled, with_zero_background
+from ..images import check_volume, field_of_view, grid_over, image_on, resampled, with_zero_background
 from ..settings import OutlineSettings
 from .plain_unet import PlainUNet, Triple
 from .ultrasound_bundle import ImageRules, UltrasoundSegmenter, load_ultrasound_segmenter
@@ -106,7 +105,7 @@ def seen_by(rules: ImageRules, image: sitk.Image, visible: sitk.Image) -> tuple[
     Raises:
         InputError: it shows nothing.
     """
-    grid = _grid(visible, rules.spacing_mm)
+    grid = grid_over(visible, rules.spacing_mm[::-1])
     array = sitk.GetArrayFromImage(resampled(image, grid))
     inside = sitk.GetArrayFromImage(resampled(visible, grid)) > 0.5
     if not inside.any():
@@ -129,23 +128,6 @@ def padded(array: NDArray[np.float32], grid: sitk.Image, patch: Triple) -> tuple
     larger.SetDirection(grid.GetDirection())
     larger.SetOrigin(grid.TransformContinuousIndexToPhysicalPoint([-float(n) for n in before[::-1]]))
     return whole, larger
-
-
-def _grid(visible: sitk.Image, spacing: tuple[float, float, float]) -> sitk.Image:
-    """Of this spacing (mm, axes k, j, i), with the axes of ``visible`` and centred on what it shows."""
-    start, size = bounding_box(visible)
-    own, steps = visible.GetSpacing(), spacing[::-1]
-    extents = [(count - 1) * step for count, step in zip(size, own, strict=True)]
-    counts = [max(1, math.ceil(extent / step - 1e-6)) + 1 for extent, step in zip(extents, steps, strict=True)]
-    first = [
-        index + (extent - (count - 1) * step) / 2 / old
-        for index, extent, count, step, old in zip(start, extents, counts, steps, own, strict=True)
-    ]
-    grid = sitk.Image(counts, sitk.sitkUInt8)
-    grid.SetSpacing(steps)
-    grid.SetOrigin(visible.TransformContinuousIndexToPhysicalPoint(first))
-    grid.SetDirection(visible.GetDirection())
-    return grid
 
 
 def _look_of(networks: list[PlainUNet], precision: torch.dtype) -> Look:

@@ -10,40 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-import torch
 from mmhvae import InputError
 from mmhvae.answers import UltrasoundOutlineAnswer
 from mmhvae.bundle import WeightsStore
 from mmhvae.images import image_on
 from mmhvae.overlays import compare_outlines, read_segmentation
-from mmhvae.segmentation import (
-    ImageRules,
-    PlainUNet,
-    PlainUNetConfig,
-    UltrasoundManifest,
-    UltrasoundSegmenter,
-    load_ultrasound_segmenter,
-    outline_ultrasound,
-    save_ultrasound_segmenter,
-)
+from mmhvae.segmentation import load_ultrasound_segmenter, outline_ultrasound
 from mmhvae.tasks import TASKS, BundleCache, Context, Parameters
 
-PLAN = PlainUNetConfig((4, 8), ((3, 3, 3),) * 2, ((1, 1, 1), (2, 2, 2)), (1, 1), (1,))
+from .bright_network import save_bright_network
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    """A network that outlines what is bright."""
-    manifest = UltrasoundManifest("random", PLAN, 1, ImageRules((2.0, 2.0, 2.0)), (16, 16, 16), "MIT", "tests")
-    network = PlainUNet(PLAN).eval()
-    with torch.no_grad():
-        for convolution in (network.encoder[0][0][0], network.decoder[0][0][0], network.head):
-            convolution.weight.zero_()
-        network.encoder[0][0][0].weight[0, 0, 1, 1, 1] = 1
-        network.decoder[0][0][0].weight[0, PLAN.features[0], 1, 1, 1] = 1
-        network.head.weight[1, 0], network.head.bias[:] = 10, torch.tensor([5.0, 0.0])
-    segmenter = UltrasoundSegmenter((network,), manifest, "# Card\n")
-    return save_ultrasound_segmenter(segmenter, tmp_path_factory.mktemp("weights") / "random")
+    return save_bright_network(tmp_path_factory.mktemp("weights") / "random")
 
 
 @pytest.fixture

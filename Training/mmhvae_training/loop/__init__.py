@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from .loop import train as train
     from .method import Method as Method
     from .mmhvae_method import MMHVAEMethod as MMHVAEMethod, training_step as training_step, updates_of as updates_of
-    from .run_state import RunState as RunState, fresh_state as fresh_state, update_average as update_average
+    from .run_state import (
+        RunState as RunState,
+        adamw_state as adamw_state,
+        fresh_state as fresh_state,
+        update_average as update_average,
+    )
     from .running import Prepared as Prepared, TrainingScript as TrainingScript
     from .schedule import Schedule as Schedule
     from .state import TrainingState as TrainingState, new_state as new_state

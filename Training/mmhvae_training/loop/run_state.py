@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,6 +13,8 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.wrappers import _FabricOptimizer
 from torch import nn
+
+from ..configuration import AdamWConfig
 
 
 @dataclass(kw_only=True)
@@ -85,3 +88,11 @@ def fresh_state(network: nn.Module, optimiser: torch.optim.Optimizer, fabric: Fa
         rng=np.random.default_rng(seed),
         noise=torch.Generator(fabric.device).manual_seed(seed),
     )
+
+
+def adamw_state(make: Callable[[], nn.Module], configuration: AdamWConfig, fabric: Fabric, seed: int) -> RunState:
+    """The state of a run that begins with what ``make`` gives, all of whose weights AdamW updates at one rate."""
+    torch.manual_seed(seed)
+    network = make().to(fabric.device)
+    rate, decay = configuration.learning_rate, configuration.weight_decay
+    return fresh_state(network, torch.optim.AdamW(network.parameters(), rate, weight_decay=decay), fabric, seed)

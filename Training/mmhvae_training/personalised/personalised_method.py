@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from mmhvae import InputError
 from torch import Tensor
 
-from ..loop import CHECKPOINT, RUN, Method, RunState, fresh_state, read_checkpoint
+from ..loop import CHECKPOINT, RUN, Method, RunState, adamw_state, read_checkpoint
 from .algorithms import Losses, SubVolumes, fine_tuning, pretraining
 from .inputs import Subset, all_subsets, shown
 from .representation import RepresentationNetwork
@@ -24,10 +24,8 @@ from .volumes import PatientVolume, draw_sub_volumes
 
 def new_personalised(configuration: PersonalisedRun, fabric: Fabric) -> RunState:
     """A freshly initialised network and its optimiser."""
-    torch.manual_seed(configuration.seed)
-    network, config = new_network(configuration.architecture).to(fabric.device), configuration.optimisation
-    adam = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-    return fresh_state(network, adam, fabric, configuration.seed)
+    optimisation, seed = configuration.optimisation, configuration.seed
+    return adamw_state(lambda: new_network(configuration.architecture), optimisation, fabric, seed)
 
 
 def start_from(state: RunState, folder: Path) -> dict[str, Any]:

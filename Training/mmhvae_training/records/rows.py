@@ -6,12 +6,15 @@ import csv
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmhvae.exceptions import InputError
 from mmhvae.files import whole_file
 
-Row = TypeVar("Row")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Row = TypeVar("Row", bound="DataclassInstance")
 
 
 def write_rows(rows: Sequence[Any], path: Path) -> None:
@@ -29,7 +32,7 @@ def read_rows(kind: type[Row], path: Path) -> list[Row]:
         InputError: the file is not of this kind.
     """
     kinds: dict[str, Callable[[str], Any]] = {"str": str, "int": int, "float": float}
-    read = {field.name: kinds[str(field.type)] for field in fields(kind)}  # type: ignore[arg-type]
+    read = {field.name: kinds[str(field.type)] for field in fields(kind)}
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return [kind(**{name: read[name](text) for name, text in row.items()}) for row in csv.DictReader(file)]

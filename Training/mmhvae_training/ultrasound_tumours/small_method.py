@@ -12,7 +12,7 @@ from monai.losses.dice import DiceCELoss
 from monai.networks.nets.dynunet import DynUNet
 from torch import Tensor
 
-from ..loop import Method, RunState, fresh_state
+from ..loop import Method, RunState, adamw_state
 from .examples import Example, draw_patch
 from .small_configuration import SmallConfiguration, SmallUNetConfig
 
@@ -39,10 +39,8 @@ def small_network(config: SmallUNetConfig) -> DynUNet:
 
 def new_small_state(configuration: SmallConfiguration, fabric: Fabric) -> RunState:
     """A freshly initialised network and its optimiser."""
-    torch.manual_seed(configuration.seed)
-    network, config = small_network(configuration.architecture).to(fabric.device), configuration.optimisation
-    adam = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-    return fresh_state(network, adam, fabric, configuration.seed)
+    optimisation, seed = configuration.optimisation, configuration.seed
+    return adamw_state(lambda: small_network(configuration.architecture), optimisation, fabric, seed)
 
 
 @dataclass(frozen=True)

@@ -147,11 +147,9 @@ class Inquiry:
             halves = [problem.narrowed(before), problem.narrowed(lambda points: ~before(points))]
         except InputError:  # too few voxels: no second opinion
             return Answer()
-        ends = [
-            _climbed(half, problem.start, lambda share, done=done: still((done + share) / 2))  # type: ignore[misc]
-            for done, half in enumerate(halves)
-        ]
-        return Answer({"half_disagreement_mm": apart(problem, *ends)})
+        first = _climbed(halves[0], problem.start, lambda share: still(share / 2))
+        second = _climbed(halves[1], problem.start, lambda share: still((1 + share) / 2))
+        return Answer({"half_disagreement_mm": apart(problem, first, second)})
 
     def sharpness(self, still: Still) -> Answer:
         """``flattest_mm``: how far the optimum falls by a tenth of what is missing to 1, in its flattest direction."""

@@ -35,6 +35,7 @@ from scipy.spatial.transform import Rotation
 from ...made_nodes import pose, transform, vtk_matrix
 from ..made_case import make_case, rigid
 from ..opened_panel import chosen, settled
+from .outlined_section import outlined
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +53,6 @@ def section(panel, bundle):
     section = panel.part(OutlineSection)
     section.bundle = str(bundle)
     return section
-
-
-def outlined(panel, section):
-    settled(panel)
-    rig.click(section.button)
-    rig.wait_until(lambda: not section._current.is_running, 60, "the outline")
-    settled(panel)
-    return section.work.label.text
 
 
 def labels_of(node):

@@ -12,43 +12,25 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicer
-import torch
 from mmhvae.bundle import WeightsStore
 from mmhvae.overlays import compare_outlines
-from mmhvae.segmentation import (
-    ImageRules,
-    PlainUNet,
-    PlainUNetConfig,
-    UltrasoundManifest,
-    UltrasoundSegmenter,
-    outline_ultrasound,
-    save_ultrasound_segmenter,
-)
+from mmhvae.segmentation import outline_ultrasound
 from MMHVAERegistrationLib.outline import UltrasoundOutlineSection, ultrasound_outlines
 from MMHVAESynthesisLib.nodes import ijk_to_world, image_at, label_layers, parent_to_world, voxels
 from MMHVAESynthesisLib.synthesis import STALE
 from MMHVAESynthesisLib.views import annotate_slice_views
 
+from ....core.segmentation.bright_network import save_bright_network
 from ...made_nodes import pose, transform
 from ..made_case import make_case, rigid
 from ..opened_panel import chosen, settled
-
-PLAN = PlainUNetConfig((4, 8), ((3, 3, 3),) * 2, ((1, 1, 1), (2, 2, 2)), (1, 1), (1,))
+from .outlined_section import outlined
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """An installed network that outlines what is bright."""
     folder = tmp_path_factory.mktemp("weights")
-    network = PlainUNet(PLAN).eval()
-    with torch.no_grad():
-        for convolution in (network.encoder[0][0][0], network.decoder[0][0][0], network.head):
-            convolution.weight.zero_()
-        network.encoder[0][0][0].weight[0, 0, 1, 1, 1] = 1
-        network.decoder[0][0][0].weight[0, PLAN.features[0], 1, 1, 1] = 1
-        network.head.weight[1, 0], network.head.bias[:] = 10, torch.tensor([5.0, 0.0])
-    manifest = UltrasoundManifest("bright", PLAN, 1, ImageRules((2.0, 2.0, 2.0)), (16, 16, 16), "MIT", "tests")
-    save_ultrasound_segmenter(UltrasoundSegmenter((network,), manifest, "# Card\n"), folder / "bright")
+    save_bright_network(folder / "bright")
     return WeightsStore(folder)
 
 
@@ -58,14 +40,6 @@ def section(panel, store):
     section.store = store
     section.refresh()
     return section
-
-
-def outlined(panel, section):
-    settled(panel)
-    rig.click(section.button)
-    rig.wait_until(lambda: not section._current.is_running, 60, "the outline")
-    settled(panel)
-    return section.work.label.text
 
 
 def plan_beside(case, seed=3):
