@@ -72,7 +72,9 @@ def collect(
     by_channel = problem.evaluate_channels(np.concatenate([problem.start[None], poses]), COARSE)  # (C, 1 + R)
     values = against_random(problem, by_channel, found)
     starts = np.concatenate([problem.start[None], start[None], near])
-    inquiry = Inquiry(problem, poses, starts, by_channel, values, ultrasound, ultrasound_mask)
+    inquiry = Inquiry(
+        problem, poses, starts, by_channel, values, found.values["similarity"], ultrasound, ultrasound_mask
+    )
     ends = answered(inquiry.questions(), problem.device, lambda share, text: progress(0.2 + 0.75 * share, text), found)
     compare_contrasts(problem, ends, found)
     found.values |= weighed(found.witnesses)
@@ -83,7 +85,8 @@ def collect(
 def answered(asked: Sequence[Question], device: torch.device, progress: Progress, found: Evidence) -> list[Matrix]:
     """Adds what the questions' answers say to ``found``, in the questions' order; where each contrast alone ends."""
     workers = torch.get_num_threads() if device.type == "cpu" else 1
-    replies = dict(side_by_side(Question.asked, asked, workers, lambda share, at: progress(share, at.text)))
+    told = side_by_side(lambda at, still: at.answer(still), asked, workers, lambda share, at: progress(share, at.text))
+    replies = dict(told)
     for question in asked:
         found.values |= replies[question].values
         found.witnesses += replies[question].witnesses

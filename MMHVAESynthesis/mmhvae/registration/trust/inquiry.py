@@ -52,10 +52,6 @@ class Question:
     text: str
     answer: Callable[[Still], Answer]
 
-    def asked(self, still: Still) -> Answer:
-        """Its answer."""
-        return self.answer(still)
-
 
 @dataclass(frozen=True)
 class Inquiry:
@@ -66,7 +62,7 @@ class Inquiry:
         poses: (R, 4, 4) at random.
         starts: (S, 4, 4) of every witness: the result, where the registration started, and around the result.
         by_channel, values: (C, 1 + R) and (1 + R,) similarities at 3 mm of the result and of the random poses, of each
-            channel and of all together.
+            channel and of all together; similarity: of the result at 2 mm.
         ultrasound, mask: for a second opinion; None where there is none.
     """
 
@@ -75,6 +71,7 @@ class Inquiry:
     starts: Matrix
     by_channel: NDArray[np.float64]
     values: NDArray[np.float64]
+    similarity: float
     ultrasound: sitk.Image | None
     mask: sitk.Image | None
 
@@ -157,7 +154,7 @@ class Inquiry:
         scale = np.array([1 / problem.view.radius] * 3 + [1.0] * 3)
         curvature = problem.curvature(problem.start, FINE) * scale[:, None] * scale
         least = max(float(np.linalg.eigvalsh(curvature)[0]), 1e-9)
-        missing = max(1 - float(problem.evaluate(problem.start[None], FINE)[0]), 0.0)
+        missing = max(1 - self.similarity, 0.0)
         return Answer({"flattest_mm": min(float(np.sqrt(0.2 * missing / least)), FARTHEST)})
 
     def _searched(self, route: RigidProblem, values: NDArray[np.float64], still: Still) -> Search:

@@ -260,7 +260,7 @@ def test_answers_do_not_depend_on_how_many_are_asked_at_once(
     problem, found = RigidProblem(channels[:2], result.transform, "cpu"), []
     poses = problem.start @ exp_se3(np.random.default_rng(0).normal(0, [0.1] * 3 + [6] * 3, (8, 6)))
     by_channel = problem.evaluate_channels(np.concatenate([problem.start[None], poses]), 3)
-    inquiry = Inquiry(problem, poses, problem.start[None], by_channel, by_channel.mean(axis=0), ultrasound, mask)
+    inquiry = Inquiry(problem, poses, problem.start[None], by_channel, by_channel.mean(axis=0), 0.5, ultrasound, mask)
     for workers in (1, 3):
         threads(workers)
         found.append(Evidence())
