@@ -39,6 +39,12 @@ def opened(section):
         rig.click(section)
 
 
+def folded(section):
+    """Fold a section again, if it is open."""
+    if not section.collapsed:
+        rig.click(section)
+
+
 def point_in(node, world_point):
     """A landmark placed in an image: a markup under the image's own transform."""
     markup = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", f"in {node.GetName()}")

@@ -18,6 +18,7 @@ from MMHVAERegistrationLib.folded_panels import FoldedPanels
 from MMHVAERegistrationLib.pose.result_transform import find_result, is_registered
 
 from ...made_nodes import fan, transform, volume
+from ..opened_panel import folded, opened
 
 SIZE = 40
 
@@ -33,11 +34,11 @@ def panel(scene) -> Any:
     mr.SetAndObserveTransformNodeID(transform(_shift(-6.0), "navigation").GetID())
     panel._parameters.t2 = mr
     for section in (panel.ui.overlaysSection, panel.ui.reportSection):
-        rig.click(section)
+        opened(section)
     rig.wait_until(panel.ui.registerButton.isEnabled, 20, "the panel to have seen the images")
     yield panel
     for section in (panel.ui.overlaysSection, panel.ui.reportSection):
-        rig.click(section)
+        folded(section)
 
 
 def _shift(x: float) -> np.ndarray:
