@@ -13,7 +13,7 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@Testing/rig/system_packages.sh
-	$(RUN)/pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
+	$(RUN)/pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 lint: $(STAMP)
 	$(RUN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +22,20 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that take long come first, whichever process takes them."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.fixture(autouse=True)
+def same_threads():
+    """A test leaves torch as many threads as it found: scripts of Training start a process a thread."""
+    before = _threads()
+    yield
+    if before is not None and _threads() != before:
+        sys.modules["torch"].set_num_threads(before)
+
+
+def _threads() -> int | None:
+    torch = sys.modules.get("torch")
+    return torch.get_num_threads() if torch and hasattr(torch, "get_num_threads") else None
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,14 @@ def run(
 )
 def test_one_process_a_core_or_as_many_as_share_the_batch_evenly(monkeypatch, cores, configuration, expected):
     monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
+    monkeypatch.setattr(sys, "argv", [__file__])
     assert devices_of(configuration) == expected
+
+
+def test_a_script_that_cannot_be_started_again_is_one_process(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "ipykernel_launcher"), "-f"])
+    assert devices_of(run(4)) == 1
 
 
 def test_a_process_that_was_started_knows_how_many_there_are(monkeypatch):

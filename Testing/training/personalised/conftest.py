@@ -23,6 +23,7 @@ SMALL = {
     "constraints.contrastive": "false",  # the second view costs a third of the time
     "output.log_every": "1",
     "device.accelerator": "cpu",
+    "device.devices": "1",
 }
 SIDE = 34
 

@@ -46,7 +46,7 @@ def train(brats, monkeypatch, capsys):
 
     def call(run: Path, *options: object) -> tuple[int, str]:
         given = ["--data.folder", brats, "--data.split", brats / "split.json", "--run", run, *small]
-        given += ["--device.accelerator", "cpu", "--output.log_every", "1", *options]
+        given += ["--device.accelerator", "cpu", "--device.devices", "1", "--output.log_every", "1", *options]
         monkeypatch.setattr(sys, "argv", ["train_segmenter.py", *map(str, given)])
         return status_of(module.main), capsys.readouterr().err
 
@@ -89,7 +89,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_and_its_end_may_be_moved(trai
 
 def test_two_processes_give_the_losses_of_one_on_the_same_views(train, brats, tmp_path):
     options = ["--data.batch_size", 2, "--optimisation.steps", 3, "--device.precision", "32-true"]
-    assert train(tmp_path / "one", *options, "--device.devices", 1)[0] == 0
+    assert train(tmp_path / "one", *options)[0] == 0
     small = ["--architecture.channels", "[4,8]", "--data.crop", "[16,16,16]", "--output.log_every", 1]
     given = ["--data.folder", brats, "--data.split", brats / "split.json", "--run", tmp_path / "two", *small, *options]
     path = os.pathsep.join(str(TRAINING.parent / part) for part in ("MMHVAESynthesis", "Training"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import cast
 
 import torch
@@ -40,7 +42,10 @@ def launch(configuration: RunSettings) -> Fabric:
 
 
 def devices_of(configuration: RunSettings) -> int:
-    """How many devices, or on a CPU processes, a run takes."""
+    """How many devices, or on a CPU processes, a run takes: by itself only one where no script can be started again.
+
+    (From a notebook, say: Fabric starts the others by this process's own command line, and ends this one if they fail.)
+    """
     config = configuration.device
     if config.devices != "auto":
         return config.devices
@@ -48,6 +53,8 @@ def devices_of(configuration: RunSettings) -> int:
         return 1
     if "LOCAL_RANK" in os.environ:  # this process is one of several already
         return int(os.environ.get("WORLD_SIZE", "1"))
+    if not Path(sys.argv[0]).is_file():
+        return 1
     sizes = configuration.shared_sizes().values()
     return max(n for n in range(1, torch.get_num_threads() + 1) if all(size % n == 0 for size in sizes))
 
