@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
-from mmhvae import InputError
+from mmhvae import InputError, load_bundle, synthesize
 from mmhvae.bundle import Bundle, Manifest, save_bundle
 from mmhvae.images import field_of_view
 from mmhvae.network import MMHVAE, MMHVAEConfig
@@ -28,7 +28,7 @@ from mmhvae_training.ultrasound_tumours import (
     read_labelled_sweep,
     require_whole_heads,
 )
-from mmhvae_training.ultrasound_tumours.ultrasound_makers import RunMaker
+from mmhvae_training.ultrasound_tumours.ultrasound_makers import BundleMaker, RunMaker
 
 TINY = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=2, decoder_features=4, decoder_blocks=1)
 
@@ -110,6 +110,19 @@ def test_a_bundles_ultrasound_is_made_of_the_subset_that_is_recorded(make, write
     assert make(folder, "--bundle", bundle, "--folds", 2, cases=sweeps)[0] == 0  # goes on with what is missing
     assert kept.stat().st_mtime_ns == before
     require_as_nnunet_does(folder)
+
+
+def test_a_bundles_ultrasound_is_one_sample_and_no_smooth_mean(sweeps, bundle):
+    sweep, maker = read_labelled_sweep(sweeps / "case-0"), BundleMaker(load_bundle(bundle), "cpu")
+    made = sitk.GetArrayFromImage(maker.make(sweep, ("t2",), 3))
+    inside = sitk.GetArrayViewFromImage(sweep.field_of_view) > 0
+    one, four = (
+        synthesize(maker.bundle, {"t2": sweep.mr("t2")}, ["us"], samples=n, seed=3, device="cpu", reference=sweep.us)
+        for n in (1, 4)
+    )
+    expected, mean = (255 * sitk.GetArrayFromImage(each.images["us"]).clip(0, 1) for each in (one, four))
+    np.testing.assert_allclose(made[inside], expected[inside], atol=1e-3)
+    assert np.abs(made - mean)[inside].max() > 0.1
 
 
 class Copying(Synthesiser):
