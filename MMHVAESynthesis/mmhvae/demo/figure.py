@@ -16,7 +16,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..files import whole_file
-from ..images import to_slices
+from ..images import largest_section, to_slices
 from ..synthesis import SynthesisResult
 
 NAMES = {"t2": "T2", "cet1": "ceT1", "flair": "FLAIR"}
@@ -58,10 +58,10 @@ def draw_story(story: StoryFigure, path: Path) -> None:
 
 
 def _fill(figure: Any, axes: Any, story: StoryFigure) -> None:
-    index, window = _view(story)
+    along, index, window = _view(story)
 
     def cut(image: sitk.Image) -> NDArray[np.float32]:
-        plane = to_slices(sitk.GetArrayFromImage(image), _axis(story))[index]
+        plane = to_slices(sitk.GetArrayFromImage(image), along)[index]
         return np.asarray(plane[window], np.float32)
 
     visible = cut(story.result.field_of_view) > 0
@@ -81,21 +81,12 @@ def _fill(figure: Any, axes: Any, story: StoryFigure) -> None:
     )
 
 
-def _axis(story: StoryFigure) -> int:
-    """The slicing axis along which the tumour is seen largest."""
-    tumour = sitk.GetArrayViewFromImage(story.tumours["true"]).transpose() > 0
-    areas = [tumour.sum(axis=tuple(a for a in range(3) if a != axis)).max() for axis in range(3)]
-    return int(np.argmax(areas))
-
-
-def _view(story: StoryFigure) -> tuple[int, tuple[slice, slice]]:
-    """The slice with the largest tumour area, and the window of the field of view in it."""
-    axis = _axis(story)
-    tumour = to_slices(sitk.GetArrayFromImage(story.tumours["true"]), axis) > 0
-    index = int(tumour.sum(axis=(1, 2)).argmax())
+def _view(story: StoryFigure) -> tuple[int, int, tuple[slice, slice]]:
+    """Axis and slice with the largest tumour area, and the window of the field of view in it."""
+    axis, index = largest_section(sitk.GetArrayFromImage(story.tumours["true"]))
     visible = to_slices(sitk.GetArrayFromImage(story.result.field_of_view), axis)[index] > 0
     rows, columns = (np.flatnonzero(visible.any(axis=a)) for a in (1, 0))
-    return index, (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    return axis, index, (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
 
 
 def _show(

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         grid_over as grid_over,
         image_in_ras as image_in_ras,
         image_on as image_on,
+        largest_section as largest_section,
         read_grid as read_grid,
         read_volume as read_volume,
         require_millimetres as require_millimetres,

@@ -253,6 +253,13 @@ def from_slices(slices: NDArray[Any], axis: int) -> NDArray[Any]:
     return np.ascontiguousarray(np.moveaxis(slices, 0, axis).transpose())
 
 
+def largest_section(mask: NDArray[Any]) -> tuple[int, int]:
+    """Index axis and slice along it, see :func:`to_slices`, in which a mask (k, j, i) has most voxels."""
+    areas = [(to_slices(mask, axis) != 0).sum(axis=(1, 2)) for axis in range(3)]
+    axis = int(np.argmax([each.max() for each in areas]))
+    return axis, int(areas[axis].argmax())
+
+
 def image_on(array: NDArray[Any], grid: sitk.Image) -> sitk.Image:
     """A SimpleITK image of ``array`` (k, j, i) with exactly the geometry of ``grid``."""
     image = sitk.GetImageFromArray(array)

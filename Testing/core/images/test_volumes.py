@@ -14,6 +14,7 @@ from mmhvae.images.volumes import (
     field_of_view,
     from_slices,
     image_on,
+    largest_section,
     read_volume,
     resampled_within,
     restored,
@@ -194,3 +195,12 @@ def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="free space"):
         write_volume(image, tmp_path / "new" / "b.nii.gz")
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["a.nii.gz"]
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_largest_section_of_a_mask_is_found_along_any_axis(axis):
+    index = np.indices((9, 10, 11))[::-1]  # i, j, k
+    plate = np.abs(index[axis] - 4) < 1
+    near = sum((index[a] - 4) ** 2 for a in range(3) if a != axis) < 10
+    assert largest_section(plate & near) == (axis, 4)
+    assert largest_section((plate & near).astype(np.uint8) * 3) == (axis, 4)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         paired_p as paired_p,
     )
     from .constant_source import ConstantSource as ConstantSource
+    from .drawing import new_figure as new_figure, save_figure as save_figure, show_slice as show_slice
     from .harmonisation import draw_harmonisation_figure as draw_harmonisation_figure
     from .judged_case import (
         JudgedCase as JudgedCase,

@@ -22,7 +22,7 @@ def new_figure(rows: int, columns: int, size: float = 2.3) -> tuple[Figure, Any]
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def show(
+def show_slice(
     axis: Any,
     image: NDArray[np.float32],
     title: str,
@@ -47,7 +47,7 @@ def shown_name(modality: str) -> str:
     return MODALITIES[modality].name if modality in MODALITIES else modality
 
 
-def save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
     """Write a PNG, whole or not at all; raises :class:`InputError` where that is impossible."""
     with whole_file(path) as temporary:
         figure.savefig(temporary, dpi=110, facecolor=DARK, format="png")

@@ -10,7 +10,7 @@ import numpy as np
 from mmhvae.images import MODALITIES, WHITE_MATTER_LEVEL
 from numpy.typing import NDArray
 
-from .drawing import DARK, new_figure, save
+from .drawing import DARK, new_figure, save_figure
 from .judged_case import JudgedCase
 
 BINS = np.linspace(0, 1, 101)
@@ -48,7 +48,7 @@ def draw_harmonisation_figure(cases: list[JudgedCase], path: Path) -> Mapping[st
         _curves(axes[1, column], after, f"{MODALITIES[name].name}, harmonised (dashed: white matter)")
         axes[1, column].axvline(level, color="white", linestyle="dashed", linewidth=1)
     figure.suptitle("Grey values in the field of view, one curve a case", color="white", fontsize=11)
-    save(figure, path)
+    save_figure(figure, path)
     return spreads
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .drawing import new_figure, save, show, shown_name
+from .drawing import new_figure, save_figure, show_slice, shown_name
 from .judged_case import JudgedCase
 from .network_source import NetworkSource
 from .temperature import full_slices
@@ -61,9 +61,9 @@ def draw_latent_figure(source: NetworkSource, case: JudgedCase, path: Path) -> N
         colours = np.clip(((z[middle] - mean) @ axes.T - low) / np.maximum(high - low, 1e-6), 0, 1)
         colours = np.pad(colours, [(0, 0), (0, 0), (0, COMPONENTS - colours.shape[-1])])  # z_1 of fewer than 3 channels
         name = " + ".join(map(shown_name, inputs))
-        show(panels[0, column], case.truths[inputs[0]][slices][middle], f"from {name}", inside[middle])
-        show(panels[1, column], colours.astype(np.float32), "z_1: PC 1, 2, 3 as RGB", inside[middle])
+        show_slice(panels[0, column], case.truths[inputs[0]][slices][middle], f"from {name}", inside[middle])
+        show_slice(panels[1, column], colours.astype(np.float32), "z_1: PC 1, 2, 3 as RGB", inside[middle])
     told = ", ".join(f"PC{n} {100 * share:.0f}%" for n, share in enumerate(shares, start=1))
     figure.suptitle(f"{case.name}: {told}. Equal colours mean equal latents.", color="white", fontsize=11)
-    save(figure, path)
+    save_figure(figure, path)
     return shares

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .drawing import DARK, new_figure, save, show, shown_name
+from .drawing import DARK, new_figure, save_figure, show_slice, shown_name
 from .judged_case import Images, JudgedCase, in_unit
 from .metrics import standard_psnr, standard_ssim
 from .network_source import NetworkSource
@@ -81,7 +81,7 @@ def draw_temperature_figure(
         case = next(c for c in cases if target in c.truths and all(name in c.inputs for name in inputs))
         _image_row(axes[row], source, case, inputs, target)
     _curves(axes[-1], curves)
-    save(figure, path)
+    save_figure(figure, path)
     return curves
 
 
@@ -90,11 +90,11 @@ def _image_row(axes: Any, source: NetworkSource, case: JudgedCase, inputs: tuple
     truth, mask = case.truths[target][best][0], case.mask[best][0]
     limits = (0.0, max(float(np.percentile(truth[mask], 99.5)), 0.05))
     given = case.truths[inputs[0]][best][0]
-    show(axes[0], given, f"input: {shown_name(inputs[0])} ({case.name})", mask)
+    show_slice(axes[0], given, f"input: {shown_name(inputs[0])} ({case.name})", mask)
     for axis, temperature in zip(axes[1:-1], TEMPERATURES, strict=True):
         image = draws(source, case, inputs, target, temperature, best)[0][0]
-        show(axis, image, f"SYNTHETIC {shown_name(target)}, T = {temperature:g}", mask, limits)
-    show(axes[-1], truth, f"true {shown_name(target)}", mask, limits)
+        show_slice(axis, image, f"SYNTHETIC {shown_name(target)}, T = {temperature:g}", mask, limits)
+    show_slice(axes[-1], truth, f"true {shown_name(target)}", mask, limits)
 
 
 def _curves(axes: Any, curves: dict[str, Curves]) -> None:

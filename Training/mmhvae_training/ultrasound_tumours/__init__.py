@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
+    from .contact_sheet import draw_contact_sheet as draw_contact_sheet
     from .examples import read_examples as read_examples
     from .folds import (
         folds_by_head as folds_by_head,
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
         read_label as read_label,
         write_case as write_case,
         write_description as write_description,
+    )
+    from .real_outlines import (
+        RealOutline as RealOutline,
+        facts_of as facts_of,
+        facts_table as facts_table,
     )
     from .scores import score_outline as score_outline, scores_rows as scores_rows, scores_table as scores_table
     from .small_configuration import SmallConfiguration as SmallConfiguration
