@@ -16,23 +16,32 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_tra
 
 from mmhvae_training.script import run
 
+import SimpleITK as sitk
 from mmhvae.files import write_text
-from mmhvae.images import read_volume, write_volume
+from mmhvae.images import open_image, read_volume, write_volume
 from mmhvae.segmentation import UltrasoundSegmenter, load_ultrasound_segmenter, outline_ultrasound, segment_tumour
 from mmhvae_training.calibration.measure import find_real
 from mmhvae_training.records import write_json
 from mmhvae_training.ultrasound_tumours import RealOutline, draw_contact_sheet, facts_of, facts_table
 
-CET1 = "-cet1-warped.nii.gz"
+
+def from_mr(us: sitk.Image, cet1: Path, kept: Path, device: str) -> sitk.Image | None:
+    """The tumour in a patient's ceT1 on the ultrasound's grid, kept for the next call; None without a ceT1."""
+    if not cet1.is_file():
+        return None
+    if not kept.is_file():
+        found = segment_tumour({"cet1": read_volume(cet1, "ceT1")}, reference=us, device=device)
+        write_volume(found.labels, kept)
+    return open_image(kept, "outline")
 
 
-def outlined(path: Path, segmenter: UltrasoundSegmenter, device: str) -> RealOutline:
-    """The tumour in an ultrasound, and in its patient's ceT1 where there is one on the same place."""
-    us, cet1 = read_volume(path, "ultrasound"), path.with_name(path.name.replace("-us.nii.gz", CET1))
-    mr = None
-    if cet1.is_file():
-        mr = segment_tumour({"cet1": read_volume(cet1, "ceT1")}, reference=us, device=device).labels
-    return RealOutline(us, outline_ultrasound(us, segmenter, device=device), mr)
+def outlined(path: Path, segmenter: UltrasoundSegmenter, output: Path, device: str) -> RealOutline:
+    """The tumour in an ultrasound, written as NAME.nii.gz, and in its patient's ceT1."""
+    us, name = read_volume(path, "ultrasound"), path.name.removesuffix("-us.nii.gz")
+    found = outline_ultrasound(us, segmenter, device=device)
+    write_volume(found.labels, output / f"{name}.nii.gz")
+    mr = from_mr(us, path.with_name(f"{name}-cet1-warped.nii.gz"), output / f"{name}-from-mr.nii.gz", device)
+    return RealOutline(us, found, mr)
 
 
 def main() -> None:
@@ -46,8 +55,7 @@ def main() -> None:
     segmenter, outlines = load_ultrasound_segmenter(arguments.bundle), {}
     arguments.output.mkdir(parents=True, exist_ok=True)
     for name, path in find_real(arguments.real, held_out=True).items():
-        outlines[name] = outlined(path, segmenter, arguments.device)
-        write_volume(outlines[name].found.labels, arguments.output / f"{name}.nii.gz")
+        outlines[name] = outlined(path, segmenter, arguments.output, arguments.device)
         print(f"{name}: {outlines[name].found.volume_ml} ml", flush=True)
     facts = {name: facts_of(outline) for name, outline in outlines.items()}
     sha256 = segmenter.manifest.weights_sha256
