@@ -22,7 +22,7 @@ from mmhvae_training.script import run
 
 import SimpleITK as sitk
 from mmhvae import load_bundle, synthesize
-from mmhvae.bundle import SHIPPED_SEGMENTER, Bundle, starter_bundle
+from mmhvae.bundle import Bundle, starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from mmhvae.images.modalities import MODALITIES
@@ -236,7 +236,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--costs", type=Path, help="JSON of measure_methods.py")
     retention = commands.add_parser("retention", help="what a segmenter of real MR finds in synthetic MR")
     retention.add_argument("--cases", type=Path, required=True, help="folder with case-*, as simulate.py writes them")
-    retention.add_argument("--segmenter", default=SHIPPED_SEGMENTER, help="folder or zip (default: the one that ships)")
+    retention.add_argument("--segmenter", type=Path, help="folder, zip or name (default: the one that ships)")
     retention.add_argument("--bundle", type=Path, action="append", help="several are compared; default: the starter")
     retention.add_argument("--count", type=int, help="of cases, the first ones")
     retention.add_argument("--seed", type=int, default=0)

@@ -18,7 +18,7 @@ from mmhvae_training.script import run
 from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.network.model import MMHVAE
-from mmhvae_training.export import model_card, write_monai_bundle
+from mmhvae_training.export import model_card, read_card, write_monai_bundle
 from mmhvae_training.loop import CHECKPOINT, RUN
 from mmhvae_training.scoring import SliceScore, load_run, read_scores
 
@@ -64,14 +64,6 @@ def make_bundle(arguments: argparse.Namespace) -> Bundle:
         name, network, spacing, run, facts, arguments.data, arguments.licence, arguments.intended_use, scores
     )
     return Bundle(network, manifest, card)
-
-
-def read_card(path: Path) -> str:
-    """A card that somebody wrote."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The model card {path} cannot be read; give a Markdown file.") from error
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ from mmhvae.images import read_volume, write_volume
 from mmhvae.overlays import read_segmentation
 from mmhvae.segmentation import outline_ultrasound, save_ultrasound_segmenter
 from mmhvae.settings import OutlineSettings
+from mmhvae_training.export import read_card
 from mmhvae_training.loop import Prepared, TrainingScript
 from mmhvae_training.records import write_json
 from mmhvae_training.ultrasound_tumours import (
@@ -147,14 +148,6 @@ def export(arguments: argparse.Namespace) -> None:
         card = read_card(arguments.card)
         save_ultrasound_segmenter(load_trained(arguments.model, arguments.licence, card), arguments.bundle)
         print(arguments.bundle)
-
-
-def read_card(path: Path) -> str:
-    """The Markdown that goes with the weights."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The card {path} cannot be read; give a Markdown file that exists.") from error
 
 
 def cases_of(arguments: argparse.Namespace) -> list[LabelledUltrasound]:

@@ -28,6 +28,8 @@ class RegistrationParameters:
         useT2, useCet1, useFlair: which of them are registered.
         method: "synthesis": through synthetic MR, "direct": the ultrasound itself (LC2).
         bundle: name of an installed model.
+        segmenter, usSegmenter: names of installed models that outline the tumour in MR and in ultrasound; "" for the
+            shipped one, or the first.
         device: "auto", or one that the engine lists.
         samples: of the synthesis, for its uncertainty.
         prior: whether the pose is drawn towards the navigation's.
@@ -55,6 +57,8 @@ class RegistrationParameters:
     useFlair: bool = True  # noqa: N815
     method: Annotated[str, one_of(RegistrationSettings, "method")] = RegistrationSettings.method
     bundle: str = "starter"
+    segmenter: str
+    usSegmenter: str  # noqa: N815
     device: str = "auto"
     samples: Annotated[int, within(SynthesisSettings, "samples")] = SynthesisSettings.samples
     prior: bool = RegistrationSettings.prior is not None

@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING
 from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
-    from .outline_inputs import (
-        outlines as outlines,
-        stale_outline_reason as stale_outline_reason,
-        ultrasound_outlines as ultrasound_outlines,
-    )
+    from .outline_inputs import outlines as outlines, ultrasound_outlines as ultrasound_outlines
     from .outline_run import Outlined as Outlined, OutlineRun as OutlineRun
     from .outline_section import OutlineSection as OutlineSection
     from .ultrasound_outline_section import UltrasoundOutlineSection as UltrasoundOutlineSection

@@ -7,8 +7,9 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from mmhvae.answers import SegmentAnswer, SegmentationAnswer, UltrasoundOutlineAnswer
+from mmhvae.bundle import InstalledBundle
 from mmhvae.protocol import Message
-from MMHVAESynthesisLib.engine import EngineRun, moved_to
+from MMHVAESynthesisLib.engine import Callbacks, Engine, EngineRun, moved_to
 from MMHVAESynthesisLib.nodes import FileImage, Fingerprint, ijk_to_world, read_steps, segment_fingerprints
 from numpy.typing import NDArray
 
@@ -21,21 +22,36 @@ Told = SegmentationAnswer | UltrasoundOutlineAnswer
 
 
 class ComputedRun(EngineRun):
-    """One outline, by the engine's task ``TASK``, which answers with an ``ANSWER``; at the end the scene is changed."""
+    """One outline, by the engine's task ``TASK``, which answers with an ``ANSWER``; at the end the scene is changed.
+
+    Args:
+        engine: does the work.
+        nodes: that are read.
+        segmenter: the installed model that outlines.
+        device: "auto", or one that the engine lists.
+        callbacks: who hears of it.
+    """
 
     TASK: ClassVar[str]
     ANSWER: ClassVar[type[Any]]
 
+    def __init__(
+        self, engine: Engine, nodes: list[Any], segmenter: InstalledBundle, device: str, callbacks: Callbacks
+    ) -> None:
+        super().__init__(engine, nodes, callbacks)
+        self._segmenter, self._device = segmenter, device
+
     @abstractmethod
     def _write(self) -> Generator[Any, None, dict[str, Any]]:
-        """The images as files; gives the parameters for the engine."""
+        """The images as files; gives the parameters for the engine, without the model and the device."""
 
     @abstractmethod
     def _finish(self, labels: FileImage, told: Any) -> None:
         """Put the labels into the scene, and tell what came of it."""
 
     def _begin(self) -> None:
-        self._run_steps(self._write(), lambda parameters: self._ask(self.TASK, parameters))
+        by = {"bundle": str(self._segmenter.path), "device": self._device}
+        self._run_steps(self._write(), lambda images: self._ask(self.TASK, images | by))
 
     def _engine_progressed(self, fraction: float, message: str) -> None:
         self._report(WRITTEN + (ANSWERED - WRITTEN) * fraction, message)
@@ -49,28 +65,28 @@ class ComputedRun(EngineRun):
         except Exception as error:
             self._raised(error)
 
+    def _drawn(
+        self,
+        labels: FileImage,
+        segments: Sequence[SegmentAnswer],
+        sources: Mapping[str, Any],
+        inputs: Mapping[str, Fingerprint],
+        told: Told,
+        title: str,
+    ) -> tuple[Any, NDArray[Any] | None]:
+        """The outline as a node named ``title`` beside the first source, and a place within it, (3,) RAS mm in world.
 
-def drawn(
-    labels: FileImage,
-    segments: Sequence[SegmentAnswer],
-    sources: Mapping[str, Any],
-    inputs: Mapping[str, Fingerprint],
-    told: Told,
-    title: str,
-) -> tuple[Any, NDArray[Any] | None]:
-    """The outline as a node named ``title`` beside the first source, and a place within it, (3,) RAS mm in world.
+        Both are None where there is no tumour.
 
-    Both are None where there is no tumour.
-
-    Args:
-        sources, inputs: what was outlined, by name: nodes, and their fingerprints when they were written.
-    """
-    drawn_on = next(iter(sources.values()))
-    if labels.array.shape[::-1] != drawn_on.GetImageData().GetDimensions():
-        raise ValueError(f"the grid of the outline is not that of {drawn_on.GetName()}")
-    if not labels.array.any():
-        return None, None
-    node = store_outline(labels.array, segments, drawn_on, title)
-    found = tuple(segment_fingerprints(node))
-    remember(node, OutlineMade(inputs, found, told.bundle, told.weights_sha256), sources)
-    return node, (ijk_to_world(drawn_on) @ [*middle_of(labels.array), 1.0])[:3]
+        Args:
+            sources, inputs: what was outlined, by name: nodes, and their fingerprints when they were written.
+        """
+        drawn_on = next(iter(sources.values()))
+        if labels.array.shape[::-1] != drawn_on.GetImageData().GetDimensions():
+            raise ValueError(f"the grid of the outline is not that of {drawn_on.GetName()}")
+        if not labels.array.any():
+            return None, None
+        node = store_outline(labels.array, segments, drawn_on, title)
+        found = tuple(segment_fingerprints(node))
+        remember(node, OutlineMade(inputs, found, self._segmenter.name, told.weights_sha256), sources)
+        return node, (ijk_to_world(drawn_on) @ [*middle_of(labels.array), 1.0])[:3]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import qt
+from mmhvae.bundle import InstalledBundle, ModelKind
 from MMHVAESynthesisLib.engine import Callbacks, CurrentRun, EngineRun, Failure
 from MMHVAESynthesisLib.nodes import InputWatch
 from MMHVAESynthesisLib.panel import Part, Whole, WorkRow, button, enable, wrapped_label
@@ -13,10 +14,20 @@ from MMHVAESynthesisLib.synthesis import STALE
 from slicer.i18n import tr as _
 
 from .outline_inputs import mark_outlines, sources_of
+from .segmenter_choice import SegmenterChoice
 
 
 class ComputedSection(Part):
-    """A row in the frame below what moves along; each kind of outline says what it is of."""
+    """Rows in the frame below what moves along; each kind of outline says what it is of.
+
+    Attributes:
+        KIND: of the models that can.
+        PARAMETER: that names the chosen one.
+        choice: among them.
+    """
+
+    KIND: ClassVar[ModelKind]
+    PARAMETER: ClassVar[str]
 
     def __init__(self, panel: Whole) -> None:
         super().__init__(panel)
@@ -24,6 +35,9 @@ class ComputedSection(Part):
         self._installer = panel.new_installer(self._progressed, self._failed)
         column = self.ui.outlineFrame.layout() or qt.QVBoxLayout(self.ui.outlineFrame)
         column.setContentsMargins(0, 0, 0, 0)
+        self.choice = SegmenterChoice(self.KIND, self.PARAMETER, self._choice_title())
+        self._marked_by = self.choice.model  # chosen when the outlines were last looked at
+        column.addWidget(self.choice.widget)
         self.button = button(self._title(False), self._press, column)
         self.stale_label = wrapped_label()
         column.addWidget(self.stale_label)
@@ -37,20 +51,24 @@ class ComputedSection(Part):
         """What the button says."""
 
     @abstractmethod
+    def _choice_title(self) -> str:
+        """What the choice among the models is called."""
+
+    @abstractmethod
     def _tool_tip(self) -> str:
         """What the button does, where it can."""
 
     @abstractmethod
     def _problem(self) -> str:
-        """Why nothing can be outlined, in one sentence; "" where it can."""
+        """Why nothing can be outlined, whatever the model, in one sentence; "" where it can."""
 
     @abstractmethod
     def _outlines(self) -> list[Any]:
         """Those of this kind in the scene."""
 
     @abstractmethod
-    def _new_run(self, callbacks: Callbacks) -> EngineRun:
-        """One outline of what is chosen now."""
+    def _new_run(self, segmenter: InstalledBundle, callbacks: Callbacks) -> EngineRun:
+        """One outline of what is chosen now, by that model."""
 
     @abstractmethod
     def _done(self, outlined: Any) -> None:
@@ -59,6 +77,7 @@ class ComputedSection(Part):
     def use(self, parameters: Any) -> None:
         """See :meth:`.Part.use`."""
         super().use(parameters)
+        self.choice.parameters = parameters
         if parameters is None:
             self.work.finish("")
 
@@ -68,7 +87,10 @@ class ComputedSection(Part):
         self._current.cancel()
 
     def refresh(self) -> None:
-        """Enable what can work, and say which outlines no longer hold."""
+        """Show what can be chosen, enable what can work, and say which outlines no longer hold."""
+        self.choice.refresh()
+        if self.choice.model != self._marked_by:
+            self._watch.look_again()
         enable(self.button, self._why_not(), self._tool_tip())
         stale = [(node.GetName(), node.GetAttribute(STALE)) for node in self._outlines() if node.GetAttribute(STALE)]
         text = _("Out of date: {outline}. {reason}")
@@ -83,7 +105,7 @@ class ComputedSection(Part):
             return _("The tumour is being outlined; wait for it, or cancel it.")
         if self.logic.is_running:
             return _("A registration is running; wait for it, or cancel it first.")
-        return self._problem()
+        return self._problem() or self.choice.problem()
 
     def _watched(self) -> list[Any]:
         """What the outlines of the scene were made of, and they themselves."""
@@ -92,7 +114,8 @@ class ComputedSection(Part):
 
     def _look(self) -> None:
         if not self.logic.is_before:
-            mark_outlines()
+            self._marked_by = self.choice.model
+            mark_outlines(self._outlines(), self.choice.model)
             self.refresh()
 
     def _press(self) -> None:
@@ -100,7 +123,12 @@ class ComputedSection(Part):
             self._installer.ensure(self._start)
 
     def _start(self) -> None:
-        self._current.start(self._new_run, Callbacks(self._done, self._failed, self._progressed))
+        segmenter = self.choice.segmenter
+        if segmenter is None:  # it has gone since the button was pressed
+            self.work.finish(self.choice.problem())
+        else:
+            callbacks = Callbacks(self._done, self._failed, self._progressed)
+            self._current.start(lambda listeners: self._new_run(segmenter, listeners), callbacks)
         self.refresh()
 
     def _progressed(self, fraction: float, message: str) -> None:

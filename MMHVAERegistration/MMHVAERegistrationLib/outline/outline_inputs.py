@@ -9,9 +9,8 @@ from typing import Any
 
 import slicer
 from mmhvae import InputError
-from mmhvae.bundle import SHIPPED_SEGMENTER, segmenter_bundle
 from MMHVAESynthesisLib.nodes import Fingerprint, fingerprint, require_volume, segment_fingerprints
-from MMHVAESynthesisLib.synthesis import STALE, change_of, mark_by
+from MMHVAESynthesisLib.synthesis import STALE, Model, change_of, change_of_model, mark_by
 from MMHVAESynthesisLib.views import COMPUTED
 from slicer.i18n import tr as _
 
@@ -31,7 +30,7 @@ class OutlineMade:
     Attributes:
         inputs: by contrast what each MR was, where navigation has it.
         segments: what was computed, so that a change by hand is seen; in any order.
-        bundle, weights_sha256: of the segmenter.
+        bundle, weights_sha256: of the segmenter: the name that it is installed by, and which it was.
     """
 
     inputs: Mapping[str, Fingerprint]
@@ -68,13 +67,11 @@ def chosen_contrasts(parameters: Any) -> dict[str, Any]:
     return {name: node for name, node in nodes.items() if node is not None}
 
 
-def problem_of_outline(mrs: Mapping[str, Any], bundle: str) -> str:
-    """Why no tumour can be outlined in these MRs by that segmenter, in one sentence; "" where it can."""
+def problem_of_outline(mrs: Mapping[str, Any]) -> str:
+    """Why no tumour can be outlined in these MRs, in one sentence; "" where it can."""
     if not mrs:
         return _("Choose a pre-operative MR first, in the row of what it is.")
     try:
-        if bundle == SHIPPED_SEGMENTER:
-            segmenter_bundle()
         for node in mrs.values():
             before_to_world(node)
             require_volume(node)
@@ -120,19 +117,26 @@ def is_as_computed(outline: Any) -> bool:
     return len(now) == len(before) and not any(a.difference(b) for a, b in zip(before, now, strict=True))
 
 
-def mark_outlines() -> None:
-    """Mark the outlines that are stale, and take the mark off the others."""
-    mark_by(computed_outlines(), stale_outline_reason)
+def mark_outlines(nodes: list[Any], segmenter: Model) -> None:
+    """Mark those outlines that are stale, and take the mark off the others; see :func:`stale_outline_reason`."""
+    mark_by(nodes, lambda outline: stale_outline_reason(outline, segmenter))
 
 
-def stale_outline_reason(outline: Any) -> str:
-    """Why an outline no longer matches what it was made of, in one sentence; "" where it does."""
+def stale_outline_reason(outline: Any, segmenter: Model) -> str:
+    """Why an outline no longer matches what it was made of, in one sentence; "" where it does.
+
+    Args:
+        outline: that was computed.
+        segmenter: that is chosen now; its name is "" where none is, which makes nothing stale.
+    """
     made, sources = OutlineMade.from_json(outline.GetAttribute(COMPUTED)), sources_of(outline)
     for name, before in made.inputs.items():
         reason = change_of(name, before, _now(name, sources[name]), _("outline the tumour again"))
         if reason:
             return reason
-    return ""
+    if not segmenter[0]:
+        return ""
+    return change_of_model((made.bundle, made.weights_sha256), segmenter, _("outline the tumour again"))
 
 
 def _now(name: str, node: Any) -> Fingerprint | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from mmhvae.answers import SegmentationAnswer
+from mmhvae.bundle import InstalledBundle
 from MMHVAESynthesisLib.engine import Callbacks, Engine
 from MMHVAESynthesisLib.nodes import FileImage, ijk_to_ras, write_volume_steps
 from numpy.typing import NDArray
@@ -16,12 +17,12 @@ from slicer.i18n import tr as _
 
 from ..case import mr_fingerprint
 from ..pose import before_to_world
-from .computed_run import WRITTEN, ComputedRun, drawn
+from .computed_run import WRITTEN, ComputedRun
 
 
 @dataclass(frozen=True)
 class Outlined:
-    """What came of it: the node (None where no tumour was found), volumes by region, and how the work went.
+    """What came of it: the node (None where no tumour was found), volumes by region, by what, and how the work went.
 
     ``middle`` is a place within the tumour, (3,) RAS mm in world; None where there is none.
     """
@@ -29,6 +30,7 @@ class Outlined:
     node: Any
     middle: NDArray[np.float64] | None
     volumes_ml: Mapping[str, float]
+    model: str
     seconds: float
     notice: str
 
@@ -37,21 +39,20 @@ class OutlineRun(ComputedRun):
     """One outline; an :class:`Outlined` is told.
 
     Args:
-        engine: does the work.
+        engine, segmenter, device, callbacks: see :class:`ComputedRun`.
         mrs: contrast -> volume node, at least one; the tumour is drawn on the first one's grid, and lies with it.
-        bundle: the segmenter, by its name or folder.
-        device: "auto", or one that the engine lists.
-        callbacks: who hears of it.
     """
 
     TASK, ANSWER = "segment", SegmentationAnswer
 
-    def __init__(self, engine: Engine, mrs: Mapping[str, Any], bundle: str, device: str, callbacks: Callbacks) -> None:
-        super().__init__(engine, list(mrs.values()), callbacks)
-        self._mrs, self._bundle, self._device = dict(mrs), bundle, device
+    def __init__(
+        self, engine: Engine, mrs: Mapping[str, Any], segmenter: InstalledBundle, device: str, callbacks: Callbacks
+    ) -> None:
+        super().__init__(engine, list(mrs.values()), segmenter, device, callbacks)
+        self._mrs = dict(mrs)
 
     def _write(self) -> Generator[Any, None, dict[str, Any]]:
-        """The MRs as files, where navigation has them; gives the parameters for the engine."""
+        """The MRs as files, where navigation has them; see :meth:`.ComputedRun._write`."""
         self._report(0.0, _("preparing the images"))
         yield
         self._inputs = {name: mr_fingerprint(node) for name, node in self._mrs.items()}
@@ -63,9 +64,10 @@ class OutlineRun(ComputedRun):
                 self._report(WRITTEN * (number + share) / len(self._mrs), _("preparing the images"))
                 yield
         first = next(iter(paths.values()))
-        return {"inputs": paths, "reference": first, "bundle": self._bundle, "device": self._device}
+        return {"inputs": paths, "reference": first}
 
     def _finish(self, labels: FileImage, told: SegmentationAnswer) -> None:
         title = _("Tumour outline, computed, not drawn by a person")
-        node, middle = drawn(labels, told.segments, self._mrs, self._inputs, told, title)
-        self._done(Outlined(node, middle, told.volumes_ml, time.monotonic() - self._began, told.notice))
+        node, middle = self._drawn(labels, told.segments, self._mrs, self._inputs, told, title)
+        seconds = time.monotonic() - self._began
+        self._done(Outlined(node, middle, told.volumes_ml, self._segmenter.label, seconds, told.notice))

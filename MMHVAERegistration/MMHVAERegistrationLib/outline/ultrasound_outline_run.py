@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from mmhvae import InputError
 from mmhvae.answers import OutlineAgreement, UltrasoundOutlineAnswer
+from mmhvae.bundle import InstalledBundle
 from MMHVAESynthesisLib.engine import Callbacks, Engine
 from MMHVAESynthesisLib.nodes import (
     FLIP,
@@ -25,7 +26,7 @@ from MMHVAESynthesisLib.nodes import (
 from numpy.typing import NDArray
 from slicer.i18n import tr as _
 
-from .computed_run import WRITTEN, ComputedRun, drawn
+from .computed_run import WRITTEN, ComputedRun
 from .outline_inputs import US, outlines
 
 #: Of an outline that was computed in MR only the core is compared: oedema is no part of the one in ultrasound.
@@ -62,26 +63,29 @@ class UltrasoundOutlineRun(ComputedRun):
     """One outline; an :class:`UltrasoundOutlined` is told.
 
     Args:
-        engine: does the work.
+        engine, segmenter, device, callbacks: see :class:`ComputedRun`.
         ultrasound: the volume node, on whose grid the tumour is drawn, and with which it lies.
         preoperative: the segmentation node to compare with, where it lies now; None: none.
-        bundle: the segmenter's folder.
-        device: "auto", or one that the engine lists.
-        callbacks: who hears of it.
     """
 
     TASK, ANSWER = "outline_ultrasound", UltrasoundOutlineAnswer
 
     def __init__(
-        self, engine: Engine, ultrasound: Any, preoperative: Any, bundle: str, device: str, callbacks: Callbacks
+        self,
+        engine: Engine,
+        ultrasound: Any,
+        preoperative: Any,
+        segmenter: InstalledBundle,
+        device: str,
+        callbacks: Callbacks,
     ) -> None:
-        super().__init__(engine, [node for node in (ultrasound, preoperative) if node is not None], callbacks)
+        nodes = [node for node in (ultrasound, preoperative) if node is not None]
+        super().__init__(engine, nodes, segmenter, device, callbacks)
         self._ultrasound, self._preoperative = ultrasound, preoperative
-        self._bundle, self._device = bundle, device
         self._between: Matrix | None = None
 
     def _write(self) -> Generator[Any, None, dict[str, Any]]:
-        """The ultrasound and the other outline as files, both in the world; gives the parameters for the engine."""
+        """The ultrasound and the other outline as files, both in the world; see :meth:`.ComputedRun._write`."""
         self._report(0.0, _("preparing the images"))
         yield
         self._made = {US: fingerprint(self._ultrasound)}
@@ -90,10 +94,9 @@ class UltrasoundOutlineRun(ComputedRun):
         for share in write_volume_steps(self._ultrasound, path):
             self._report(WRITTEN * share, _("preparing the images"))
             yield
-        parameters = {"ultrasound": path, "bundle": self._bundle, "device": self._device}
         if self._preoperative is None:
-            return parameters
-        return parameters | {"compare_with": (yield from self._write_other())}
+            return {"ultrasound": path}
+        return {"ultrasound": path, "compare_with": (yield from self._write_other())}
 
     def _write_other(self) -> Generator[Any, None, dict[str, Any]]:
         node, paths = self._preoperative, {}
@@ -112,11 +115,11 @@ class UltrasoundOutlineRun(ComputedRun):
 
     def _finish(self, labels: FileImage, told: UltrasoundOutlineAnswer) -> None:
         title, sources = _("Tumour in the ultrasound, computed, not drawn by a person"), {US: self._ultrasound}
-        node, middle = drawn(labels, [told.segment], sources, self._made, told, title)
+        node, middle = self._drawn(labels, [told.segment], sources, self._made, told, title)
         outlined = UltrasoundOutlined(
             node=node,
             volume_ml=told.volume_ml,
-            model=told.bundle,
+            model=self._segmenter.label,
             compared=self._preoperative,
             between=self._between,
             agreement=told.agreement,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from mmhvae import InputError
 from mmhvae.answers import OutlineAgreement
-from mmhvae.bundle import InstalledBundle, WeightsStore
+from mmhvae.bundle import InstalledBundle, ModelKind
 from MMHVAESynthesisLib.engine import Callbacks, EngineRun
 from MMHVAESynthesisLib.nodes import require_volume
 from MMHVAESynthesisLib.panel import Whole, wrapped_label
@@ -27,21 +27,16 @@ class UltrasoundOutlineSection(ComputedSection):
     """Outlines in ultrasound.
 
     Attributes:
-        store: the installed models.
         witness_label: how well the registered outline and the computed one agree.
     """
 
+    KIND, PARAMETER = ModelKind.ULTRASOUND_SEGMENTER, "usSegmenter"
+
     def __init__(self, panel: Whole) -> None:
-        self.store = WeightsStore()
         self.witness_label = wrapped_label()
         self._outlined: UltrasoundOutlined | None = None
         super().__init__(panel)
         self.ui.outlineFrame.layout().addWidget(self.witness_label)
-
-    @property
-    def segmenter(self) -> InstalledBundle | None:
-        """The model that is used: the first by name."""
-        return next(iter(self.store.ultrasound_segmenters()), None)
 
     def use(self, parameters: Any) -> None:
         """See :meth:`.Part.use`."""
@@ -51,13 +46,16 @@ class UltrasoundOutlineSection(ComputedSection):
     def refresh(self) -> None:
         """Enable what can work; without a model there is nothing to be seen of it."""
         super().refresh()
-        self.button.setVisible(self.segmenter is not None or bool(self._outlines()))
+        self.button.setVisible(bool(self.choice.name) or bool(self._outlines()))
         text = self._witness()
         self.witness_label.setText(text)
         self.witness_label.setVisible(bool(text))
 
     def _title(self, again: bool) -> str:
         return _("Outline the tumour in the ultrasound again") if again else _("Outline the tumour in the ultrasound")
+
+    def _choice_title(self) -> str:
+        return _("Tumours in ultrasound by")
 
     def _tool_tip(self) -> str:
         return _(
@@ -66,8 +64,6 @@ class UltrasoundOutlineSection(ComputedSection):
         )
 
     def _problem(self) -> str:
-        if self.segmenter is None:
-            return _("No model that outlines tumours in ultrasound is installed.")
         if self._parameters.us is None:
             return _("Choose an ultrasound volume first.")
         try:
@@ -79,11 +75,10 @@ class UltrasoundOutlineSection(ComputedSection):
     def _outlines(self) -> list[Any]:
         return ultrasound_outlines()
 
-    def _new_run(self, callbacks: Callbacks) -> EngineRun:
-        assert self.segmenter is not None
-        ultrasound, device, folder = self._parameters.us, self._parameters.device, str(self.segmenter.path)
+    def _new_run(self, segmenter: InstalledBundle, callbacks: Callbacks) -> EngineRun:
+        ultrasound, device = self._parameters.us, self._parameters.device
         other = preoperative_outline(self._parameters)
-        return UltrasoundOutlineRun(self.logic.engine, ultrasound, other, folder, device, callbacks)
+        return UltrasoundOutlineRun(self.logic.engine, ultrasound, other, segmenter, device, callbacks)
 
     def _done(self, outlined: UltrasoundOutlined) -> None:
         self._outlined = outlined
@@ -118,7 +113,8 @@ def preoperative_outline(parameters: Any) -> Any:
 def told(outlined: UltrasoundOutlined) -> str:
     """What came of it, in a few words."""
     if outlined.node is None:
-        return _("No tumour was found in the ultrasound. Look for yourself: it may be missed.")
+        text = _("{model} found no tumour in the ultrasound. Look for yourself: it may be missed.")
+        return text.format(model=outlined.model)
     found = _("Computed in {seconds:.0f} s by {model}: {volume:.1f} ml in the ultrasound's field of view.")
     numbers = found.format(seconds=outlined.seconds, model=outlined.model, volume=outlined.volume_ml)
     check = _("Not drawn by a person: check it, and correct it in Segment Editor.")

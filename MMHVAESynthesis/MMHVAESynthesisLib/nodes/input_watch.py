@@ -36,6 +36,11 @@ class InputWatch:
         ]
         self._timer.start()
 
+    def look_again(self) -> None:
+        """Something has changed that is no node."""
+        if not self._timer.is_on:
+            self._timer.start()
+
     def close(self) -> None:
         """Stop watching."""
         self._timer.stop()
@@ -45,8 +50,7 @@ class InputWatch:
         self._scene = []
 
     def _changed(self, caller: Any, event: Any) -> None:
-        if not self._timer.is_on:
-            self._timer.start()
+        self.look_again()
 
     def _look(self) -> None:
         try:

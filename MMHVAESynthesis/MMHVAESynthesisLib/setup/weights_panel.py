@@ -53,7 +53,7 @@ class WeightsPanel:
         self._bundles = self._store.everything()
         self.list.clear()
         for bundle in self._bundles:
-            self.list.addItem(_("{title}  ({name})").format(title=bundle.title, name=bundle.name))
+            self.list.addItem(bundle.label)
         names = [bundle.name for bundle in self._bundles]
         self.list.setCurrentRow(names.index(chosen) if chosen in names else 0)
         self._enable()
@@ -95,8 +95,9 @@ class WeightsPanel:
         self.about_label.setText(_about(chosen) if chosen else "")
         busy = _("Something is being installed; wait for it, or cancel it.") if self._job is not None else ""
         enable(self.install_button, busy, _("Install a model from a .zip, .pth or bundle.json; no network is used."))
-        shipped = _("The starter model belongs to the program; it cannot be deleted.")
-        reason = shipped if chosen is None or chosen.is_shipped else ""
+        shipped = _("The {title} belongs to the program; it cannot be deleted.")
+        reason = shipped.format(title=chosen.title) if chosen is not None and chosen.is_shipped else ""
+        reason = reason or (_("No model is chosen.") if chosen is None else "")
         enable(self.delete_button, busy or reason, _("Delete the model from this computer, after a question."))
         names = {bundle.name for bundle in self._bundles}
         for wanted, made in self._downloads:
@@ -170,11 +171,10 @@ class WeightsPanel:
 
 def _about(bundle: InstalledBundle) -> str:
     manifest = bundle.manifest
-    if "outlines" in manifest:
-        text = _("Outlines tumours in ultrasound. Licence: {licence}. {use}")
-        return text.format(licence=manifest.get("licence", "?"), use=manifest.get("intended_use", ""))
     modalities = ", ".join(map(str, manifest.get("modalities", [])))
-    return _("{modalities}, {spacing} mm. Licence: {licence}. {use}").format(
-        modalities=modalities, spacing=manifest.get("spacing_mm", "?"), licence=manifest.get("licence", "?"),
-        use=manifest.get("intended_use", ""),
+    spacing = manifest.get("spacing_mm", "?")
+    millimetres = " x ".join(map(str, spacing if isinstance(spacing, list) else [spacing]))
+    return _("It {does}: {images}. Licence: {licence}. {use}").format(
+        does=bundle.kind.value, images=", ".join(filter(None, (modalities, f"{millimetres} mm"))),
+        licence=manifest.get("licence", "?"), use=manifest.get("intended_use", ""),
     )  # fmt: skip

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     )
     from .stale_watch import StaleWatch as StaleWatch
     from .staleness import (
+        Model as Model,
         change_of as change_of,
+        change_of_model as change_of_model,
         input_now as input_now,
         mark as mark,
         mark_by as mark_by,

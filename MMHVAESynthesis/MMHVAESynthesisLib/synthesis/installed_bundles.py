@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from mmhvae import InputError
@@ -21,7 +20,6 @@ def bundle_path(name: str) -> Path:
 def weights_checksum(name: str) -> str:
     """SHA-256 of an installed bundle's weights, as its manifest states it; "" where there is none."""
     try:
-        manifest = (bundle_path(name) / "bundle.json").read_bytes()
-        return str(json.loads(manifest)["weights_sha256"])
-    except (InputError, OSError, ValueError, KeyError, TypeError):
+        return WeightsStore().find(name).weights_sha256
+    except InputError:
         return ""

@@ -11,7 +11,10 @@ from slicer.i18n import tr as _
 
 from ..nodes import Fingerprint, file_fingerprint, fingerprint, sweep_fingerprint
 from .installed_bundles import weights_checksum
-from .results import PATH, STALE, Provenance, made_of
+from .results import PATH, STALE, made_of
+
+#: Name, and checksum of the weights.
+Model = tuple[str, str]
 
 
 def stale_reason(node: Any, bundle: str = "") -> str:
@@ -28,7 +31,9 @@ def stale_reason(node: Any, bundle: str = "") -> str:
         reason = change_of(name, before, now, _("press Apply again"))
         if reason:
             return reason
-    return _bundle_reason(made, bundle or made.bundle)
+    bundle = bundle or made.bundle
+    was, is_now = (made.bundle, made.weights_sha256), (bundle, weights_checksum(bundle))
+    return change_of_model(was, is_now, _("press Apply again"))
 
 
 def input_now(
@@ -70,10 +75,15 @@ def change_of(modality: str, before: Fingerprint, now: Fingerprint | None, again
     return texts[difference].format(name=MODALITIES[modality].name, again=again)
 
 
-def _bundle_reason(made: Provenance, bundle: str) -> str:
-    checksum = weights_checksum(bundle)
-    same = checksum == made.weights_sha256 if checksum else bundle == made.bundle
-    return "" if same else _("It was made with another model ({name}); press Apply again.").format(name=made.bundle)
+def change_of_model(before: Model, now: Model, again: str) -> str:
+    """Whether another model is in use, and what to do, in one sentence; "" where it is the same.
+
+    Args:
+        before, now: each a name and the checksum of its weights; "" where that is not known, as of one that is gone.
+        again: "press Apply again".
+    """
+    same = before[1] == now[1] if now[1] else before[0] == now[0]
+    return "" if same else _("It was made with another model ({name}); {again}.").format(name=before[0], again=again)
 
 
 def mark(nodes: list[Any], bundle: str = "") -> str:

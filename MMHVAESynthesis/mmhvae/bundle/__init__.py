@@ -14,7 +14,18 @@ if TYPE_CHECKING:
         save_bundle as save_bundle,
     )
     from .catalogue import Downloadable as Downloadable, downloadable as downloadable, downloadables as downloadables
-    from .installation import install_from_file as install_from_file, install_from_network as install_from_network
+    from .installation import (
+        install_as as install_as,
+        install_from_file as install_from_file,
+        install_from_network as install_from_network,
+    )
+    from .kinds import (
+        OUTLINES as OUTLINES,
+        TUMOUR_IN_ULTRASOUND as TUMOUR_IN_ULTRASOUND,
+        ModelKind as ModelKind,
+        kind_of as kind_of,
+        require_kind as require_kind,
+    )
     from .members import (
         CARD as CARD,
         MANIFEST as MANIFEST,
@@ -29,8 +40,6 @@ if TYPE_CHECKING:
         write_members as write_members,
     )
     from .shipped import (
-        SHIPPED_SEGMENTER as SHIPPED_SEGMENTER,
-        ULTRASOUND_OUTLINE as ULTRASOUND_OUTLINE,
         demo_case as demo_case,
         segmenter_bundle as segmenter_bundle,
         starter_bundle as starter_bundle,
@@ -38,6 +47,7 @@ if TYPE_CHECKING:
     from .store import (
         InstalledBundle as InstalledBundle,
         WeightsStore as WeightsStore,
+        bundle_at as bundle_at,
         list_bundles as list_bundles,
         name_for as name_for,
     )

@@ -21,6 +21,7 @@ from torch import Tensor
 from ..exceptions import InputError
 from ..images import CLIPPED_PERCENTILE, FOREGROUND_MINIMUM, WHITE_MATTER_LEVEL
 from ..network import MMHVAE, MMHVAEConfig
+from .kinds import ModelKind, require_kind
 from .members import (
     CARD,
     MANIFEST,
@@ -178,9 +179,8 @@ def parse_manifest(content: bytes, source: str | Path) -> Manifest:
     """
     with damage_refused(source):
         values = json.loads(content)
+        require_kind(values, ModelKind.SYNTHESIS, source)
         version = values["format_version"]
-        if "outlines" in values:
-            raise InputError(f"{source} is a model that outlines tumours; choose one that synthesises images.")
         if version != FORMAT_VERSION:
             raise InputError(
                 f"The bundle {source} has format version {version}; this program reads {FORMAT_VERSION}, update it."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from ..exceptions import InputError, Progress
 from .bundle import Bundle, load_bundle, save_bundle
 from .catalogue import Downloadable
 from .download import download
-from .store import SHIPPED, WeightsStore
+from .store import RESERVED, WeightsStore
 
 #: Bytes beside the weights: the manifest, the card, and what the disk itself needs.
 OVERHEAD = 1 << 20
@@ -63,15 +64,46 @@ def _with_provenance(bundle: Bundle, wanted: Downloadable) -> Bundle:
     return replace(bundle, manifest=replace(bundle.manifest, name=wanted.title, licence=licence, training=training))
 
 
-def _installed(bundle: Bundle, store: WeightsStore, wanted: str, progress: Progress) -> Path:
+def install_as(
+    wanted: str,
+    store: WeightsStore,
+    progress: Progress,
+    *,
+    is_same: Callable[[Path], bool],
+    bytes_needed: int,
+    save: Callable[[Path], Path],
+) -> Path:
+    """Install a model that was loaded, of whatever kind, as ``wanted`` or the next name that is free; its folder.
+
+    Args:
+        wanted: name.
+        store, progress: as for :func:`install_from_file`.
+        is_same: whether the model is the one in that folder, which may hold anything; then that one is the answer.
+        bytes_needed: by its weights.
+        save: writes it into a new folder, whole or not at all.
+
+    Raises:
+        InputError: the name cannot be used, or there is no room.
+    """
     *taken, free = store.candidate_names(wanted)
     for name in taken:
         progress(0.95, "comparing with what is installed")
-        if name != SHIPPED and _is_same(bundle, store.folder / name):
+        if name not in RESERVED and is_same(store.folder / name):
             return store.folder / name
-    _require_room(bundle, store.folder)
+    _require_room(bytes_needed, store.folder)
     progress(0.98, "installing")
-    return save_bundle(bundle, store.folder / free)
+    return save(store.folder / free)
+
+
+def _installed(bundle: Bundle, store: WeightsStore, wanted: str, progress: Progress) -> Path:
+    return install_as(
+        wanted,
+        store,
+        progress,
+        is_same=lambda folder: _is_same(bundle, folder),
+        bytes_needed=sum(tensor.nbytes for tensor in bundle.network.state_dict().values()),
+        save=lambda folder: save_bundle(bundle, folder),
+    )
 
 
 def _is_same(bundle: Bundle, folder: Path) -> bool:
@@ -87,8 +119,8 @@ def _is_same(bundle: Bundle, folder: Path) -> bool:
     return a.keys() == b.keys() and all(bool((a[name] == b[name]).all()) for name in a)
 
 
-def _require_room(bundle: Bundle, folder: Path) -> None:
-    needed = OVERHEAD + sum(tensor.nbytes for tensor in bundle.network.state_dict().values())
+def _require_room(weights: int, folder: Path) -> None:
+    needed = OVERHEAD + weights
     existing = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
     free = shutil.disk_usage(existing).free
     if free < needed:

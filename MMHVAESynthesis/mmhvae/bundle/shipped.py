@@ -1,4 +1,4 @@
-"""The starter bundle and the demo case, wherever this copy of the core keeps them.
+"""The bundles that ship with the software, and the demo case, wherever this copy of the core keeps them.
 
 An installed wheel carries them as the package ``mmhvae.resources``; in the extension and in a checkout they lie
 in ``Resources``, beside the core.
@@ -10,20 +10,15 @@ from pathlib import Path
 
 from ..exceptions import InputError
 
-#: The name of the model that outlines tumours, for those who give no folder.
-SHIPPED_SEGMENTER = "segmenter"
-#: What the manifest of a model says that it outlines, if that is the tumour in ultrasound; none ships.
-ULTRASOUND_OUTLINE = "tumour in ultrasound"
-
 
 def starter_bundle() -> Path:
-    """Folder of the bundle that ships with the software."""
+    """Folder of the bundle that synthesises images."""
     return _resource("Bundles/starter")
 
 
 def segmenter_bundle() -> Path:
-    """Folder of the bundle that outlines tumours."""
-    return _resource(f"Bundles/{SHIPPED_SEGMENTER}")
+    """Folder of the bundle that outlines tumours in MR."""
+    return _resource("Bundles/segmenter")
 
 
 def demo_case() -> Path:

@@ -1,4 +1,4 @@
-"""The models on this computer: the one that ships with the software, and those that the user installed.
+"""The models on this computer: those that ship with the software, and those that the user installed.
 
 Installed ones lie in a folder of the user's that survives upgrades, a bundle's folder each. Nothing here needs torch,
 so that it can be asked inside Slicer; to install takes torch, see :mod:`mmhvae.bundle.installation`.
@@ -13,25 +13,22 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from ..exceptions import InputError
-from .shipped import ULTRASOUND_OUTLINE, starter_bundle
+from .kinds import ModelKind, kind_of, require_kind
+from .shipped import segmenter_bundle, starter_bundle
 
-SHIPPED = "starter"
-SHIPPED_TITLE = "starter model"
 #: Names the folder for tests and for those who keep their models elsewhere.
 ENVIRONMENT = "MMHVAE_WEIGHTS"
 LONGEST_NAME = 48
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_NAME - 1}}}")
 #: What a model's folder holds; one that holds anything else is not ours to delete.
 MEMBERS = ("bundle.json", "model.safetensors", "MODEL_CARD.md")
-#: What a manifest says of a model that outlines instead of synthesising.
-_OUTLINES = "outlines"
 #: Of folders being written or deleted; those that a crash left behind go after a day.
 _UNFINISHED = (".writing-*", ".deleted-*")
 _DAY = 86400.0
@@ -46,6 +43,39 @@ class InstalledBundle:
     path: Path
     is_shipped: bool
     manifest: Mapping[str, Any]
+
+    @property
+    def kind(self) -> ModelKind:
+        """What it is for."""
+        return kind_of(self.manifest)
+
+    @property
+    def label(self) -> str:
+        """Its title and its name: two models may be called the same."""
+        return f"{self.title} ({self.name})"
+
+    @property
+    def weights_sha256(self) -> str:
+        """What tells its weights from another's, as its manifest has it; "" where that says nothing."""
+        return str(self.manifest.get("weights_sha256", ""))
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """What ships of a kind: under which name, how that is shown, and where it lies."""
+
+    name: str
+    title: str
+    folder: Callable[[], Path]
+
+
+#: By kind; no segmenter of ultrasound ships.
+SHIPPED = {
+    ModelKind.SYNTHESIS: Shipped("starter", "starter model", starter_bundle),
+    ModelKind.MR_SEGMENTER: Shipped("segmenter", "shipped segmenter", segmenter_bundle),
+}
+#: By name; no model of the user's gets one of these.
+RESERVED = {shipped.name: shipped for shipped in SHIPPED.values()}
 
 
 def user_folder() -> Path:
@@ -78,33 +108,37 @@ class WeightsStore:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or user_folder()
 
-    def installed(self) -> list[InstalledBundle]:
-        """All that synthesise, the shipped one first; damaged folders are left out."""
-        found = [_described(SHIPPED, starter_bundle(), is_shipped=True), *self._users()]
-        return [bundle for bundle in found if bundle is not None and _OUTLINES not in bundle.manifest]
-
-    def ultrasound_segmenters(self) -> list[InstalledBundle]:
-        """The user's models that outline tumours in ultrasound; none ships."""
-        return [bundle for bundle in self._users() if bundle.manifest.get(_OUTLINES) == [ULTRASOUND_OUTLINE]]
+    def installed(self, kind: ModelKind = ModelKind.SYNTHESIS) -> list[InstalledBundle]:
+        """All of a kind, the shipped one first; damaged folders are left out."""
+        return [bundle for bundle in self.everything() if bundle.kind is kind]
 
     def everything(self) -> list[InstalledBundle]:
-        """All that can be used, for whatever."""
-        return [*self.installed(), *self.ultrasound_segmenters()]
+        """All that can be used, kind by kind, the shipped one first in each; damaged folders are left out."""
+        found = [_shipped(shipped) for shipped in SHIPPED.values()]
+        found += [_described(path.name, path) for path in self._folders()]
+        kinds = list(ModelKind)
+        return sorted((bundle for bundle in found if bundle is not None), key=lambda bundle: kinds.index(bundle.kind))
 
-    def path(self, name: str) -> Path:
-        """The folder of a model that synthesises.
+    def find(self, name: str) -> InstalledBundle:
+        """The model of that name, of whatever kind.
 
         Raises:
-            InputError: there is none of that name.
+            InputError: there is none.
         """
-        return self._path(name, self.installed())
-
-    @staticmethod
-    def _path(name: str, among: Iterable[InstalledBundle]) -> Path:
-        for bundle in among:
+        for bundle in self.everything():
             if bundle.name == name:
-                return bundle.path
-        raise InputError(f"The model {name} is not installed; open Weights, and install it or choose another.")
+                return bundle
+        raise InputError(f"The model {name} is not installed; open Models, and install it or choose another.")
+
+    def path(self, name: str, kind: ModelKind = ModelKind.SYNTHESIS) -> Path:
+        """The folder of a model of that name and kind.
+
+        Raises:
+            InputError: there is none of that name, or it is of another kind.
+        """
+        found = self.find(name)
+        require_kind(found.manifest, kind, name)
+        return found.path
 
     def candidate_names(self, wanted: str) -> list[str]:
         """``wanted``, ``wanted-2``, ..., up to the first one that is free; the others are taken.
@@ -118,7 +152,7 @@ class WeightsStore:
         for number in count(1):
             name = wanted if number == 1 else f"{wanted}-{number}"
             names.append(name)
-            if name != SHIPPED and not os.path.lexists(self.folder / name):
+            if name not in RESERVED and not os.path.lexists(self.folder / name):
                 break
         return names
 
@@ -126,11 +160,11 @@ class WeightsStore:
         """Delete one of the user's models.
 
         Raises:
-            InputError: it is the shipped one, there is none, it holds other files too, or it cannot be deleted.
+            InputError: it is a shipped one, there is none, it holds other files too, or it cannot be deleted.
         """
-        if name == SHIPPED:
-            raise InputError("The starter model belongs to the program; it cannot be deleted.")
-        path = self._path(name, self.everything())
+        if name in RESERVED:
+            raise InputError(f"The {RESERVED[name].title} belongs to the program; it cannot be deleted.")
+        path = self.find(name).path
         try:
             if path.is_symlink() or {entry.name for entry in path.iterdir()} != set(MEMBERS):
                 raise InputError(f"{path} holds other files too; delete it yourself.")
@@ -148,37 +182,46 @@ class WeightsStore:
             if time.time() - path.lstat().st_mtime > _DAY and path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
 
-    def _users(self) -> list[InstalledBundle]:
-        found = [_described(path.name, path, is_shipped=False) for path in self._folders()]
-        return [bundle for bundle in found if bundle is not None]
-
     def _folders(self) -> list[Path]:
         try:
-            return sorted(path for path in self.folder.iterdir() if _NAME.fullmatch(path.name) and path.name != SHIPPED)
+            found = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
         except OSError:
             return []
+        return sorted(path for path in found if path.name not in RESERVED)
 
 
 def list_bundles() -> list[InstalledBundle]:
-    """The models on this computer, the shipped one first: their names are what :func:`mmhvae.load_bundle` takes."""
+    """The models that synthesise, the shipped one first: their names are what :func:`mmhvae.load_bundle` takes."""
     return WeightsStore().installed()
 
 
-def bundle_at(bundle: str | Path | None) -> Path:
-    """Where a bundle lies that is given by its path or, where nothing lies there, by the name of an installed one."""
+def bundle_at(bundle: str | Path | None, kind: ModelKind = ModelKind.SYNTHESIS) -> Path:
+    """Where a model lies that is given by its path or, where nothing lies there, by the name of an installed one.
+
+    Without either it is the one that ships of that ``kind``; whether a given one is of it is told when it is loaded.
+    """
     if bundle is None:
-        return starter_bundle()
+        return SHIPPED[kind].folder()
     path = Path(bundle)
-    is_name = len(path.parts) == 1 and not os.path.lexists(path)
-    return next((found.path for found in list_bundles() if found.name == str(path)), path) if is_name else path
+    if len(path.parts) == 1 and not os.path.lexists(path):
+        return next((found.path for found in WeightsStore().everything() if found.name == str(path)), path)
+    return path
 
 
-def _described(name: str, path: Path, *, is_shipped: bool) -> InstalledBundle | None:
+def _shipped(shipped: Shipped) -> InstalledBundle | None:
+    try:
+        folder = shipped.folder()
+    except InputError:  # this installation lacks it, which is told when it is asked for
+        return None
+    found = _described(shipped.name, folder)
+    return found and replace(found, title=shipped.title, is_shipped=True)
+
+
+def _described(name: str, path: Path) -> InstalledBundle | None:
     try:
         if not all((path / member).is_file() for member in MEMBERS):
             return None
         manifest = json.loads((path / "bundle.json").read_bytes())
-        title = SHIPPED_TITLE if is_shipped else str(manifest["name"])
-        return InstalledBundle(name, title, path, is_shipped, manifest)
+        return InstalledBundle(name, str(manifest["name"]), path, False, manifest)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -20,8 +20,8 @@ def add_bundles(commands: Commands) -> None:
     parser = add_command(commands, "import-release", _import_release, "Turn the authors' checkpoint into a bundle.")
     parser.add_argument("checkpoint", type=Path, metavar="CP_main_1000.pth")
     parser.add_argument("folder", type=Path, metavar="DIR")
-    parser = add_command(commands, "info", _info, "Say what a bundle is.")
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE")
+    parser = add_command(commands, "info", _info, "Say what a model is.")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder, zip, or the name of an installed model")
 
 
 def _import_release(options: argparse.Namespace) -> None:
@@ -35,8 +35,8 @@ def _import_release(options: argparse.Namespace) -> None:
 
 
 def _info(options: argparse.Namespace) -> None:
-    from ..bundle import load_bundle
+    from ..segmentation import load_model
 
-    bundle = load_bundle(options.bundle)
-    parameters = sum(tensor.numel() for tensor in bundle.network.parameters())
-    print(json.dumps({**asdict(bundle.manifest), "parameters": parameters}, indent=2, default=dict))
+    model = load_model(options.bundle)
+    parameters = sum(tensor.numel() for tensor in model.network.parameters())
+    print(json.dumps({**asdict(model.manifest), "parameters": parameters}, indent=2, default=dict))

@@ -10,7 +10,7 @@ from ..exceptions import InputError
 from ..files import require_writable
 from ..settings import OutlineSettings
 from .command_line import add_command, add_device, add_nifti_form, report, require_no_input
-from .segment import COMPUTED
+from .segment import COMPUTED, SEGMENTER
 from .settings_options import add_settings, settings_from
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def add_outline_us(commands: Commands) -> None:
     """The command and its options."""
     parser = add_command(commands, "outline-us", _outline, "Outline the tumour in an ultrasound volume.")
     parser.add_argument("--us", type=Path, required=True, metavar="IMAGE", help="ultrasound volume")
-    parser.add_argument("--bundle", type=Path, required=True, help="a segmenter of ultrasound; none ships")
+    parser.add_argument("--bundle", type=Path, required=True, help=f"{SEGMENTER} of ultrasound; none ships")
     parser.add_argument("--output", type=Path, required=True, metavar="S.seg.nrrd", help="where the outline goes")
     parser.add_argument("--uncertainty", type=Path, metavar="IMAGE", help="also write where it is uncertain, 0 to 0.5")
     parser.add_argument("--compare-with", type=Path, metavar="S", help="pre-operative outline: how far is it away?")
@@ -35,20 +35,22 @@ def add_outline_us(commands: Commands) -> None:
 def _outline(options: argparse.Namespace) -> None:
     from ..images import read_transform, read_volume, write_volumes
     from ..overlays import compare_outlines, read_segmentation
-    from ..segmentation import ULTRASOUND_SEGMENT, as_segmentation, outline_ultrasound
+    from ..segmentation import ULTRASOUND_SEGMENT, as_segmentation, load_ultrasound_segmenter, outline_ultrasound
 
     settings = settings_from(options, OutlineSettings)
     _check(options)
+    segmenter = load_ultrasound_segmenter(options.bundle)
     image = read_volume(options.us, "ultrasound")
     other = read_segmentation(options.compare_with).mask if options.compare_with else None
     transform = read_transform(options.transform) if options.transform else None
-    result = outline_ultrasound(image, options.bundle, settings=settings, device=options.device, progress=report)
+    result = outline_ultrasound(image, segmenter, settings=settings, device=options.device, progress=report)
     agreement = None if other is None else compare_outlines(result.labels, other, result.field_of_view, transform)
     written = {options.output: as_segmentation(result.labels, [ULTRASOUND_SEGMENT])}
     if options.uncertainty:
         written[options.uncertainty] = result.uncertainty
     write_volumes(written)
-    print(f"Tumour {result.volume_ml:.1f} ml; {result.seconds:.1f} s on {result.device}. {COMPUTED}")
+    found = f"Tumour {result.volume_ml:.1f} ml by {segmenter.manifest.name}"
+    print(f"{found}; {result.seconds:.1f} s on {result.device}. {COMPUTED}")
     if agreement is not None:
         print(told(agreement))
 

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..bundle import SHIPPED_SEGMENTER
 from ..exceptions import InputError
 from ..files import require_writable
 from ..settings import SegmentationSettings
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from .command_line import Commands
 
 COMPUTED = "A computed outline, not drawn by a person: check it. Not approved for clinical use."
+SEGMENTER = "folder, zip, or the name of an installed segmenter"
 #: Names of the options and what they are called, in the network's order.
 CONTRASTS = {"t1": "T1", "cet1": "ceT1", "t2": "T2", "flair": "FLAIR"}
 
@@ -32,7 +32,7 @@ def add_segment(commands: Commands) -> None:
     parser.add_argument("--uncertainty", type=Path, metavar="IMAGE", help="also write where it is uncertain, 0 to 0.5")
     parser.add_argument("--reference", type=Path, metavar="IMAGE", help="grid of the results (default: the first MR)")
     parser.add_argument("--brain-mask", type=Path, metavar="IMAGE", help="look within it alone")
-    parser.add_argument("--bundle", default=SHIPPED_SEGMENTER, help="folder or zip (default: the one that ships)")
+    parser.add_argument("--bundle", type=Path, help=f"{SEGMENTER} (default: the one that ships)")
     add_settings(parser, SegmentationSettings)
     add_nifti_form(parser)
     add_device(parser)
@@ -40,27 +40,26 @@ def add_segment(commands: Commands) -> None:
 
 def _segment(options: argparse.Namespace) -> None:
     from ..images import read_volume, write_volumes
-    from ..segmentation import as_segmentation, segment_tumour
+    from ..segmentation import as_segmentation, load_segmenter, segment_tumour
 
     settings = settings_from(options, SegmentationSettings)
     paths = {name: getattr(options, name) for name in CONTRASTS if getattr(options, name) is not None}
     _check_paths(options, paths)
+    bundle = load_segmenter(options.bundle)
 
     def read(path: Path | None, name: str) -> sitk.Image | None:
         return read_volume(path, name) if path else None
 
     images = {name: read_volume(path, f"{name} image") for name, path in paths.items()}
     reference, mask = read(options.reference, "reference"), read(options.brain_mask, "brain mask")
-    result = segment_tumour(
-        images, options.bundle, reference, mask, settings=settings, device=options.device, progress=report
-    )
+    result = segment_tumour(images, bundle, reference, mask, settings=settings, device=options.device, progress=report)
     written = {options.output: as_segmentation(result.labels)}
     if options.uncertainty:
         written[options.uncertainty] = result.uncertainty
     write_volumes(written)
     volumes = ", ".join(f"{name} {volume:.1f} ml" for name, volume in result.volumes_ml.items())
     used = ", ".join(CONTRASTS[name] for name in result.modalities)
-    print(f"{volumes}, from {used}; {result.seconds:.1f} s on {result.device}. {COMPUTED}")
+    print(f"{volumes}, from {used} by {bundle.manifest.name}; {result.seconds:.1f} s on {result.device}. {COMPUTED}")
 
 
 def _check_paths(options: argparse.Namespace, paths: dict[str, Path]) -> None:

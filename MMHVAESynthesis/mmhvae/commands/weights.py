@@ -45,7 +45,7 @@ def _list(store: WeightsStore) -> None:
     from ..bundle import downloadables
 
     for bundle in store.everything():
-        print(f"{bundle.name:24} {bundle.title}, in {bundle.path}")
+        print(f"{bundle.name:24} {bundle.title}, {bundle.kind.value}, in {bundle.path}")
     for entry in downloadables():
         print(f"{entry.name:24} {entry.title}: to download")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         save_segmenter as save_segmenter,
     )
     from .grey_levels import GreyLevels as GreyLevels, measure_grey_levels as measure_grey_levels
-    from .model_installation import install_model as install_model
+    from .model_installation import install_model as install_model, load_model as load_model
     from .network import (
         REGIONS as REGIONS,
         TumourUNet as TumourUNet,

@@ -11,14 +11,16 @@ from typing import Any
 from ..bundle import (
     CARD,
     MANIFEST,
-    SHIPPED_SEGMENTER,
+    OUTLINES,
     WEIGHTS,
+    ModelKind,
+    bundle_at,
     damage_refused,
     description_in,
     members_of,
     read_members,
     require_checksum,
-    segmenter_bundle,
+    require_kind,
     write_members,
 )
 from ..exceptions import InputError
@@ -64,13 +66,16 @@ class SegmenterBundle:
     card: str
 
 
-def load_segmenter(path: str | Path = SHIPPED_SEGMENTER) -> SegmenterBundle:
-    """Load a segmenter from a bundle folder or zip, or the one that ships with the software by its name.
+def load_segmenter(bundle: str | Path | None = None) -> SegmenterBundle:
+    """Load a segmenter of MR from a bundle folder or zip, or an installed one by its name.
+
+    Args:
+        bundle: a path, or where there is no such file or folder, a name; by default the one that ships.
 
     Raises:
-        InputError: missing, damaged, altered, of another version, or no segmenter.
+        InputError: missing, damaged, altered, of another version, or no segmenter of MR.
     """
-    path = segmenter_bundle() if str(path) == SHIPPED_SEGMENTER else Path(path)
+    path = bundle_at(bundle, ModelKind.MR_SEGMENTER)
     members = read_members(path)
     manifest = parse_segmenter_manifest(members[MANIFEST], path)
     require_checksum(members, manifest.weights_sha256, path)
@@ -88,7 +93,7 @@ def save_segmenter(bundle: SegmenterBundle, folder: str | Path) -> Path:
     manifest = bundle.manifest
     content = {
         "format_version": FORMAT_VERSION,
-        "outlines": list(REGIONS),
+        OUTLINES: list(REGIONS),
         "network": NETWORK,
         "name": manifest.name,
         "modalities": list(manifest.architecture.modalities),
@@ -108,9 +113,8 @@ def parse_segmenter_manifest(content: bytes, source: Path) -> SegmenterManifest:
     """
     with damage_refused(source, "segmenter"):
         values = json.loads(content)
-        if "outlines" not in values:
-            raise InputError(f"{source} is no model that outlines tumours; choose one that does.")
-        known = (values["format_version"], values["network"], tuple(values["outlines"]), values["intensities"])
+        require_kind(values, ModelKind.MR_SEGMENTER, source)
+        known = (values["format_version"], values["network"], tuple(values[OUTLINES]), values["intensities"])
         if known != (FORMAT_VERSION, NETWORK, REGIONS, intensity_rules()):
             raise InputError(f"The segmenter {source} was made for another version of this program; update it.")
         architecture = _architecture(values)

@@ -1,13 +1,57 @@
-"""Install a model among the user's, whether it synthesises or outlines tumours in ultrasound."""
+"""A model of whatever kind: loaded as what it says that it is, and installed among the user's."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeAlias
 
-from ..bundle import MANIFEST, ULTRASOUND_OUTLINE, WeightsStore, install_from_file, read_members
+from ..bundle import (
+    MANIFEST,
+    Bundle,
+    ModelKind,
+    WeightsStore,
+    bundle_at,
+    install_as,
+    install_from_file,
+    kind_of,
+    load_bundle,
+    read_members,
+)
 from ..exceptions import InputError, Progress
-from .ultrasound_bundle import load_ultrasound_segmenter, save_ultrasound_segmenter
+from .bundle import SegmenterBundle, load_segmenter, save_segmenter
+from .ultrasound_bundle import UltrasoundSegmenter, load_ultrasound_segmenter, save_ultrasound_segmenter
+
+AnyModel: TypeAlias = Bundle | SegmenterBundle | UltrasoundSegmenter
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How the segmenters of a kind are read and written."""
+
+    load: Callable[[Path], Any]
+    save: Callable[[Any, Path], Path]
+
+
+_SEGMENTERS = {
+    ModelKind.MR_SEGMENTER: _Form(load_segmenter, save_segmenter),
+    ModelKind.ULTRASOUND_SEGMENTER: _Form(load_ultrasound_segmenter, save_ultrasound_segmenter),
+}
+
+
+def load_model(model: str | Path) -> AnyModel:
+    """Load a model of any kind, from a bundle folder or zip, a released ``.pth``, or by the name of an installed one.
+
+    Raises:
+        InputError: missing, damaged, altered, of another version, or no model of ours.
+    """
+    path = bundle_at(model)
+    form = _SEGMENTERS.get(_kind_at(path))
+    loaded: AnyModel = form.load(path) if form else load_bundle(path)
+    return loaded
 
 
 def install_model(source: Path, store: WeightsStore, name: str, progress: Progress) -> Path:
@@ -18,22 +62,33 @@ def install_model(source: Path, store: WeightsStore, name: str, progress: Progre
     Raises:
         InputError: it is no model of ours, is damaged, the name cannot be used, or it cannot be written.
     """
-    if not _outlines_ultrasound(source):
+    form = _SEGMENTERS.get(_kind_at(source))
+    if form is None:
         return install_from_file(source, store, name, progress)
-    *taken, free = store.candidate_names(name)  # an impossible name is told before the work
+    store.candidate_names(name)  # an impossible name is told before the work
     progress(0.1, "reading the model")
-    segmenter = load_ultrasound_segmenter(source)
-    present = {found.name: found for found in store.ultrasound_segmenters()}
-    for other in taken:
-        if other in present and present[other].manifest.get("weights_sha256") == segmenter.manifest.weights_sha256:
-            return present[other].path
-    progress(0.98, "installing")
-    return save_ultrasound_segmenter(segmenter, store.folder / free)
+    segmenter = form.load(source)
+    return install_as(
+        name,
+        store,
+        progress,
+        is_same=partial(_is_same, segmenter),
+        bytes_needed=sum(tensor.nbytes for tensor in segmenter.network.state_dict().values()),
+        save=partial(form.save, segmenter),
+    )
 
 
-def _outlines_ultrasound(source: Path) -> bool:
-    """Whether a folder or zip says so; what is none, or damaged, is for those who install it to refuse."""
+def _is_same(segmenter: SegmenterBundle | UltrasoundSegmenter, folder: Path) -> bool:
+    """Whether the same weights are installed there, to be used and told of in the same way; not where it is damaged."""
     try:
-        return bool(json.loads(read_members(source)[MANIFEST]).get("outlines") == [ULTRASOUND_OUTLINE])
-    except (InputError, ValueError, AttributeError, RecursionError):
+        return load_model(folder).manifest == segmenter.manifest
+    except InputError:
         return False
+
+
+def _kind_at(source: Path) -> ModelKind:
+    """What a folder or zip says that it is; what is none, or damaged, is for those who load a bundle to refuse."""
+    try:
+        return kind_of(json.loads(read_members(source)[MANIFEST]))
+    except (InputError, ValueError, TypeError, RecursionError):
+        return ModelKind.SYNTHESIS

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..bundle import SHIPPED_SEGMENTER
 from ..compute import choose_device, half_precision, kept_heap, where_it_fits
 from ..exceptions import InputError, Progress, no_progress, part_of
 from ..images import image_on, resampled
@@ -52,7 +51,7 @@ class TumourOutline:
 @kept_heap()
 def segment_tumour(
     images: Mapping[str, sitk.Image],
-    bundle: SegmenterBundle | str | Path = SHIPPED_SEGMENTER,
+    bundle: SegmenterBundle | str | Path | None = None,
     reference: sitk.Image | None = None,
     brain_mask: sitk.Image | None = None,
     *,
@@ -65,7 +64,7 @@ def segment_tumour(
     Args:
         images: any of "t1", "cet1", "t2", "flair" -> 3-D volume, co-registered in LPS mm; grids and orientations may
             differ. Whole heads and skull-stripped brains both do.
-        bundle: a segmenter, or its folder or zip; by default the one that ships with the software.
+        bundle: a segmenter of MR, its folder or zip, or the name of an installed one; by default the one that ships.
         reference: its grid receives the result; by default the first image in the order above.
         brain_mask: what lies outside it is not looked at; optional.
         settings: flips, which pieces are kept, overlap of the windows.
@@ -73,7 +72,7 @@ def segment_tumour(
         progress: called between windows; raising :class:`mmhvae.Cancelled` in it stops the work.
 
     Raises:
-        InputError: an image cannot be used, or they show no head, or don't overlap.
+        InputError: an image or the segmenter cannot be used, or they show no head, or don't overlap.
     """
     started, settings, progress = time.monotonic(), settings or SegmentationSettings(), progress or no_progress
     if not isinstance(bundle, SegmenterBundle):

@@ -16,13 +16,17 @@ from torch import nn
 from ..bundle import (
     CARD,
     MANIFEST,
-    ULTRASOUND_OUTLINE,
+    OUTLINES,
+    TUMOUR_IN_ULTRASOUND,
     WEIGHTS,
+    ModelKind,
+    bundle_at,
     damage_refused,
     description_in,
     members_of,
     read_members,
     require_checksum,
+    require_kind,
     write_members,
 )
 from ..exceptions import InputError
@@ -82,14 +86,22 @@ class UltrasoundSegmenter:
     manifest: UltrasoundManifest
     card: str
 
+    @property
+    def network(self) -> nn.ModuleList:
+        """All of them, as one module."""
+        return nn.ModuleList(self.networks)
 
-def load_ultrasound_segmenter(path: str | Path) -> UltrasoundSegmenter:
-    """Load a segmenter of ultrasound from a bundle folder or zip.
+
+def load_ultrasound_segmenter(bundle: str | Path) -> UltrasoundSegmenter:
+    """Load a segmenter of ultrasound from a bundle folder or zip, or an installed one by its name; none ships.
+
+    Args:
+        bundle: a path, or where there is no such file or folder, a name.
 
     Raises:
         InputError: missing, damaged, altered, of another version, or no segmenter of ultrasound.
     """
-    path = Path(path)
+    path = bundle_at(bundle)
     members = read_members(path)
     manifest = parse_ultrasound_manifest(members[MANIFEST], path)
     require_checksum(members, manifest.weights_sha256, path)
@@ -105,10 +117,10 @@ def save_ultrasound_segmenter(segmenter: UltrasoundSegmenter, folder: str | Path
     Raises:
         InputError: the folder holds something already, or cannot be written.
     """
-    weights, manifest = stored(nn.ModuleList(segmenter.networks)), segmenter.manifest
+    weights, manifest = stored(segmenter.network), segmenter.manifest
     content = {
         "format_version": FORMAT_VERSION,
-        "outlines": [ULTRASOUND_OUTLINE],
+        OUTLINES: [TUMOUR_IN_ULTRASOUND],
         "network": NETWORK,
         "name": manifest.name,
         "architecture": asdict(manifest.architecture),
@@ -127,8 +139,7 @@ def parse_ultrasound_manifest(content: bytes, source: Path) -> UltrasoundManifes
     """
     with damage_refused(source, "segmenter"):
         values = json.loads(content)
-        if values.get("outlines") != [ULTRASOUND_OUTLINE]:
-            raise InputError(f"{source} is no model that outlines tumours in ultrasound; choose one that does.")
+        require_kind(values, ModelKind.ULTRASOUND_SEGMENTER, source)
         if (values["format_version"], values["network"]) != (FORMAT_VERSION, NETWORK):
             raise InputError(f"The segmenter {source} was made for another version of this program; update it.")
         architecture = _architecture(values["architecture"])

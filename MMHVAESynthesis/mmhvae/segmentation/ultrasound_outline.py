@@ -58,7 +58,7 @@ def outline_ultrasound(
 
     Args:
         ultrasound: 3-D volume, its background one value around the fan.
-        segmenter: of ultrasound, or its folder or zip; none ships with the software.
+        segmenter: of ultrasound, its folder or zip, or the name of an installed one; none ships with the software.
         settings: mirrored views, which pieces are kept, overlap of the windows.
         device: auto, cpu, cuda or mps.
         progress: called between windows; raising :class:`mmhvae.Cancelled` in it stops the work.

@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 from ..answers import SegmentAnswer, SegmentationAnswer
-from ..bundle import SHIPPED_SEGMENTER
+from ..bundle import ModelKind, bundle_at
 from ..compute import MEMORY_FULL, choose_device
 from ..images import read_volume
-from ..segmentation import SEGMENTS, SegmenterBundle, load_segmenter, segment_tumour
+from ..segmentation import SEGMENTS, load_segmenter, segment_tumour
 from ..settings import SegmentationSettings
 from .context import Context
+from .model_cache import ModelCache
 from .parameters import Parameters
 
 LOADING, READING, WRITING = "loading the segmenter", "reading the images", "writing the outline"
 
 
-class WarmSegmenter:
-    """The segmenter that was used last, for as long as its files stay where they are."""
-
-    def __init__(self) -> None:
-        self._name = ""
-        self._bundle: SegmenterBundle | None = None
-
-    def load(self, name: str) -> SegmenterBundle:
-        """The segmenter of that name or path."""
-        if self._bundle is None or name != self._name:
-            self._bundle, self._name = load_segmenter(name), name
-        return self._bundle
-
-
-_warm = WarmSegmenter()
+_warm = ModelCache(load_segmenter, most=1)
 
 
 def run_segment(parameters: Parameters, context: Context) -> SegmentationAnswer:
-    """Labels and uncertainty of MRs by files ("inputs", paths by contrast), on the grid of "reference" or the first."""
-    paths, name = parameters.paths("inputs"), parameters.text("bundle", SHIPPED_SEGMENTER)
+    """Labels and uncertainty of MRs by files ("inputs", paths by contrast), on the grid of "reference" or the first.
+
+    "bundle": the segmenter's folder, zip, or name among the installed ones; by default the one that ships.
+    """
+    paths, name = parameters.paths("inputs"), parameters.path("bundle")
     reference_path, mask_path = parameters.path("reference"), parameters.path("brain_mask")
     device, settings = parameters.text("device", "auto"), parameters.settings(SegmentationSettings)
     parameters.finish()
     context.progress(0.0, LOADING)
-    bundle, chosen, images = _warm.load(name), choose_device(device), {}
+    bundle, _was_warm = _warm.load(bundle_at(name, ModelKind.MR_SEGMENTER))
+    chosen, images = choose_device(device), {}
     for contrast, path in paths.items():
         context.progress(0.0, READING)
         images[contrast] = read_volume(path, f"{contrast} image")

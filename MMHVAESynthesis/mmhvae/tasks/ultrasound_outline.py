@@ -7,12 +7,14 @@ import functools
 import SimpleITK as sitk
 
 from ..answers import SegmentAnswer, UltrasoundOutlineAnswer
+from ..bundle import bundle_at
 from ..compute import MEMORY_FULL, choose_device
 from ..images import read_volume
 from ..overlays import compare_outlines, overlay, read_segmentation
 from ..segmentation import ULTRASOUND_SEGMENT, load_ultrasound_segmenter, outline_ultrasound
 from ..settings import OutlineSettings
 from .context import Context
+from .model_cache import ModelCache
 from .parameters import Parameters
 
 LOADING, READING, COMPARING, WRITING = (
@@ -23,17 +25,22 @@ LOADING, READING, COMPARING, WRITING = (
 )
 
 
+_warm = ModelCache(load_ultrasound_segmenter, most=1)
+
+
 def run_outline_ultrasound(parameters: Parameters, context: Context) -> UltrasoundOutlineAnswer:
     """Label map and uncertainty of an "ultrasound" on its grid.
 
+    "bundle": the segmenter's folder, zip, or name among the installed ones.
     "compare_with": files of label maps, by any names, that together are another outline, where they lie now.
     """
-    path, bundle = parameters.required_path("ultrasound"), parameters.text("bundle")
+    path, name = parameters.required_path("ultrasound"), parameters.required_path("bundle")
     other_paths, device = parameters.paths("compare_with"), parameters.text("device", "auto")
     settings = parameters.settings(OutlineSettings)
     parameters.finish()
     context.progress(0.0, LOADING)
-    segmenter, chosen = load_ultrasound_segmenter(bundle), choose_device(device)
+    segmenter, _was_warm = _warm.load(bundle_at(name))
+    chosen = choose_device(device)
     context.progress(0.0, READING)
     image = read_volume(path, "ultrasound")
     others = [read_segmentation(path).mask for path in other_paths.values()]

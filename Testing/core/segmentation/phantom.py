@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 import torch
-from mmhvae.segmentation import SegmenterBundle, SegmenterManifest, TumourUNet, UNetConfig
+from mmhvae.segmentation import SegmenterBundle, SegmenterManifest, TumourUNet, UNetConfig, save_segmenter
 from torch import Tensor
 
 CENTRE = np.array([12.0, -9.0, 7.0])
@@ -29,6 +30,13 @@ def segmenter(crop: tuple[int, int, int] = (64, 64, 64), spacing: float = 2.0) -
     """A bundle of the grey-level network."""
     manifest = SegmenterManifest("phantoms", SMALL, spacing, crop, "MIT", "tests")
     return SegmenterBundle(GreyLevelNetwork(SMALL).eval(), manifest, "# Card\n")
+
+
+def save_random_segmenter(folder: Path, seed: int = 0) -> Path:
+    """A segmenter of that size with random weights, named as its folder."""
+    torch.manual_seed(seed)
+    manifest = SegmenterManifest(folder.name, SMALL, 2.0, (48, 48, 48), "MIT", "tests")
+    return save_segmenter(SegmenterBundle(TumourUNet(SMALL).eval(), manifest, "# Card\n"), folder)
 
 
 def oblique_grid(seed: int, spacing: Sequence[float] = (2.0, 2.0, 2.0), mirrored: bool = False) -> sitk.Image:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from mmhvae import InputError
 from mmhvae.answers import UltrasoundOutlineAnswer
-from mmhvae.bundle import WeightsStore
 from mmhvae.images import image_on
 from mmhvae.overlays import compare_outlines, read_segmentation
 from mmhvae.segmentation import load_ultrasound_segmenter, outline_ultrasound
@@ -95,35 +91,3 @@ def test_wrong_requests_are_one_sentence(bundle, files, run, monkeypatch, option
     assert (status, complaint.count("\n")) == (2, 1)
     assert words in complaint
     assert not list(files.glob("o*"))
-
-
-def test_an_installed_segmenter_of_ultrasound_is_no_model_that_synthesises(bundle):
-    store = WeightsStore(bundle.parent)
-    assert [found.name for found in store.installed()] == ["starter"]
-    assert [(found.name, found.title, found.path) for found in store.ultrasound_segmenters()] == [
-        ("random", "random", bundle)
-    ]
-    with pytest.raises(InputError, match="not installed"):
-        store.path("random")
-
-
-def test_it_is_installed_listed_and_removed_as_any_model(bundle, tmp_path, run, monkeypatch):
-    monkeypatch.setenv("MMHVAE_WEIGHTS", str(tmp_path / "store"))
-    packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", bundle))
-    for name in ("tumours", "tumours"):  # the second time it is there
-        assert run("weights", "install", packed, "--name", name)[0] == 0
-    store = WeightsStore()
-    assert [found.name for found in store.ultrasound_segmenters()] == ["tumours"]
-    same = (tmp_path / "store" / "tumours" / "model.safetensors").read_bytes()
-    assert same == (bundle / "model.safetensors").read_bytes()
-    assert "tumours" in run("weights", "list")[1]
-    (tmp_path / "store" / "tumours" / "bundle.json").write_text("{}")
-    assert store.ultrasound_segmenters() == []
-    assert run("weights", "install", packed, "--name", "tumours")[0] == 0  # beside the damaged one
-    assert run("weights", "remove", "tumours-2")[0] == 0
-    assert store.ultrasound_segmenters() == []
-    broken = shutil.copytree(bundle, tmp_path / "broken")
-    (broken / "model.safetensors").write_bytes(b"x")
-    status, _, complaint = run("weights", "install", broken)
-    assert (status, complaint.count("\n")) == (2, 1)
-    assert "checksum" in complaint

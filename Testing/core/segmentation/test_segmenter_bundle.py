@@ -71,9 +71,9 @@ def test_damaged_weights_and_foreign_bundles_are_refused(folder, tmp_path):
     (copy / WEIGHTS).write_bytes(b"\0" * 40)
     with pytest.raises(InputError, match="checksum"):
         load_segmenter(copy)
-    with pytest.raises(InputError, match="no model that outlines"):
+    with pytest.raises(InputError, match="synthesises images; choose one that outlines tumours in MR"):
         load_segmenter(starter_bundle())
-    with pytest.raises(InputError, match="outlines tumours; choose one that synthesises"):
+    with pytest.raises(InputError, match="outlines tumours in MR; choose one that synthesises"):
         load_bundle(folder)
     with pytest.raises(InputError, match="There is no bundle"):
         load_segmenter(tmp_path / "none")

@@ -30,8 +30,12 @@ from mmhvae.network.model import MMHVAE, MMHVAEConfig
 from MMHVAESynthesisLib.engine.engine_sharing import SlicerEngine
 from MMHVAESynthesisLib.setup.weights_panel import WeightsPanel
 
+from ...core.segmentation.bright_network import save_bright_network
+from ...core.segmentation.phantom import save_random_segmenter
+
 TINY = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
 PATIENCE = 120.0
+SHIPPED = ["starter model (starter)", "shipped segmenter (segmenter)"]
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -145,11 +149,14 @@ def choose_file(monkeypatch, path: Path | str) -> None:
     monkeypatch.setattr(qt.QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
 
 
-def test_the_starter_model_stays(panel):
-    assert listed(panel) == ["starter model  (starter)"]
-    assert not panel.delete_button.isEnabled()
-    assert "cannot be deleted" in panel.delete_button.toolTip
-    assert "Licence" in panel.about_label.text
+def test_what_ships_says_what_it_is_and_stays(panel):
+    assert listed(panel) == SHIPPED
+    for row, words in enumerate(("synthesises images: us, ", "outlines tumours in MR: t1, ")):
+        panel.list.setCurrentRow(row)
+        assert not panel.delete_button.isEnabled()
+        assert "cannot be deleted" in panel.delete_button.toolTip
+        assert words in panel.about_label.text
+        assert "Licence" in panel.about_label.text
 
 
 def test_no_network_without_a_click_and_an_agreement(panel, server):
@@ -219,7 +226,7 @@ def test_install_from_a_file_and_delete(panel, server, source, monkeypatch):
     choose_file(monkeypatch, source)
     rig.click(panel.install_button)
     assert wait(panel) == "tiny is installed."
-    assert listed(panel)[1] == "Tiny model  (tiny)"
+    assert listed(panel)[1] == "Tiny model (tiny)"
     assert server.requests == []
     panel.list.setCurrentRow(1)
     rig.answer(False)
@@ -227,7 +234,27 @@ def test_install_from_a_file_and_delete(panel, server, source, monkeypatch):
     assert names(panel) == ["starter", "tiny"]
     rig.click(panel.delete_button)
     assert names(panel) == ["starter"]
-    assert listed(panel) == ["starter model  (starter)"]
+    assert listed(panel) == SHIPPED
+    assert list(panel.store.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("save", "words"),
+    [
+        (save_random_segmenter, "outlines tumours in MR: t1, "),
+        (save_bright_network, "outlines tumours in ultrasound: 2.0 x "),
+    ],
+)
+def test_a_segmenter_is_installed_told_of_and_deleted_too(panel, tmp_path, monkeypatch, save, words):
+    choose_file(monkeypatch, shutil.make_archive(str(tmp_path / "mine"), "zip", save(tmp_path / "source" / "theirs")))
+    rig.click(panel.install_button)
+    assert wait(panel) == "mine is installed."
+    assert listed(panel)[:2] == SHIPPED
+    panel.list.setCurrentRow(2)
+    assert words in panel.about_label.text
+    assert names(panel) == ["starter"]
+    rig.click(panel.delete_button)
+    assert listed(panel) == SHIPPED
     assert list(panel.store.folder.iterdir()) == []
 
 

@@ -17,6 +17,7 @@ pytest.importorskip("lightning_fabric", reason="needs the extra 'training'")
 
 from mmhvae_training.script import status_of
 
+from mmhvae.cli import main as mmhvae_main
 from mmhvae.segmentation import load_segmenter
 from mmhvae.settings import SegmentationSettings
 from mmhvae_training.loop.checkpoints import CHECKPOINT
@@ -111,9 +112,12 @@ def test_it_learns_and_its_bundle_outlines_patients_with_and_without_a_head(trai
     card = tmp_path / "card.md"
     card.write_text("# Card\n")
     given = ["export_segmenter.py", str(tmp_path / "run"), str(tmp_path / "bundle"), "--card", str(card)]
-    monkeypatch.setattr(sys, "argv", given)
+    monkeypatch.setattr(sys, "argv", [*given, "--name", "Ours", "--licence", "as our patients allow"])
     script("export_segmenter").main()
-    bundle = load_segmenter(tmp_path / "bundle")
+    monkeypatch.setenv("MMHVAE_WEIGHTS", str(tmp_path / "store"))
+    assert mmhvae_main(["weights", "install", str(tmp_path / "bundle"), "--name", "ours"]) == 0
+    bundle = load_segmenter("ours")
+    assert (bundle.manifest.name, bundle.manifest.licence) == ("Ours", "as our patients allow")
     assert bundle.manifest.crop == (16, 16, 16)
     assert bundle.manifest.training["patients"] == ["a", "b"]
     patient = read_patient(brats / "b", bundle.network.config.modalities)
@@ -123,6 +127,20 @@ def test_it_learns_and_its_bundle_outlines_patients_with_and_without_a_head(trai
         assert labels.GetSize() == (36, 36, 36)
         assert row.contrasts == ("flair", "cet1")
         assert all(score is None or 0 <= score <= 1 for score in row.dice.values())
+
+
+def test_a_card_that_cannot_be_read_is_one_sentence_and_no_bundle(tmp_path, monkeypatch, capsys):
+    given = [
+        "export_segmenter.py",
+        str(tmp_path / "run"),
+        str(tmp_path / "bundle"),
+        "--card",
+        str(tmp_path / "none.md"),
+    ]
+    monkeypatch.setattr(sys, "argv", given)
+    assert status_of(script("export_segmenter").main) == 2
+    assert "none.md cannot be read; give a Markdown file" in capsys.readouterr().err
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_dice_counts_overlap_and_leaves_open_what_nobody_outlines():

@@ -1,11 +1,13 @@
-"""The model card of a bundle, written from what a run knows of itself: every sentence holds a fact."""
+"""The model card of a bundle: one that somebody wrote, or one of what a run knows of itself, every sentence a fact."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from mmhvae.exceptions import InputError
 from mmhvae.images import MODALITIES
 from mmhvae.network import MMHVAE
 
@@ -18,6 +20,18 @@ NOT_EVALUATED = (
     "These weights were not evaluated on held-out cases before export. Do so before you rely on them: "
     "`Training/evaluate.py table`."
 )
+
+
+def read_card(path: Path) -> str:
+    """A card that somebody wrote.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The model card {path} cannot be read; give a Markdown file.") from error
 
 
 def model_card(

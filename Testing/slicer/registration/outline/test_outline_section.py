@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import rig
 
@@ -13,18 +14,9 @@ import pytest
 import qt
 import SimpleITK as sitk
 import slicer
-import torch
 import vtk
-from mmhvae.segmentation import (
-    SEGMENTS,
-    SegmenterBundle,
-    SegmenterManifest,
-    TumourUNet,
-    UNetConfig,
-    save_segmenter,
-    segment_tumour,
-    terminology,
-)
+from mmhvae.bundle import ModelKind, WeightsStore
+from mmhvae.segmentation import SEGMENTS, segment_tumour, terminology
 from MMHVAERegistrationLib.outline import OutlineSection, outlines
 from MMHVAERegistrationLib.pose import before_to_world
 from MMHVAESynthesisLib.nodes import ijk_to_ras, image_at, label_layers, parent_to_world, to_array, voxels
@@ -32,6 +24,8 @@ from MMHVAESynthesisLib.synthesis import STALE
 from MMHVAESynthesisLib.views import annotate_slice_views, slice_views
 from scipy.spatial.transform import Rotation
 
+from ....core.segmentation.bright_network import save_bright_network
+from ....core.segmentation.phantom import save_random_segmenter
 from ...made_nodes import pose, transform, vtk_matrix
 from ..made_case import make_case, rigid
 from ..opened_panel import chosen, settled
@@ -39,19 +33,27 @@ from .outlined_section import outlined
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    """A small network with random weights, which outlines half of anything: what counts is that all doors agree."""
-    torch.manual_seed(3)
-    config = UNetConfig(channels=(4, 8))
-    manifest = SegmenterManifest("random", config, 2.0, (48, 48, 48), "MIT", "tests")
-    folder = tmp_path_factory.mktemp("segmenter") / "bundle"
-    return save_segmenter(SegmenterBundle(TumourUNet(config).eval(), manifest, "# Card\n"), folder)
+def store(tmp_path_factory):
+    """Small networks with random weights, which outline half of anything: what counts is that all doors agree."""
+    folder = tmp_path_factory.mktemp("weights")
+    for seed, name in ((3, "random"), (8, "other")):
+        save_random_segmenter(folder / name, seed)
+    save_bright_network(folder / "in-ultrasound")
+    return WeightsStore(folder)
 
 
 @pytest.fixture
-def section(panel, bundle):
+def bundle(store):
+    """The one that is chosen."""
+    return store.path("random", ModelKind.MR_SEGMENTER)
+
+
+@pytest.fixture
+def section(panel, store):
     section = panel.part(OutlineSection)
-    section.bundle = str(bundle)
+    section.choice.store = store
+    panel.parameters.segmenter = "random"
+    panel.refresh()
     return section
 
 
@@ -170,16 +172,65 @@ def test_what_ends_early_leaves_the_scene_as_it_was(panel, section):
     assert outlines() == []
 
 
-def test_it_says_why_it_cannot_work(panel, section, tmp_path):
+def test_it_says_why_it_cannot_work(panel, section):
     settled(panel)
     assert not section.button.isEnabled()
     assert "Choose a pre-operative MR" in section.button.toolTip
     chosen(panel, make_case(24))
     assert section.button.isEnabled()
-    section.bundle = str(tmp_path / "nothing")
-    said = outlined(panel, section)
-    assert "nothing" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nothing", "The model nothing is not installed; open Models"),
+        ("in-ultrasound", "in-ultrasound is a model that outlines tumours in ultrasound; choose one that outlines"),
+        ("starter", "starter is a model that synthesises images; choose one that outlines tumours in MR"),
+    ],
+)
+def test_a_scene_that_names_the_wrong_model_says_so(panel, section, name, words):
+    chosen(panel, make_case(28))
+    panel.parameters.segmenter = name
+    settled(panel)
+    assert not section.button.isEnabled()
+    assert words in section.button.toolTip
+    assert section.choice.selector.currentText == f"{name} (not here)"
+
+
+def test_a_damaged_model_is_one_sentence_and_the_scene_as_it_was(panel, section, bundle, tmp_path):
+    section.choice.store = WeightsStore(tmp_path)
+    shutil.copytree(bundle, tmp_path / "random")
+    (tmp_path / "random" / "model.safetensors").write_bytes(b"x")
+    chosen(panel, make_case(29))
+    assert "do not match their checksum; get the bundle again" in outlined(panel, section)
     assert outlines() == []
+
+
+def test_another_model_is_chosen_where_there_is_one_told_of_and_makes_outlines_out_of_date(panel, section, tmp_path):
+    chosen(panel, make_case(26))
+    choice = section.choice
+    texts = ["shipped segmenter (segmenter)", "other (other)", "random (random)"]
+    assert [choice.selector.itemText(row) for row in range(choice.selector.count)] == texts
+    assert "by random (random): tumour" in outlined(panel, section)
+    (node,) = outlines()
+    rig.process_events(400)
+    assert not node.GetAttribute(STALE)
+    rig.choose(choice.selector, texts[1])
+    assert panel.parameters.segmenter == "other"
+    rig.wait_until(lambda: node.GetAttribute(STALE), 5, "the mark")
+    assert node.GetAttribute(STALE) == "It was made with another model (random); outline the tumour again."
+    rig.choose(choice.selector, texts[2])
+    rig.wait_until(lambda: not node.GetAttribute(STALE), 5, "the mark's end")
+    rig.choose(choice.selector, texts[1])
+    assert "by other (other): tumour" in outlined(panel, section)
+    assert outlines() == [node]
+    rig.process_events(400)
+    assert not node.GetAttribute(STALE)
+    choice.store, panel.parameters.segmenter = WeightsStore(tmp_path / "none"), ""
+    settled(panel)
+    assert not choice.widget.isVisibleTo(panel.parent)  # what ships is no choice
+    assert section.button.isEnabled()
+    rig.wait_until(lambda: "another model (other)" in (node.GetAttribute(STALE) or ""), 5, "the mark")
 
 
 def test_the_outline_of_a_saved_scene_is_still_known_and_replaced(panel, section, tmp_path):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicer
-from mmhvae.bundle import WeightsStore
+from mmhvae.bundle import ModelKind, WeightsStore
 from mmhvae.overlays import compare_outlines
 from mmhvae.segmentation import outline_ultrasound
 from MMHVAERegistrationLib.outline import UltrasoundOutlineSection, ultrasound_outlines
@@ -21,6 +21,7 @@ from MMHVAESynthesisLib.synthesis import STALE
 from MMHVAESynthesisLib.views import annotate_slice_views
 
 from ....core.segmentation.bright_network import save_bright_network
+from ....core.segmentation.phantom import save_random_segmenter
 from ...made_nodes import pose, transform
 from ..made_case import make_case, rigid
 from ..opened_panel import chosen, settled
@@ -31,13 +32,14 @@ from .outlined_section import outlined
 def store(tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights")
     save_bright_network(folder / "bright")
+    save_random_segmenter(folder / "another-kind")
     return WeightsStore(folder)
 
 
 @pytest.fixture
 def section(panel, store):
     section = panel.part(UltrasoundOutlineSection)
-    section.store = store
+    section.choice.store = store
     section.refresh()
     return section
 
@@ -61,7 +63,8 @@ def plan_beside(case, seed=3):
 def test_without_a_model_there_is_nothing_to_be_seen_of_it(panel, section, tmp_path):
     chosen(panel, make_case(30))
     assert section.button.isVisibleTo(panel.parent)
-    section.store = WeightsStore(tmp_path / "none")
+    assert not section.choice.widget.isVisibleTo(panel.parent)  # there is one
+    section.choice.store = WeightsStore(tmp_path / "none")
     panel.refresh()
     assert not section.button.isVisibleTo(panel.parent)
 
@@ -73,7 +76,7 @@ def test_it_is_the_cores_outline_and_its_distance_is_the_cores_too(panel, sectio
     said = outlined(panel, section)
     (node,) = ultrasound_outlines()
     image = image_at(voxels(case.ultrasound), ijk_to_world(case.ultrasound))
-    expected = outline_ultrasound(image, store.ultrasound_segmenters()[0].path, device="cpu")
+    expected = outline_ultrasound(image, store.path("bright", ModelKind.ULTRASOUND_SEGMENTER), device="cpu")
     (layer,) = label_layers(node)
     found = sitk.Resample(image_at(layer.array, parent_to_world(node) @ layer.ijk_to_ras), image, sitk.Transform(),
                           sitk.sitkNearestNeighbor)  # fmt: skip
@@ -114,6 +117,25 @@ def test_another_pose_and_another_ultrasound_are_told(panel, section):
     assert ultrasound_outlines() == [node]
     assert not node.GetAttribute(STALE)
     assert "no verdict" in section.witness_label.text
+
+
+def test_another_model_makes_it_out_of_date(panel, section, tmp_path):
+    section.choice.store = store = WeightsStore(tmp_path)
+    for name in ("a", "b"):
+        save_bright_network(tmp_path / name)
+    chosen(panel, make_case(34))
+    assert section.choice.widget.isVisibleTo(panel.parent)
+    assert "by a (a): " in outlined(panel, section)
+    (node,) = ultrasound_outlines()
+    rig.choose(section.choice.selector, "b (b)")
+    assert panel.parameters.usSegmenter == "b"
+    rig.process_events(400)
+    assert not node.GetAttribute(STALE)  # the same weights
+    replaced = tmp_path / "b" / "bundle.json"
+    replaced.write_text(replaced.read_text().replace(store.find("b").weights_sha256, "0" * 64))
+    panel.refresh()
+    rig.wait_until(lambda: node.GetAttribute(STALE), 5, "the mark")
+    assert node.GetAttribute(STALE) == "It was made with another model (a); outline the tumour again."
 
 
 def test_it_works_without_an_outline_to_compare_with_and_says_why_it_cannot_without_an_ultrasound(panel, section):
