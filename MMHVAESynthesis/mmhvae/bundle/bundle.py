@@ -9,18 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import save as save_tensors
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..exceptions import InputError
 from ..images import CLIPPED_PERCENTILE, FOREGROUND_MINIMUM, WHITE_MATTER_LEVEL
-from ..network import MMHVAE, MMHVAEConfig
+from ..network import MMHVAE, MMHVAEConfig, Refinement, RefinementConfig
 from .kinds import ModelKind, require_kind
 from .members import (
     CARD,
@@ -39,6 +39,10 @@ from .release import load_release
 from .store import bundle_at
 
 FORMAT_VERSION = 1
+#: Of bundles with a refinement, so that programs that know of none refuse them instead of leaving it out.
+REFINED_VERSION = 2
+#: What the names of a refinement's weights begin with.
+REFINEMENT = "refinement."
 #: Largest architecture accepted from a file, so that a forged manifest cannot exhaust the memory.
 ARCHITECTURE_LIMITS = {
     "image_size": 1024,
@@ -49,6 +53,10 @@ ARCHITECTURE_LIMITS = {
     "decoder_blocks": 32,
 }
 MOST_MODALITIES = 32
+#: The same of a refinement.
+MOST_FEATURES, MOST_BLOCKS, LARGEST_DILATION = 256, 16, 32
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def intensity_rules() -> dict[str, Any]:
@@ -78,6 +86,7 @@ class Manifest:
         weights_sha256: of ``model.safetensors``; for a released checkpoint, of the ``.pth`` file.
         strength: modality -> how well it is synthesised from ultrasound, as measured on cases that training never saw:
             the correlation with the true image, 0 to 1. Empty where nothing was measured.
+        refinement: the 3-D network behind the 2-D one; None where there is none.
     """
 
     name: str
@@ -89,6 +98,7 @@ class Manifest:
     slice_axis: int = 2
     weights_sha256: str = ""
     strength: Mapping[str, float] = field(default_factory=dict)
+    refinement: RefinementConfig | None = None
 
     @property
     def is_release(self) -> bool:
@@ -98,11 +108,17 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A network in evaluation mode, with what is known about it."""
+    """A network in evaluation mode, its refinement where it has one, with what is known about it."""
 
     network: MMHVAE
     manifest: Manifest
     card: str
+    refinement: Refinement | None = None
+
+    def weights(self) -> dict[str, Tensor]:
+        """All tensors by their names on disk; the refinement's begin with :data:`REFINEMENT`."""
+        behind = {} if self.refinement is None else self.refinement.state_dict(prefix=REFINEMENT)
+        return {**self.network.state_dict(), **behind}
 
 
 def load_bundle(bundle: str | Path | None = None) -> Bundle:
@@ -121,8 +137,8 @@ def load_bundle(bundle: str | Path | None = None) -> Bundle:
     members = read_members(path)
     manifest = parse_manifest(members[MANIFEST], path)
     require_checksum(members, manifest.weights_sha256, path)
-    network = _network(manifest.architecture, members[WEIGHTS], path)
-    return Bundle(network, manifest, members[CARD].decode("utf-8", errors="replace"))
+    network, refinement = _networks(manifest, members[WEIGHTS], path)
+    return Bundle(network, manifest, members[CARD].decode("utf-8", errors="replace"), refinement)
 
 
 def save_bundle(bundle: Bundle, folder: str | Path, half_precision: bool = False) -> Path:
@@ -140,11 +156,12 @@ def save_bundle(bundle: Bundle, folder: str | Path, half_precision: bool = False
 
 
 def _members(bundle: Bundle, half_precision: bool) -> dict[str, bytes]:
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in bundle.network.state_dict().items()}
+    refinement = bundle.refinement
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in bundle.weights().items()}
     weights = save_tensors(_halved(state) if half_precision else state)
     architecture = asdict(bundle.manifest.architecture)
     content = {
-        "format_version": FORMAT_VERSION,
+        "format_version": REFINED_VERSION if refinement else FORMAT_VERSION,
         "name": bundle.manifest.name,
         "modalities": list(architecture.pop("modalities")),
         "fusion": architecture.pop("fusion"),
@@ -153,6 +170,7 @@ def _members(bundle: Bundle, half_precision: bool) -> dict[str, bytes]:
         "slices": _slice_orientation(bundle.manifest.slice_axis),
         "intensities": intensity_rules(),
         **({"strength": dict(bundle.manifest.strength)} if bundle.manifest.strength else {}),
+        **({"refinement": asdict(refinement.config)} if refinement else {}),
     }
     return members_of(content, bundle.manifest, weights, bundle.card)
 
@@ -181,9 +199,10 @@ def parse_manifest(content: bytes, source: str | Path) -> Manifest:
         values = json.loads(content)
         require_kind(values, ModelKind.SYNTHESIS, source)
         version = values["format_version"]
-        if version != FORMAT_VERSION:
+        if version not in (FORMAT_VERSION, REFINED_VERSION):
             raise InputError(
-                f"The bundle {source} has format version {version}; this program reads {FORMAT_VERSION}, update it."
+                f"The bundle {source} has format version {version}; this program reads {FORMAT_VERSION} and "
+                f"{REFINED_VERSION}, update it."
             )
         axis = int(_within(values["slices"]["axis"], 0, 2))
         if values["slices"] != _slice_orientation(axis) or values["intensities"] != intensity_rules():
@@ -194,6 +213,7 @@ def parse_manifest(content: bytes, source: str | Path) -> Manifest:
             slice_axis=axis,
             **description_in(values),
             strength={str(k): _within(float(v), 0.0, 1.0) for k, v in dict(values.get("strength", {})).items()},
+            refinement=_refinement(values["refinement"]) if "refinement" in values else None,
         )
 
 
@@ -217,16 +237,37 @@ def _within(value: float, low: float, high: float) -> float:
     return value
 
 
-def _network(config: MMHVAEConfig, weights: bytes, source: Path) -> MMHVAE:
+def _refinement(values: Mapping[str, Any]) -> RefinementConfig:
+    features, dilations = values["features"], values["dilations"]
+    if set(values) != {f.name for f in fields(RefinementConfig)} or len(dilations) > MOST_BLOCKS:
+        raise ValueError("unexpected fields or too many blocks of the refinement")
+    for number, limit in ((features, MOST_FEATURES), *((dilation, LARGEST_DILATION) for dilation in dilations)):
+        if type(number) is not int or number > limit:
+            raise ValueError("the refinement is out of bounds")
+    return RefinementConfig(features, tuple(dilations))
+
+
+def _networks(manifest: Manifest, weights: bytes, source: Path) -> tuple[MMHVAE, Refinement | None]:
     stored = tensors_in(weights, source)
+    state = {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in stored.items()}
+    config, refinement = manifest.architecture, manifest.refinement
+    behind = {name for name in state if refinement and name.startswith(REFINEMENT)}
+    network = _filled(lambda: MMHVAE(config), {n: t for n, t in state.items() if n not in behind}, source)
+    if refinement is None:
+        return network, None
+    own = {name.removeprefix(REFINEMENT): state[name] for name in behind}
+    return network, _filled(lambda: Refinement(len(config.modalities), refinement), own, source)
+
+
+def _filled(make: Callable[[], Network], state: Mapping[str, Tensor], source: Path) -> Network:
+    """What ``make`` gives with these weights, in evaluation mode."""
     try:
         with torch.device("meta"):  # shapes only: nothing is allocated before the tensors are known to fit
-            expected = MMHVAE(config).state_dict()
+            expected = make().state_dict()
     except KeyError as error:  # torch reserves some names, such as "keys"
         raise InputError(f"The {MANIFEST} of {source} names a modality that cannot be used; rename it.") from error
-    state = {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in stored.items()}
     require_same_shapes(expected, state, source)
-    network = MMHVAE(config)
+    network = make()
     network.load_state_dict(state)
     return network.eval()
 

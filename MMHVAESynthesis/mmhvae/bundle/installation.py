@@ -101,7 +101,7 @@ def _installed(bundle: Bundle, store: WeightsStore, wanted: str, progress: Progr
         store,
         progress,
         is_same=lambda folder: _is_same(bundle, folder),
-        bytes_needed=sum(tensor.nbytes for tensor in bundle.network.state_dict().values()),
+        bytes_needed=sum(tensor.nbytes for tensor in bundle.weights().values()),
         save=lambda folder: save_bundle(bundle, folder),
     )
 
@@ -113,9 +113,12 @@ def _is_same(bundle: Bundle, folder: Path) -> bool:
     except InputError:
         return False
     mine, theirs = bundle.manifest, other.manifest
-    if any(getattr(mine, name) != getattr(theirs, name) for name in ("architecture", "spacing_mm", "slice_axis")):
+    if any(
+        getattr(mine, name) != getattr(theirs, name)
+        for name in ("architecture", "spacing_mm", "slice_axis", "refinement")
+    ):
         return False
-    a, b = bundle.network.state_dict(), other.network.state_dict()
+    a, b = bundle.weights(), other.weights()
     return a.keys() == b.keys() and all(bool((a[name] == b[name]).all()) for name in a)
 
 

@@ -1,4 +1,4 @@
-"""The network MMHVAE: experts, cells, model; prepared for inference; noise, tiles."""
+"""The network MMHVAE: experts, cells, model; prepared for inference; noise, tiles; the refinement behind it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         UnimodalEncoder as UnimodalEncoder,
     )
     from .noise import VolumeNoise as VolumeNoise, draw_noise as draw_noise
+    from .refinement import Refinement as Refinement, RefinementConfig as RefinementConfig
     from .tiles import TileLayout as TileLayout
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -23,6 +24,13 @@ class Sampling:
     noise: tuple[VolumeNoise, ...]  # one a sample
     device: torch.device
     dtype: torch.dtype = torch.float32
+
+
+class Collector(Protocol):
+    """Keeps what was made of the slices."""
+
+    def take(self, planes: Mapping[str, Tensor], slices: list[int]) -> None:
+        """Put in what :func:`sampled_planes` made of some slices."""
 
 
 @dataclass
@@ -46,15 +54,38 @@ class Statistics:
                 self.deviation[name][slices] = samples.std(0)
 
 
+@dataclass
+class SampleVolumes:
+    """Every sample by itself, a target (N, S, H, W), 0 in slices that show nothing."""
+
+    volumes: dict[str, Tensor]
+
+    @classmethod
+    def empty(cls, case: PreparedCase, sampling: Sampling) -> SampleVolumes:
+        """Zeros."""
+        return cls({name: torch.zeros(len(sampling.noise), *case.mask.shape) for name in sampling.targets})
+
+    def take(self, planes: Mapping[str, Tensor], slices: list[int]) -> None:
+        """Put in what :func:`sampled_planes` made of some slices."""
+        for name, samples in planes.items():
+            self.volumes[name][:, slices] = samples
+
+
 def run_in_batches(
-    network: MMHVAE, case: PreparedCase, layout: TileLayout, sampling: Sampling, batch_size: int, progress: Progress
-) -> Statistics:
+    network: MMHVAE,
+    case: PreparedCase,
+    layout: TileLayout,
+    sampling: Sampling,
+    batch_size: int,
+    into: Collector,
+    progress: Progress,
+) -> None:
     """All slices that show something, batch by batch; where a GPU's memory runs out, with smaller batches.
 
     Raises:
         torch.OutOfMemoryError: a single slice is too much.
     """
-    count, result, shown = len(case.mask), Statistics.empty(case, sampling), shown_slices(case)
+    count, shown = len(case.mask), shown_slices(case)
     done = 0
     while done < len(shown):
         chosen = shown[done : done + batch_size]
@@ -63,7 +94,7 @@ def run_in_batches(
             progress((done + share * len(chosen)) / len(shown), f"slice {chosen[0] + 1} of {count}")
 
         try:
-            result.take(sampled_planes(network, case, layout, sampling, chosen, batch_size, still), chosen)
+            into.take(sampled_planes(network, case, layout, sampling, chosen, batch_size, still), chosen)
         except torch.OutOfMemoryError:
             if batch_size == 1:
                 raise
@@ -71,7 +102,6 @@ def run_in_batches(
             continue
         done += len(chosen)
         progress(done / len(shown), f"slice {chosen[-1] + 1} of {count}")
-    return result
 
 
 def run_side_by_side(
@@ -81,14 +111,15 @@ def run_side_by_side(
     sampling: Sampling,
     workers: int,
     together: int,
+    into: Collector,
     progress: Progress,
-) -> Statistics:
+) -> None:
     """All slices that show something: ``workers`` threads of the CPU beside each other, ``together`` slices in each.
 
     The volume has one field of noise, and every slice is computed by itself in the same way, so that the result is
     the same bit by bit, however many go side by side.
     """
-    count, result = len(case.mask), Statistics.empty(case, sampling)
+    count = len(case.mask)
 
     def some(slices: tuple[int, ...], still: Still) -> dict[str, Tensor]:
         return sampled_planes(network, case, layout, sampling, list(slices), together, still)
@@ -99,8 +130,7 @@ def run_side_by_side(
     shown = shown_slices(case)
     pieces = [tuple(shown[first : first + together]) for first in range(0, len(shown), together)]
     for slices, planes in side_by_side(some, pieces, workers, told):
-        result.take(planes, list(slices))
-    return result
+        into.take(planes, list(slices))
 
 
 def shown_slices(case: PreparedCase) -> list[int]:

@@ -1,7 +1,7 @@
 """Volumes in, volumes out.
 
 The field of view of the ultrasound (or of the first input) is cut out, brought to the model's grid, passed
-through the network slice by slice, and the result is put back onto the reference's exact grid.
+through the network slice by slice, refined in 3-D where the bundle can, and put back onto the reference's exact grid.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -31,8 +32,9 @@ from ..network import (
     slices_per_thread,
 )
 from ..settings import SliceAxis, SynthesisSettings
-from .passes import Sampling, Statistics, run_in_batches, run_side_by_side, sampled_planes
+from .passes import Collector, Sampling, Statistics, run_in_batches, run_side_by_side, sampled_planes
 from .preparation import PREPARING, PreparedCase, prepare, returned
+from .refining import is_refined, needed_targets, refined_statistics
 
 #: Largest mean difference between reduced precision and float32, as a share of the output's range.
 PRECISION_TOLERANCE = 0.005
@@ -207,25 +209,44 @@ def _run_where_it_fits(
     progress: Progress,
 ) -> tuple[Statistics, Sampling]:
     """Run on the device chosen or, where its memory cannot hold even one slice, on the CPU; says how it was run."""
-    config = bundle.network.config
+    asked = sampling
     try:
+        sampling = replace(sampling, targets=needed_targets(bundle, case, asked.targets))
         sampling = replace(sampling, dtype=usable_precision(bundle, case, layout, sampling, progress))
-        network = prepared(bundle.network, sampling.device, sampling.dtype)
-        memory = (config, len(case.inputs), sampling.device, sampling.dtype)
-        if scales_by_slices(sampling.device):
-            at_once = batch_size or fitting_slices(*memory)
-            together = min(slices_per_thread(config, sampling.dtype), at_once)
-            workers = max(1, min(torch.get_num_threads(), at_once // together))
-            return run_side_by_side(network, case, layout, sampling, workers, together, progress), sampling
-        return run_in_batches(
-            network, case, layout, sampling, batch_size or slices_per_batch(*memory), progress
-        ), sampling
+        run = partial(_run, bundle, case, layout, batch_size)
+        if is_refined(bundle, case):
+            return refined_statistics(bundle, case, sampling, asked.targets, run, progress), sampling
+        statistics = Statistics.empty(case, sampling)
+        run(sampling, statistics, progress)
+        return statistics, sampling
     except torch.OutOfMemoryError:
         if sampling.device.type == "cpu":
             raise
     progress(0.0, "the GPU's memory is full, going on with the CPU")
-    on_cpu = replace(sampling, device=torch.device("cpu"), dtype=torch.float32)
+    on_cpu = replace(asked, device=torch.device("cpu"), dtype=torch.float32)
     return _run_where_it_fits(bundle, case, layout, on_cpu, None, progress)
+
+
+def _run(
+    bundle: Bundle,
+    case: PreparedCase,
+    layout: TileLayout,
+    batch_size: int | None,
+    sampling: Sampling,
+    into: Collector,
+    progress: Progress,
+) -> None:
+    """All slices through the 2-D network, in the way that the device likes."""
+    config = bundle.network.config
+    network = prepared(bundle.network, sampling.device, sampling.dtype)
+    memory = (config, len(case.inputs), sampling.device, sampling.dtype)
+    if scales_by_slices(sampling.device):
+        at_once = batch_size or fitting_slices(*memory)
+        together = min(slices_per_thread(config, sampling.dtype), at_once)
+        workers = max(1, min(torch.get_num_threads(), at_once // together))
+        run_side_by_side(network, case, layout, sampling, workers, together, into, progress)
+    else:
+        run_in_batches(network, case, layout, sampling, batch_size or slices_per_batch(*memory), into, progress)
 
 
 def scales_by_slices(device: torch.device) -> bool:
