@@ -4,22 +4,28 @@ python Training/export.py --run runs/remind --evaluation evaluation/remind --out
     --data "ReMIND (TCIA), pre-dura iUS and pre-operative MR." --licence "Weights: CC BY 4.0, as the data."
 
 The card is written from what the run knows of itself, unless --card gives one. --monai writes a MONAI bundle beside it.
+
+python Training/export.py --bundle bundle --refinement runs/refinement --output refined
+
+puts a refinement, which studies/train_refinement.py trained behind the bundle's weights, into a copy of the bundle.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mmhvae_training.script import run
 
-from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
+from mmhvae.bundle.bundle import Bundle, Manifest, load_bundle, save_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.network.model import MMHVAE
 from mmhvae_training.export import model_card, read_card, write_monai_bundle
 from mmhvae_training.loop import CHECKPOINT, RUN
+from mmhvae_training.refinement import refined_bundle
 from mmhvae_training.scoring import SliceScore, load_run, read_scores
 
 INTENDED_USE = "Research on image synthesis and registration. Not for patients, not approved for clinical use."
@@ -35,6 +41,15 @@ def evaluated(folder: Path, facts: dict[str, Any]) -> list[SliceScore]:
     if any(settings.get(key) != facts[key] for key in ("run", "step")):
         raise InputError(f"{folder} evaluates other weights than those to be exported; evaluate these.")
     return read_scores(folder)
+
+
+def refined(arguments: argparse.Namespace) -> Bundle:
+    """A bundle with its refinement; its card is kept unless another is given."""
+    if arguments.monai:
+        raise InputError("A MONAI bundle has no place for a refinement; leave out --monai.")
+    bundle = refined_bundle(load_bundle(arguments.bundle), arguments.refinement)
+    bundle = replace(bundle, manifest=replace(bundle.manifest, name=arguments.name or bundle.manifest.name))
+    return replace(bundle, card=read_card(arguments.card)) if arguments.card else bundle
 
 
 def make_bundle(arguments: argparse.Namespace) -> Bundle:
@@ -69,7 +84,9 @@ def make_bundle(arguments: argparse.Namespace) -> Bundle:
 def main() -> None:
     """Read the command line and write the bundle."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True, help="folder that train.py wrote")
+    parser.add_argument("--run", type=Path, help="folder that train.py wrote")
+    parser.add_argument("--bundle", type=Path, help="with --refinement, instead of --run: the bundle that gets it")
+    parser.add_argument("--refinement", type=Path, help="folder that studies/train_refinement.py wrote")
     parser.add_argument("--weights", type=Path, help="one of the run's kept averages (default: its last)")
     parser.add_argument("--name", help="of the bundle; default: the run's folder")
     parser.add_argument("--data", help="one or two sentences: which data the weights saw, and where they come from")
@@ -84,7 +101,10 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--output", type=Path, required=True, help="new folder for the bundle")
     arguments = parser.parse_args()
-    bundle = make_bundle(arguments)
+    given = [value is not None for value in (arguments.run, arguments.bundle, arguments.refinement)]
+    if given not in ([True, False, False], [False, True, True]):
+        raise InputError("Give --run, or --bundle and --refinement together.")
+    bundle = refined(arguments) if arguments.refinement else make_bundle(arguments)
     print(save_bundle(bundle, arguments.output, arguments.half_precision))
     if arguments.monai:
         print(write_monai_bundle(bundle, arguments.monai))

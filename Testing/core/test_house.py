@@ -64,7 +64,7 @@ FLOORS = {
         "data networks",
         "objective",
         "loop",
-        "baselines",
+        "baselines refinement",
         "segmentation",
         "personalised",
         "scoring judging",

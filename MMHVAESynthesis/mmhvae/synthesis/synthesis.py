@@ -32,7 +32,7 @@ from ..network import (
     slices_per_thread,
 )
 from ..settings import SliceAxis, SynthesisSettings
-from .passes import Collector, Sampling, Statistics, run_in_batches, run_side_by_side, sampled_planes
+from .passes import Collector, SampleVolumes, Sampling, Statistics, run_in_batches, run_side_by_side, sampled_planes
 from .preparation import PREPARING, PreparedCase, prepare, returned
 from .refining import is_refined, needed_targets, refined_statistics
 
@@ -144,14 +144,9 @@ def _along(
     progress: Progress,
 ) -> SynthesisResult:
     """The whole work with slices along one axis."""
-    config, settings = bundle.network.config, request.settings
     progress(0.0, PREPARING)
     case, output_field = prepare(bundle, inputs, reference, axis, part_of(progress, 0, PREPARED))
-    plane = (case.mask.shape[1], case.mask.shape[2])
-    layout = TileLayout.covering(plane, config.image_size, config.stride, bundle.manifest.is_release)
-    slice_spacing = case.grid.GetSpacing()[axis]
-    noise = draw_noise(config, layout, len(case.mask), slice_spacing, settings.samples, settings.seed)
-    sampling = Sampling(request.targets, settings.temperature, noise, request.device)
+    layout, sampling = _planned(bundle, case, request)
     between = part_of(progress, PREPARED, COMPUTED)
     statistics, sampling = _run_where_it_fits(bundle, case, layout, sampling, request.batch_size, between)
     images, uncertainty = {}, {}
@@ -169,6 +164,31 @@ def _along(
         precision=str(sampling.dtype).removeprefix("torch."),
         seconds=0.0,
     )
+
+
+def _planned(bundle: Bundle, case: PreparedCase, request: _Request) -> tuple[TileLayout, Sampling]:
+    """How the network is run over a case's planes."""
+    config, settings = bundle.network.config, request.settings
+    plane = (case.mask.shape[1], case.mask.shape[2])
+    layout = TileLayout.covering(plane, config.image_size, config.stride, bundle.manifest.is_release)
+    slice_spacing = case.grid.GetSpacing()[case.axis]
+    noise = draw_noise(config, layout, len(case.mask), slice_spacing, settings.samples, settings.seed)
+    return layout, Sampling(request.targets, settings.temperature, noise, request.device)
+
+
+def sample_volumes(
+    bundle: Bundle, case: PreparedCase, settings: SynthesisSettings, device: str = "auto"
+) -> dict[str, Tensor]:
+    """What the 2-D network alone makes of each modality that was not given: what a refinement learns from.
+
+    Returns:
+        Every sample by itself, a modality (N, S, H, W) in [0, 1], 0 outside the field of view.
+    """
+    missing = tuple(name for name in bundle.network.config.modalities if name not in case.inputs)
+    layout, sampling = _planned(bundle, case, _Request(missing, settings, choose_device(device), None))
+    samples = SampleVolumes.empty(case, sampling)
+    _run(bundle, case, layout, None, sampling, samples, no_progress)
+    return samples.volumes
 
 
 def _combined(results: Sequence[SynthesisResult], samples: int) -> SynthesisResult:

@@ -15,6 +15,7 @@ from mmhvae.bundle.bundle import Bundle, Manifest, load_bundle, save_bundle
 from mmhvae.bundle.members import CARD, MANIFEST, WEIGHTS
 from mmhvae.exceptions import InputError
 from mmhvae.network.model import MMHVAE, MMHVAEConfig
+from mmhvae.network.refinement import Refinement, RefinementConfig
 
 TINY = MMHVAEConfig(
     modalities=("us", "t2"), image_size=16, base_features=4, max_features=8, num_pools=2, decoder_blocks=1
@@ -129,7 +130,7 @@ def edited(folder, **changes):
         (lambda f: (f / MANIFEST).write_text("{"), "damaged"),
         (lambda f: (f / MANIFEST).write_text("[" * 100_000), "damaged"),
         (lambda f: (f / MANIFEST).write_text("[]"), "damaged"),
-        (lambda f: edited(f, format_version=2), "format version 2"),
+        (lambda f: edited(f, format_version=3), "format version 3"),
         (lambda f: edited(f, fusion="mean"), "damaged"),
         (lambda f: edited(f, slices={"axis": 2, "rows": "j", "columns": "i"}), "rules"),
         (lambda f: edited(f, intensities={}), "rules"),
@@ -195,3 +196,70 @@ def test_a_full_folder_is_never_overwritten(folder, tmp_path):
     with pytest.raises(InputError, match="not empty"):
         save_bundle(load_bundle(folder), tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.fixture
+def refined(folder, tmp_path):
+    """The same bundle with a refinement whose last layer is not zero."""
+    torch.manual_seed(1)
+    network = Refinement(2, RefinementConfig(4, (1, 2)))
+    torch.nn.init.normal_(network.head.weight)
+    return save_bundle(replace(load_bundle(folder), refinement=network.eval()), tmp_path / "refined")
+
+
+def test_a_refinement_travels_with_the_bundle(folder, refined, tmp_path):
+    bundle = load_bundle(zipped(refined, tmp_path / "refined.zip"))
+    assert bundle.manifest.refinement == bundle.refinement.config == RefinementConfig(4, (1, 2))
+    assert not bundle.refinement.training
+    again = load_bundle(save_bundle(bundle, tmp_path / "again"))
+    for name, tensor in bundle.weights().items():
+        torch.testing.assert_close(again.weights()[name], tensor, rtol=0, atol=0)
+    for name, tensor in load_bundle(folder).network.state_dict().items():
+        torch.testing.assert_close(bundle.network.state_dict()[name], tensor, rtol=0, atol=0)
+    halved = load_bundle(save_bundle(bundle, tmp_path / "half", half_precision=True))
+    torch.testing.assert_close(halved.refinement.head.weight, bundle.refinement.head.weight, atol=2e-3, rtol=1e-3)
+
+
+def test_without_a_refinement_a_bundle_is_written_and_read_as_ever(folder, refined):
+    content = json.loads((folder / MANIFEST).read_text())
+    assert content["format_version"] == 1
+    assert "refinement" not in content
+    assert load_bundle(folder).refinement is load_bundle(folder).manifest.refinement is None
+    # Programs that know of no refinement refuse it by the version instead of leaving it out.
+    assert json.loads((refined / MANIFEST).read_text())["format_version"] == 2
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda f: (f / WEIGHTS).write_bytes((f / WEIGHTS).read_bytes()[:-9]), "checksum"),
+        (lambda f: edited(f, refinement={"features": 5, "dilations": [1, 2]}), "do not fit"),
+        (lambda f: edited(f, refinement={"features": 4, "dilations": [1, 2, 4]}), "do not fit"),
+        (lambda f: dropped(f, "refinement"), "do not fit"),
+        (lambda f: edited(f, refinement={"features": 4}), "damaged"),
+        (lambda f: edited(f, refinement={"features": 4, "dilations": [1, 2], "code": "x"}), "damaged"),
+        (lambda f: edited(f, refinement={"features": 10**9, "dilations": [1, 2]}), "damaged"),
+        (lambda f: edited(f, refinement={"features": 4, "dilations": [1, 10**9]}), "damaged"),
+        (lambda f: edited(f, refinement={"features": 4, "dilations": [1] * 99}), "damaged"),
+        (lambda f: edited(f, refinement={"features": 4, "dilations": []}), "damaged"),
+        (lambda f: edited(f, refinement=None), "damaged"),
+        (lambda f: edited(f, refinement=7), "damaged"),
+    ],
+)
+def test_a_damaged_or_other_refinement_is_one_sentence(refined, damage, words):
+    damage(refined)
+    with pytest.raises(InputError, match=words) as caught:
+        load_bundle(refined)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_refinement_that_the_manifest_names_has_to_be_there(copy):
+    edited(copy, refinement={"features": 4, "dilations": [1, 2]})
+    with pytest.raises(InputError, match="do not fit"):
+        load_bundle(copy)
+
+
+def dropped(folder, name):
+    content = json.loads((folder / MANIFEST).read_text())
+    content.pop(name)
+    (folder / MANIFEST).write_text(json.dumps(content))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         evaluation_table as evaluation_table,
         field_points as field_points,
         harmonised_truth as harmonised_truth,
+        image_quality as image_quality,
         load_evaluation_case as load_evaluation_case,
     )
     from .fluid import (

@@ -28,6 +28,7 @@ from mmhvae.images import (
     white_matter_from_labels,
 )
 from mmhvae.registration import target_registration_error
+from mmhvae.synthesis import SynthesisResult
 from numpy.typing import NDArray
 
 from ..scoring import REGIONS, lesion_of, mean_scores, regions
@@ -133,13 +134,17 @@ def field_points(us: sitk.Image, seed: int) -> Points:
 def evaluate_bundle(bundle: Bundle, case: EvaluationCase, samples: int = 3, device: str = "auto") -> dict[str, Any]:
     """Quality by target, and TRE through synthetic T2 by range; slices along all three axes."""
     result = synthesize(bundle, {"us": case.us}, TARGETS, samples=samples, device=device, slice_axis="all")
+    tre = registration_errors(case, result.images["t2"], result.field_of_view, signed=True, device=device)
+    return {"quality": image_quality(result, case), "tre": tre}
+
+
+def image_quality(result: SynthesisResult, case: EvaluationCase) -> dict[str, Any]:
+    """By target: over the field of view and, by name of region, in the lesion."""
     mask = to_slices(sitk.GetArrayFromImage(result.field_of_view), 2) > 0
     lesion = lesion_of(to_slices(sitk.GetArrayFromImage(case.labels), 2))
     where = regions(lesion & mask, mask, case.us.GetSpacing()[0])
     truths = {name: harmonised_truth(case.truths[name], case.labels, name) for name in TARGETS}
-    quality = {name: _quality(result.images[name], truths[name], mask, where) for name in TARGETS}
-    tre = registration_errors(case, result.images["t2"], result.field_of_view, signed=True, device=device)
-    return {"quality": quality, "tre": tre}
+    return {name: _quality(result.images[name], truths[name], mask, where) for name in TARGETS}
 
 
 def evaluate_direct(case: EvaluationCase, device: str = "auto") -> dict[str, Any]:

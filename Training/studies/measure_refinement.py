@@ -1,0 +1,108 @@
+"""Measure a refinement on simulated cases: one axis and three, without it and with it, and what each takes.
+
+python Training/studies/measure_refinement.py --bundle PLAIN --refined REFINED --cases CASES --output DIR
+
+From the ultrasound alone, at temperature 0, in float32. Writes a JSON line a case and way as soon as it is known, and
+skips those that are there: stop it and start it again at will. Seconds are the process's own (CPU time), so that other
+work on the machine does not count; with one thread they are what an idle core takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
+
+from mmhvae_training.script import run
+
+import numpy as np
+from mmhvae import InputError, load_bundle, synthesize
+from mmhvae.bundle import Bundle
+from mmhvae.compute import full_precision
+from mmhvae.files import write_text
+from mmhvae.settings import SliceAxis
+from mmhvae_training.judging import TARGETS, image_quality, load_evaluation_case
+from mmhvae_training.records import read_lines, write_line
+
+#: Way -> whether refined, and the slicing axis.
+WAYS: dict[str, tuple[bool, SliceAxis | None]] = {
+    "one axis": (False, None),
+    "three axes": (False, "all"),
+    "one axis, refined": (True, None),
+    "three axes, refined": (True, "all"),
+}
+TITLES = "dB over the best constant | SSIM | correlation | lesion: dB over the constant, SSIM | 5 mm around: the same"
+
+
+def measured(bundle: Bundle, axis: SliceAxis | None, folder: Path, device: str) -> dict[str, Any]:
+    """Quality and CPU seconds of one way on one case."""
+    case = load_evaluation_case(folder)
+    started = time.process_time()
+    with full_precision():
+        result = synthesize(bundle, {"us": case.us}, TARGETS, 0.0, device=device, slice_axis=axis)
+    seconds = time.process_time() - started
+    return {"quality": image_quality(result, case), "seconds": round(seconds, 2)}
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown: means over the cases that all ways have done, by target and over all of them."""
+    ways = [way for way in WAYS if any(row["way"] == way for row in rows)]
+    common = set.intersection(*({row["case"] for row in rows if row["way"] == way} for way in ways))
+    lines = [f"{len(common)} simulated cases; means.", "", f"| way | target | {TITLES} | CPU s |", "|---" * 8 + "|"]
+    for way in ways:
+        chosen = [row for row in rows if row["way"] == way and row["case"] in common]
+        for target in (*TARGETS, "mean"):
+            found = [row["quality"][name] for row in chosen for name in TARGETS if target in (name, "mean")]
+            seconds = f"{np.mean([row['seconds'] for row in chosen]):.1f}" if target == "mean" else ""
+            lines.append(f"| {way} | {target} | {_cells(found)} | {seconds} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cells(found: Sequence[Mapping[str, Any]]) -> str:
+    gain = np.mean([one["psnr"] - one["constant_psnr"] for one in found])
+    cells = [f"{gain:.2f}", *(f"{np.mean([one[name] for one in found]):.3f}" for name in ("ssim", "correlation"))]
+    for region in ("lesion", "around"):
+        seen = [one[region] for one in found if one.get(region)]
+        gains, ssim = ([f(one) for one in seen] for f in (lambda o: o["psnr"] - o["constant"], lambda o: o["ssim"]))
+        cells.append(f"{np.mean(gains):.2f}, {np.mean(ssim):.3f}" if seen else "none")
+    return " | ".join(cells)
+
+
+def main() -> None:
+    """Read the command line, measure what is not there yet, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", type=Path, required=True, help="without the refinement")
+    parser.add_argument("--refined", type=Path, help="the same bundle with it; without: the plain ways alone")
+    parser.add_argument("--cases", type=Path, required=True, help="folder with case-*, as simulate.py writes them")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--output", type=Path, required=True, help="folder that receives refinement.md and .jsonl")
+    arguments = parser.parse_args()
+    folders = sorted(path.parent for path in arguments.cases.glob("case-*/parameters.json"))
+    if not folders:
+        raise InputError(f"{arguments.cases} holds no case; give the folder that simulate.py wrote.")
+    bundles = {False: load_bundle(arguments.bundle)}
+    if arguments.refined:
+        bundles[True] = load_bundle(arguments.refined)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    lines = arguments.output / "refinement.jsonl"
+    done = {(row["case"], row["way"]) for row in read_lines(lines)}
+    for folder in folders:
+        for way, (refined, axis) in WAYS.items():
+            if refined in bundles and (folder.name, way) not in done:
+                row = {"case": folder.name, "way": way}
+                write_line(lines, row | measured(bundles[refined], axis, folder, arguments.device))
+    text = table(list(read_lines(lines)))
+    write_text(text, arguments.output / "refinement.md")
+    print(text)
+
+
+if __name__ == "__main__":
+    run(main)
