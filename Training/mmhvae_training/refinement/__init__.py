@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
+    from .bundles import refined_bundle as refined_bundle
     from .configuration import (
         CosineConfig as CosineConfig,
         RefinementLossConfig as RefinementLossConfig,
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
         SynthesesConfig as SynthesesConfig,
     )
     from .losses import refinement_losses as refinement_losses
-    from .refined_bundle import refined_bundle as refined_bundle
     from .refinement_method import RefinementMethod as RefinementMethod, new_refinement as new_refinement
     from .syntheses import Patches as Patches, draw_patches as draw_patches, make_syntheses as make_syntheses
 else:

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..configuration import Norm
 from .configuration import RefinementLossConfig
 
 VARIANCE_FLOOR = 2.5e-4  # on images in [0, 1]: below this a window counts as flat, and noise isn't amplified
@@ -19,12 +20,17 @@ def refinement_losses(output: Tensor, truth: Tensor, judged: Tensor, config: Ref
         output, truth: (B, M, D, H, W) in [0, 1].
         judged: the same shape, true where an output counts.
     """
-    weight = judged.to(output.dtype)
-    error = F.mse_loss(output, truth, reduction="none") if config.norm == "l2" else (output - truth).abs()
-    terms = {"image": (error * weight).sum() / weight.sum().clamp(min=1)}
+    terms = {"image": image_norm(output, truth, judged, config.norm)}
     if config.correlation_weight:
         terms["correlation"] = config.correlation_weight * (1 - local_correlation(output, truth, judged))
     return terms
+
+
+def image_norm(output: Tensor, truth: Tensor, judged: Tensor, norm: Norm) -> Tensor:
+    """The mean over what is judged."""
+    weight = judged.to(output.dtype)
+    error = F.mse_loss(output, truth, reduction="none") if norm == "l2" else (output - truth).abs()
+    return torch.as_tensor((error * weight).sum() / weight.sum().clamp(min=1))
 
 
 def local_correlation(a: Tensor, b: Tensor, judged: Tensor) -> Tensor:
@@ -43,7 +49,8 @@ def local_correlation(a: Tensor, b: Tensor, judged: Tensor) -> Tensor:
 def _mean(x: Tensor) -> Tensor:
     """Means over cubes, axis by axis; zeros beyond the edge."""
     for axis in range(3):
-        size, padding = [1, 1, 1], [0, 0, 0]
-        size[axis], padding[axis] = 2 * RADIUS + 1, RADIUS
-        x = F.avg_pool3d(x, tuple(size), stride=1, padding=tuple(padding))
+        size, padding = [1, 1, 1], [0] * 6
+        size[axis] = 2 * RADIUS + 1
+        padding[4 - 2 * axis : 6 - 2 * axis] = [RADIUS, RADIUS]  # F.pad begins with the last axis
+        x = F.avg_pool3d(F.pad(x, padding), tuple(size), stride=1)
     return x

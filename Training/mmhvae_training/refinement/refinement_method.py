@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..loop import Method, RunState, adamw_state
 from .configuration import RefinementRun
-from .losses import refinement_losses
+from .losses import image_norm, refinement_losses
 from .syntheses import Patches, draw_patches
 
 
@@ -48,7 +48,7 @@ class RefinementMethod(Method[RefinementRun, RunState]):
         judged = judged_voxels(batch, data.margin)
         terms = refinement_losses(output.float(), batch.truths, judged, loss)
         with torch.no_grad():
-            before = refinement_losses(batch.volumes, batch.truths, judged, loss)["image"]
+            before = image_norm(batch.volumes, batch.truths, judged, loss.norm)
         numbers = self.update(fabric, torch.stack(list(terms.values())).sum(), {**terms, "before": before})
         return numbers | {"learning_rate": rate}
 
