@@ -63,12 +63,13 @@ def whole_files(paths: Iterable[Path], *, durable: bool = True) -> Iterator[dict
         InputError: as :func:`whole_file`; none of the paths has changed.
     """
     temporaries: dict[Path, Path] = {}
-    path = Path()
+    path, new = Path(), _NewFolders()
     with _tidied():
         try:
             for path in paths:
                 _require_possible(path)
                 temporaries[path] = _place_beside(path)  # known before it exists: a Ctrl-C may come in between
+                new.make(temporaries[path].parent)
                 _make(temporaries[path])
             yield temporaries
             for path in temporaries if durable else ():
@@ -84,6 +85,7 @@ def whole_files(paths: Iterable[Path], *, durable: bool = True) -> Iterator[dict
             raise _about(error, temporaries) from error
         finally:
             _remove(temporaries.values())
+            new.remove_empty()
 
 
 @contextmanager
@@ -97,10 +99,10 @@ def whole_folder(folder: str | Path, *, replace: bool = False) -> Iterator[Path]
         InputError: the folder cannot be written. An ``OSError`` within the block counts as that.
     """
     folder = Path(folder)
-    temporary = _named_beside(folder)
+    temporary, new = _named_beside(folder), _NewFolders()
     with _tidied():
         try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
+            new.make(folder.parent)
             _sweep(folder.parent)
             _unfinished[temporary] = os.getpid()
             temporary.mkdir()
@@ -116,6 +118,7 @@ def whole_folder(folder: str | Path, *, replace: bool = False) -> Iterator[Path]
             raise _about(error, {folder: temporary}) from error
         finally:
             _remove([temporary])
+            new.remove_empty()
 
 
 def _about(error: InputError, temporaries: Mapping[Path, Path]) -> InputError:
@@ -153,22 +156,27 @@ def write_text(text: str, path: str | Path) -> None:
 
 
 def require_writable(folder: str | Path, names: Iterable[str] = ()) -> None:
-    """Fail before the work, not after it: make the folder, and see whether files of these names can lie in it.
+    """Fail before the work, not after it: see whether the folder can be made, and files of these names lie in it.
+
+    A folder that is not there yet is gone again after that: what fails later leaves none behind.
 
     Raises:
         InputError: the folder cannot be made or written to, or a name is too long or a folder's.
     """
-    folder, names = Path(folder), list(names)
+    folder, names, new = Path(folder), list(names), _NewFolders()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        new.make(folder)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(bytes(_BLOCK))  # a disk that is full to the last block takes names still
     except (OSError, ValueError) as error:
         if is_full(error) or getattr(error, "errno", None) == errno.ENAMETOOLONG:
             raise not_written(folder / names[0] if names else folder, error) from error
         raise InputError(f"The folder {folder} cannot be written to; choose another one.") from error
-    for name in names:
-        _require_possible(folder / name)
+    else:
+        for name in names:
+            _require_possible(folder / name)
+    finally:
+        new.remove_empty()
 
 
 def _require_possible(path: Path) -> None:
@@ -201,8 +209,23 @@ def _place_beside(path: Path) -> Path:
     return folder / _named_beside(path).name
 
 
+class _NewFolders:
+    """Folders made for files to come: those that stay empty go again, so that what fails leaves none behind."""
+
+    def __init__(self) -> None:
+        self._made: list[Path] = []
+
+    def make(self, folder: Path) -> None:
+        self._made += [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def remove_empty(self) -> None:
+        for path in sorted(self._made, key=lambda path: -len(path.parts)):  # the innermost first
+            with contextlib.suppress(OSError):  # never made, or there is something in it
+                path.rmdir()
+
+
 def _make(temporary: Path) -> None:
-    temporary.parent.mkdir(parents=True, exist_ok=True)
     _sweep(temporary.parent)
     _unfinished[temporary] = os.getpid()
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL

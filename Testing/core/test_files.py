@@ -165,6 +165,23 @@ def test_what_is_no_ordinary_file_or_protected_is_not_replaced(tmp_path):
     assert (names(tmp_path), (tmp_path / "protected").read_bytes()) == (["null", "pipe", "protected"], OLD)
 
 
+def test_what_fails_leaves_no_new_folder(tmp_path):
+    """Neither the check before the work, nor a file or folder that cannot be written; what was there stays."""
+    (tmp_path / "there").mkdir()
+    for base in (tmp_path, tmp_path / "there"):
+        require_writable(base / "a" / "b", ["x.nii.gz"])
+        with pytest.raises(InputError, match="too long"):
+            require_writable(base / "a" / "b", ["x" * 300])
+        for whole in (whole_file, whole_folder):
+            with pytest.raises(InputError, match="no memory"), whole(base / "a" / "b" / "x"):
+                raise InputError("There is no memory.")
+    assert (names(tmp_path), names(tmp_path / "there")) == (["there"], [])
+    write_bytes(NEW, tmp_path / "a" / "b" / "x")
+    with pytest.raises(InputError, match="full"), whole_file(tmp_path / "a" / "c" / "x"):
+        raise InputError("The disk is full.")
+    assert names(tmp_path / "a") == ["b"]
+
+
 def test_folders_are_new_or_empty_unless_they_may_be_replaced(tmp_path):
     (tmp_path / "f").mkdir()
     with whole_folder(tmp_path / "f") as temporary:

@@ -28,10 +28,10 @@ def refused(run):
     """Check that a command ends as wrong input should, and return its sentence."""
 
     def check(*arguments: object, output: Path | None = None) -> str:
-        before = files(output)
+        before = files(output), output and output.exists()
         status, _, errors = run(*arguments)
         require_one_sentence(status, errors)
-        assert files(output) == before
+        assert (files(output), output and output.exists()) == before
         return errors
 
     return check
