@@ -5,12 +5,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, ClassVar
 
+import numpy as np
 import qt
 from mmhvae.bundle import InstalledBundle, ModelKind
 from MMHVAESynthesisLib.engine import Callbacks, CurrentRun, EngineRun, Failure
 from MMHVAESynthesisLib.nodes import InputWatch
 from MMHVAESynthesisLib.panel import Part, Whole, WorkRow, button, enable, wrapped_label
 from MMHVAESynthesisLib.synthesis import STALE
+from MMHVAESynthesisLib.views import jump_to
+from numpy.typing import NDArray
 from slicer.i18n import tr as _
 
 from .outline_inputs import mark_outlines, sources_of
@@ -32,6 +35,7 @@ class ComputedSection(Part):
     def __init__(self, panel: Whole) -> None:
         super().__init__(panel)
         self._current = CurrentRun()
+        self._unseen: NDArray[np.float64] | None = None  # a place to show once the user is back in this module
         self._installer = panel.new_installer(self._progressed, self._failed)
         column = self.ui.outlineFrame.layout() or qt.QVBoxLayout(self.ui.outlineFrame)
         column.setContentsMargins(0, 0, 0, 0)
@@ -78,8 +82,16 @@ class ComputedSection(Part):
         """See :meth:`.Part.use`."""
         super().use(parameters)
         self.choice.parameters = parameters
+        self._unseen = None
         if parameters is None:
             self.work.finish("")
+
+    def enter(self) -> None:
+        """See :meth:`.Part.enter`; what was outlined meanwhile is shown."""
+        super().enter()
+        place, self._unseen = self._unseen, None
+        if place is not None:
+            jump_to(place)
 
     def close(self) -> None:
         """See :meth:`.Part.close`; an outline that is not done leaves nothing."""
@@ -117,6 +129,12 @@ class ComputedSection(Part):
             self._marked_by = self.choice.model
             mark_outlines(self._outlines(), self.choice.model)
             self.refresh()
+
+    def _show(self, place: NDArray[np.float64] | None) -> None:
+        """Have every slice lie through ``place``, (3,) RAS mm in world, as soon as the views are this module's."""
+        self._unseen = None if self.panel.is_open else place
+        if self.panel.is_open and place is not None:
+            jump_to(place)
 
     def _press(self) -> None:
         if self._parameters is not None:

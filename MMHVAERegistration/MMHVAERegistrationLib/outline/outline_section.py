@@ -6,7 +6,6 @@ from typing import Any
 
 from mmhvae.bundle import InstalledBundle, ModelKind
 from MMHVAESynthesisLib.engine import Callbacks, EngineRun
-from MMHVAESynthesisLib.views import jump_to
 from slicer.i18n import tr as _
 
 from ..case import tick
@@ -42,8 +41,7 @@ class OutlineSection(ComputedSection):
     def _done(self, outlined: Outlined) -> None:
         if outlined.node is not None and self._parameters is not None:
             tick(self._parameters, outlined.node, True)
-        if outlined.middle is not None and self.panel.is_open:
-            jump_to(outlined.middle)
+        self._show(outlined.middle)
         self.work.finish(told(outlined))
         self.panel.refresh()
 

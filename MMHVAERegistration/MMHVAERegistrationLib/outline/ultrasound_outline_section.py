@@ -11,7 +11,6 @@ from mmhvae.bundle import InstalledBundle, ModelKind
 from MMHVAESynthesisLib.engine import Callbacks, EngineRun
 from MMHVAESynthesisLib.nodes import require_volume
 from MMHVAESynthesisLib.panel import Whole, wrapped_label
-from MMHVAESynthesisLib.views import jump_to
 from slicer.i18n import tr as _
 
 from ..case import moving_nodes
@@ -82,8 +81,7 @@ class UltrasoundOutlineSection(ComputedSection):
 
     def _done(self, outlined: UltrasoundOutlined) -> None:
         self._outlined = outlined
-        if outlined.middle is not None and self.panel.is_open:
-            jump_to(outlined.middle)
+        self._show(outlined.middle)
         self.work.finish(told(outlined))
         self.panel.refresh()
 

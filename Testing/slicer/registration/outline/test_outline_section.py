@@ -122,6 +122,29 @@ def test_every_slice_lies_through_its_middle_at_the_end(panel, section):
     views[1].slice_node.SetOrientationToSagittal()
 
 
+def test_an_outline_that_ends_while_the_user_is_in_the_other_module_is_shown_on_the_way_back(panel, section):
+    chosen(panel, make_case(27))
+    (view, *_others) = slice_views()
+
+    def depth() -> float:
+        """Millimetres between the slice and where it was when the user left."""
+        return abs(view.slice_node.GetSliceOffset() - 200)
+
+    settled(panel)
+    rig.click(section.button)
+    rig.load_module("MMHVAESynthesis")
+    view.slice_node.SetSliceOffset(200)
+    rig.wait_until(lambda: not section._current.is_running, 60, "the outline")
+    assert len(outlines()) == 1
+    assert depth() == 0
+    rig.load_module("MMHVAERegistration")
+    assert depth() > 50
+    view.slice_node.SetSliceOffset(200)
+    rig.load_module("MMHVAESynthesis")
+    rig.load_module("MMHVAERegistration")
+    assert depth() == 0, "it is shown once"
+
+
 def test_it_moves_along_and_is_out_of_date_once_an_mr_has_changed(panel, section):
     case = chosen(panel, make_case(21))
     outlined(panel, section)
