@@ -1,9 +1,10 @@
 """Outline the tumour in every real ultrasound of a folder: a contact sheet to look at, and numbers that need no truth.
 
-python Training/studies/outline_real.py --real ../shared/data/resect --bundle SEGMENTER --output DIR
+python Training/studies/outline_real.py --real ../shared/data/resect --bundle SEGMENTER \\
+    --by-eye Training/cards/ultrasound-tumours/by-eye.json --output DIR
 
-Where ``NAME-cet1-warped.nii.gz`` lies beside an ultrasound, the shipped segmenter of MR outlines the tumour in it, for
-comparison. Held-out volumes are outlined, too: choose nothing by them. About ten seconds a volume on a core.
+``--by-eye`` names a file of ellipsoids that somebody set where MR and ultrasound show the tumour, for comparison.
+Held-out volumes are outlined, too: choose nothing by them.
 """
 
 from __future__ import annotations
@@ -16,32 +17,25 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_tra
 
 from mmhvae_training.script import run
 
-import SimpleITK as sitk
 from mmhvae.files import write_text
-from mmhvae.images import open_image, read_volume, write_volume
-from mmhvae.segmentation import UltrasoundSegmenter, load_ultrasound_segmenter, outline_ultrasound, segment_tumour
+from mmhvae.images import read_volume, write_volume
+from mmhvae.segmentation import UltrasoundSegmenter, load_ultrasound_segmenter, outline_ultrasound
 from mmhvae_training.calibration.measure import find_real
 from mmhvae_training.records import write_json
-from mmhvae_training.ultrasound_tumours import RealOutline, draw_contact_sheet, facts_of, facts_table
+from mmhvae_training.ultrasound_tumours import (
+    Ellipsoid,
+    RealOutline,
+    draw_contact_sheet,
+    facts_of,
+    facts_table,
+    read_ellipsoids,
+)
 
 
-def from_mr(us: sitk.Image, cet1: Path, kept: Path, device: str) -> sitk.Image | None:
-    """The tumour in a patient's ceT1 on the ultrasound's grid, kept for the next call; None without a ceT1."""
-    if not cet1.is_file():
-        return None
-    if not kept.is_file():
-        found = segment_tumour({"cet1": read_volume(cet1, "ceT1")}, reference=us, device=device)
-        write_volume(found.labels, kept)
-    return open_image(kept, "outline")
-
-
-def outlined(path: Path, segmenter: UltrasoundSegmenter, output: Path, device: str) -> RealOutline:
-    """The tumour in an ultrasound, written as NAME.nii.gz, and in its patient's ceT1."""
-    us, name = read_volume(path, "ultrasound"), path.name.removesuffix("-us.nii.gz")
-    found = outline_ultrasound(us, segmenter, device=device)
-    write_volume(found.labels, output / f"{name}.nii.gz")
-    mr = from_mr(us, path.with_name(f"{name}-cet1-warped.nii.gz"), output / f"{name}-from-mr.nii.gz", device)
-    return RealOutline(us, found, mr)
+def outlined(path: Path, segmenter: UltrasoundSegmenter, by_eye: Ellipsoid | None, device: str) -> RealOutline:
+    """The tumour in an ultrasound, beside what was set there by eye."""
+    us = read_volume(path, "ultrasound")
+    return RealOutline(us, outline_ultrasound(us, segmenter, device=device), by_eye and by_eye.on(us))
 
 
 def main() -> None:
@@ -49,13 +43,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--real", type=Path, required=True, help="folder with NAME-us.nii.gz")
     parser.add_argument("--bundle", type=Path, required=True, help="of segment.py export")
+    parser.add_argument("--by-eye", type=Path, help="JSON: NAME -> centre_lps_mm, radii_mm along the image's axes")
     parser.add_argument("--output", type=Path, required=True, help="receives outlines.json, .md and .png, NAME.nii.gz")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
     arguments = parser.parse_args()
     segmenter, outlines = load_ultrasound_segmenter(arguments.bundle), {}
     arguments.output.mkdir(parents=True, exist_ok=True)
+    by_eye = read_ellipsoids(arguments.by_eye) if arguments.by_eye else {}
     for name, path in find_real(arguments.real, held_out=True).items():
-        outlines[name] = outlined(path, segmenter, arguments.output, arguments.device)
+        outlines[name] = outlined(path, segmenter, by_eye.get(name), arguments.device)
+        write_volume(outlines[name].found.labels, arguments.output / f"{name}.nii.gz")
         print(f"{name}: {outlines[name].found.volume_ml} ml", flush=True)
     facts = {name: facts_of(outline) for name, outline in outlines.items()}
     sha256 = segmenter.manifest.weights_sha256

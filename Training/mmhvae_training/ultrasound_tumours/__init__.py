@@ -38,9 +38,11 @@ if TYPE_CHECKING:
         write_description as write_description,
     )
     from .real_outlines import (
+        Ellipsoid as Ellipsoid,
         RealOutline as RealOutline,
         facts_of as facts_of,
         facts_table as facts_table,
+        read_ellipsoids as read_ellipsoids,
     )
     from .scores import score_outline as score_outline, scores_rows as scores_rows, scores_table as scores_table
     from .small_configuration import SmallConfiguration as SmallConfiguration

@@ -16,11 +16,11 @@ from .real_outlines import RealOutline
 
 COLUMNS = 6
 #: Told apart by colour-blind eyes, and by dashes.
-COMPUTED, FROM_MR = "#ff9f1c", "#2ec4ff"
+COMPUTED, BY_EYE = "#ff9f1c", "#2ec4ff"
 
 
 def draw_contact_sheet(outlines: Mapping[str, RealOutline], path: Path) -> None:
-    """Write a PNG: solid what was found in the ultrasound, dashed what an MR shows of the tumour.
+    """Write a PNG: solid what was found in the ultrasound, dashed where somebody sees the tumour.
 
     Raises:
         InputError: the file cannot be written.
@@ -35,8 +35,8 @@ def draw_contact_sheet(outlines: Mapping[str, RealOutline], path: Path) -> None:
 
 
 def shown_section(outline: RealOutline) -> tuple[int, int]:
-    """Axis and slice to show: with most of the outline, else of the MR's, else of the field of view."""
-    candidates = (outline.found.labels, outline.mr, outline.found.field_of_view)
+    """Axis and slice to show: with most of the outline, else of what was set by eye, else of the field of view."""
+    candidates = (outline.found.labels, outline.by_eye, outline.found.field_of_view)
     arrays = (sitk.GetArrayViewFromImage(image) for image in candidates if image is not None)
     return largest_section(next(array for array in arrays if array.any()))
 
@@ -53,7 +53,7 @@ def _draw(axis: Any, name: str, outline: RealOutline) -> None:
     show_slice(axis, section(outline.us)[window].astype(np.float32), _title(name, outline), seen[window])
     spacing = [size for number, size in enumerate(outline.us.GetSpacing()) if number != along]
     axis.set_aspect(spacing[0] / spacing[1])
-    for image, colour, style in ((outline.found.labels, COMPUTED, "solid"), (outline.mr, FROM_MR, "dashed")):
+    for image, colour, style in ((outline.found.labels, COMPUTED, "solid"), (outline.by_eye, BY_EYE, "dashed")):
         lying = None if image is None else section(image)[window] > 0
         if lying is not None and lying.any():
             axis.contour(lying, [0.5], colors=colour, linestyles=style, linewidths=1.2)

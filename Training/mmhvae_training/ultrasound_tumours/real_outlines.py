@@ -1,16 +1,63 @@
-"""Outlines in real ultrasound whose tumour nobody drew: numbers that need no truth, beside an outline from MR."""
+"""Outlines in real ultrasound whose tumour nobody drew: numbers that need no truth, beside an ellipsoid set by eye."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from mmhvae.exceptions import InputError
+from mmhvae.images import image_on
 from mmhvae.overlays import compare_outlines
 from mmhvae.segmentation import UltrasoundOutline
 from scipy import ndimage
+
+
+@dataclass(frozen=True)
+class Ellipsoid:
+    """Where somebody sees the tumour: no outline, but enough to tell whether one is at its place and of its size.
+
+    Attributes:
+        centre_lps_mm: x, y, z.
+        radii_mm: along the index axes i, j, k of the ultrasound.
+    """
+
+    centre_lps_mm: tuple[float, float, float]
+    radii_mm: tuple[float, float, float]
+
+    def on(self, grid: sitk.Image) -> sitk.Image:
+        """Its label map (uint8) on a grid."""
+        centre = grid.TransformPhysicalPointToContinuousIndex(self.centre_lps_mm)
+        size, spacing = grid.GetSize(), grid.GetSpacing()
+        steps = [(np.arange(size[a]) - centre[a]) * spacing[a] / self.radii_mm[a] for a in range(3)]
+        squared = steps[2][:, None, None] ** 2 + steps[1][None, :, None] ** 2 + steps[0][None, None, :] ** 2
+        return image_on((squared < 1).astype(np.uint8), grid)
+
+
+def read_ellipsoids(path: Path) -> dict[str, Ellipsoid]:
+    """Name -> ellipsoid, of a JSON file.
+
+    Raises:
+        InputError: it holds none.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {str(name): _ellipsoid(row["centre_lps_mm"], row["radii_mm"]) for name, row in content.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f'{path} holds no ellipsoids; write {{"NAME": {{"centre_lps_mm": [x, y, z], "radii_mm": [i, j, k]}}}}.'
+        ) from error
+
+
+def _ellipsoid(centre: Any, radii: Any) -> Ellipsoid:
+    (x, y, z), (i, j, k) = map(float, centre), map(float, radii)
+    if not (np.isfinite([x, y, z, i, j, k]).all() and min(i, j, k) > 0):
+        raise ValueError("radii are positive")
+    return Ellipsoid((x, y, z), (i, j, k))
 
 
 @dataclass(frozen=True)
@@ -20,12 +67,12 @@ class RealOutline:
     Attributes:
         us: the ultrasound.
         found: what the segmenter of ultrasound outlined.
-        mr: a label map from the patient's MR, brought over, the tumour wherever it is not 0; None: there is none.
+        by_eye: a label map of where somebody sees the tumour, wherever it is not 0; None: nobody looked.
     """
 
     us: sitk.Image
     found: UltrasoundOutline
-    mr: sitk.Image | None = None
+    by_eye: sitk.Image | None = None
 
 
 def facts_of(outline: RealOutline) -> dict[str, Any]:
@@ -33,8 +80,9 @@ def facts_of(outline: RealOutline) -> dict[str, Any]:
 
     Returns:
         ``volume_ml``; ``share``, of the field of view; ``pieces``, connected; ``contrast``, mean grey level within over
-        that of the rest of the field of view, None without an outline or a rest; and, against an MR's outline,
-        ``mr_ml`` in the field of view, ``dice``, ``mean_mm`` and ``percentile_95_mm``, None where one shows nothing.
+        that of the rest of the field of view, None without an outline or a rest; and, against what was set by eye,
+        ``by_eye_ml`` in the field of view, ``dice``, ``mean_mm`` and ``percentile_95_mm``, None where one shows
+        nothing.
     """
     grey, labels, seen = (
         sitk.GetArrayViewFromImage(image) for image in (outline.us, outline.found.labels, outline.found.field_of_view)
@@ -47,14 +95,14 @@ def facts_of(outline: RealOutline) -> dict[str, Any]:
         "pieces": int(ndimage.label(inside)[1]),
         "contrast": float(grey[inside].mean() / max(grey[rest].mean(), 1e-6)) if known else None,
     }
-    return facts | ({} if outline.mr is None else _against(outline.mr, outline.found))
+    return facts | ({} if outline.by_eye is None else _against(outline.by_eye, outline.found))
 
 
-def _against(mr: sitk.Image, found: UltrasoundOutline) -> dict[str, Any]:
-    agreement = compare_outlines(found.labels, mr, found.field_of_view)
-    in_view = (sitk.GetArrayViewFromImage(mr) > 0) & (sitk.GetArrayViewFromImage(found.field_of_view) > 0)
+def _against(by_eye: sitk.Image, found: UltrasoundOutline) -> dict[str, Any]:
+    agreement = compare_outlines(found.labels, by_eye, found.field_of_view)
+    in_view = (sitk.GetArrayViewFromImage(by_eye) > 0) & (sitk.GetArrayViewFromImage(found.field_of_view) > 0)
     return {
-        "mr_ml": round(float(in_view.sum() * np.prod(mr.GetSpacing()) / 1000), 3),
+        "by_eye_ml": round(float(in_view.sum() * np.prod(by_eye.GetSpacing()) / 1000), 3),
         "dice": agreement.dice,
         "mean_mm": agreement.mean_mm,
         "percentile_95_mm": agreement.percentile_95_mm,
@@ -62,23 +110,23 @@ def _against(mr: sitk.Image, found: UltrasoundOutline) -> dict[str, Any]:
 
 
 def facts_table(facts: Mapping[str, Mapping[str, Any]]) -> str:
-    """Markdown: a line a volume; columns against MR are empty where there is none."""
+    """Markdown: a line a volume; columns by eye are empty where nobody looked."""
     lines = [
-        "| volume | outlined (ml) | of the field of view (%) | pieces | grey inside / outside | from MR (ml) | Dice "
+        "| volume | outlined (ml) | of the field of view (%) | pieces | grey inside / outside | by eye (ml) | Dice "
         "| mean, 95 % distance (mm) |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, row in facts.items():
         contrast = "-" if row["contrast"] is None else f"{row['contrast']:.2f}"
         cells = [name, f"{row['volume_ml']:.1f}", f"{100 * row['share']:.0f}", str(row["pieces"]), contrast]
-        lines.append("| " + " | ".join([*cells, *_mr_cells(row)]) + " |")
+        lines.append("| " + " | ".join([*cells, *_by_eye_cells(row)]) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _mr_cells(row: Mapping[str, Any]) -> list[str]:
-    if "mr_ml" not in row:
+def _by_eye_cells(row: Mapping[str, Any]) -> list[str]:
+    if "by_eye_ml" not in row:
         return ["", "", ""]
     dice = "-" if row["dice"] is None else f"{row['dice']:.2f}"
     known = row["mean_mm"] is not None
     distance = f"{row['mean_mm']:.1f}, {row['percentile_95_mm']:.1f}" if known else "-"
-    return [f"{row['mr_ml']:.1f}", dice, distance]
+    return [f"{row['by_eye_ml']:.1f}", dice, distance]
