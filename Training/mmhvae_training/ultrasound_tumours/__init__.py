@@ -8,6 +8,7 @@ from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
     from .contact_sheet import draw_contact_sheet as draw_contact_sheet
+    from .control import central_outline as central_outline, median_share as median_share
     from .examples import read_examples as read_examples
     from .folds import (
         folds_by_head as folds_by_head,
