@@ -9,7 +9,8 @@ python Training/make_segmentation_dataset.py --cases RESECT --labelled resect-se
     --output nnunet/Dataset110_RESECT
 
 Each sweep's ultrasound is made of a random non-empty subset of the head's MRs; the same seed draws the same subsets for
-every method. Sweeps that see no tumour are left out. Folds keep heads whole. Work that was stopped goes on.
+every method. Sweeps that see no tumour, or less than outlines keep, are left out. Folds keep heads whole. Work that was
+stopped goes on.
 Labelled real ultrasound, for the supervised reference, becomes a data set as it is.
 """
 

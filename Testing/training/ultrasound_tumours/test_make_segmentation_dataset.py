@@ -190,6 +190,14 @@ def test_every_subset_is_drawn_about_alike():
     assert draw_subset((), "case-0", 0) == ()
 
 
+@pytest.mark.parametrize(("radius", "enough"), [(0.0, False), (2.0, False), (4.0, True)])
+def test_a_sweep_sees_a_tumour_where_there_is_as_much_as_outlines_keep(write_sweep, tmp_path, radius, enough):
+    sweep = read_labelled_sweep(write_sweep(tmp_path / "case-0", "A", radius=radius))
+    voxels = int(sitk.GetArrayFromImage(sweep.tumour).sum())
+    assert (voxels * np.prod(sweep.us.GetSpacing()) >= 200) == enough
+    assert sweep.has_tumour() == enough
+
+
 def test_fluid_counts_where_it_is_an_invented_tumours(write_sweep, tmp_path):
     for name, tumour in (("own", None), ("invented", {"centre": 1})):
         folder = write_sweep(tmp_path / name, "A", tumour=tumour)

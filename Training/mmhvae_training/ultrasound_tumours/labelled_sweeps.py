@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.images import image_on, read_volume, same_grid
+from mmhvae.settings import OutlineSettings
 
 from ..data import case_folders
 from ..simulation import Label
@@ -58,8 +59,9 @@ class LabelledSweep:
         return image_on(np.where(inside, array - array.min() + 1, 0).astype(np.float32), image)
 
     def has_tumour(self) -> bool:
-        """Whether there is any to be seen."""
-        return bool(sitk.GetArrayViewFromImage(self.tumour).any())
+        """Whether there is enough to be seen: pieces of less are left out of outlines, and could not be found."""
+        voxels = int(sitk.GetArrayViewFromImage(self.tumour).sum())
+        return voxels * float(np.prod(self.tumour.GetSpacing())) / 1000 >= OutlineSettings.smallest_piece_ml
 
 
 def sweep_folders(folder: Path) -> list[Path]:
