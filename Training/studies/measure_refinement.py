@@ -94,8 +94,8 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     lines = arguments.output / "refinement.jsonl"
     done = {(row["case"], row["way"]) for row in read_lines(lines)}
-    for folder in folders:
-        for way, (refined, axis) in WAYS.items():
+    for way, (refined, axis) in WAYS.items():
+        for folder in folders:
             if refined in bundles and (folder.name, way) not in done:
                 row = {"case": folder.name, "way": way}
                 write_line(lines, row | measured(bundles[refined], axis, folder, arguments.device))
