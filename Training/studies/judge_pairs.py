@@ -22,6 +22,7 @@ from mmhvae_training.script import run
 
 from mmhvae import load_bundle
 from mmhvae.bundle import starter_bundle
+from mmhvae.settings import SliceAxis
 from mmhvae_training.judging import find_pairs, judge_pair, pairs_table
 
 
@@ -31,16 +32,18 @@ def main() -> None:
     parser.add_argument("--real", type=Path, required=True, help="folder with NAME-us and NAME-cet1-warped.nii.gz")
     parser.add_argument("--bundle", type=Path, action="append", help="several are compared; default: the starter")
     parser.add_argument("--patient", action="append", help="NAME, several; default: all that have a pair")
+    parser.add_argument("--one-axis", action="store_true", help="slices along the bundle's axis alone, not all three")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--output", type=Path, required=True, help="folder that receives pairs.md and pairs.json")
     arguments = parser.parse_args()
     pairs = find_pairs(arguments.real, arguments.patient)
+    axis: SliceAxis | None = None if arguments.one_axis else "all"
     rows: dict[str, dict[str, dict[str, float]]] = {}
     arguments.output.mkdir(parents=True, exist_ok=True)
     for path in arguments.bundle or [starter_bundle()]:
         bundle = load_bundle(path)
         name = f"{path.name} {bundle.manifest.weights_sha256[:8]}"
-        rows[name] = {f"{p.name} {p.modality}": judge_pair(bundle, p, arguments.device) for p in pairs}
+        rows[name] = {f"{p.name} {p.modality}": judge_pair(bundle, p, arguments.device, axis) for p in pairs}
         (arguments.output / "pairs.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
         (arguments.output / "pairs.md").write_text(pairs_table(rows), encoding="utf-8")
     print(pairs_table(rows))

@@ -20,6 +20,7 @@ from mmhvae.bundle import Bundle
 from mmhvae.exceptions import InputError
 from mmhvae.images import read_volume
 from mmhvae.registration import best_rigid_fit, read_tag
+from mmhvae.settings import SliceAxis
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -80,12 +81,14 @@ def _read(folder: Path, name: str, modality: str, path: Path, kind: str) -> Real
     return RealPair(name, modality, us, read_volume(path, modality), to_mr)
 
 
-def judge_pair(bundle: Bundle, pair: RealPair, device: str = "auto") -> dict[str, float]:
+def judge_pair(
+    bundle: Bundle, pair: RealPair, device: str = "auto", slice_axis: SliceAxis | None = "all"
+) -> dict[str, float]:
     """Correlation of the synthetic MR with the true one in the field of view, ``global`` and ``local``.
 
-    At temperature 0, the mean of the three slicing axes, on the ultrasound's own grid.
+    At temperature 0, by default the mean of the three slicing axes, on the ultrasound's own grid.
     """
-    result = synthesize(bundle, {"us": pair.us}, [pair.modality], 0.0, device=device, slice_axis="all")
+    result = synthesize(bundle, {"us": pair.us}, [pair.modality], 0.0, device=device, slice_axis=slice_axis)
     synthetic = sitk.GetArrayFromImage(result.images[pair.modality])
     field = sitk.GetArrayFromImage(result.field_of_view) > 0
     return compared(synthetic, sitk.GetArrayFromImage(pair.truth()), field, pair.us.GetSpacing()[::-1])
