@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from mmhvae.network.refinement import Refinement, RefinementConfig
+from mmhvae.network.refinement import LARGEST, Refinement, RefinementConfig
 
 SMALL = RefinementConfig(4, (1, 2))
 
@@ -58,6 +58,25 @@ def test_a_correction_depends_on_what_is_within_reach_and_no_farther(config):
     network(leaf, torch.zeros(1, 2), mask)[0, :, middle].sum().backward()
     felt = leaf.grad[0].abs().sum((0, 2, 3)).nonzero().flatten()
     assert (int(felt.min()), int(felt.max())) == (middle - config.reach, middle + config.reach + 1)
+
+
+def test_no_correction_is_larger_than_the_largest():
+    network, (volumes, given, mask) = trained(), shown()
+    torch.nn.init.constant_(network.head.bias, 100.0)
+    with torch.no_grad():
+        changes = network(volumes, given, mask) - volumes
+    assert float(changes.max()) == pytest.approx(LARGEST, abs=1e-6)
+
+
+def test_a_contrast_of_a_twentieth_of_the_range_is_seen_at_the_start():
+    """Where features hardly differ from voxel to voxel, only one tone for all of them is learnt."""
+    torch.manual_seed(0)
+    network, features = Refinement(4, RefinementConfig()), []
+    network.head.register_forward_pre_hook(lambda module, given: features.append(given[0]))
+    volumes = 0.2 + 0.05 * torch.randn(1, 4, 24, 24, 24)
+    with torch.no_grad():
+        network(volumes, torch.tensor([[1.0, 0, 0, 0]]), torch.ones(1, 1, 24, 24, 24))
+    assert float(features[0].std((2, 3, 4)).mean()) > 0.05
 
 
 def test_the_default_has_as_many_parameters_as_it_says():
