@@ -60,7 +60,8 @@ def test_the_reference_finds_what_was_displaced(easy, monkeypatch):
     assert easy.tre(registration_reference.reference(easy)).mean() < 1.0 < easy.tre(np.eye(4)).mean()
 
 
-@pytest.mark.parametrize("name", [name for name in PEERS if name != "sitk_ncc"])  # which takes long
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in PEERS if name != "sitk_ncc"])  # which takes longer still
 def test_a_peer_that_is_installed_finds_it_too(easy, name):
     _, module, engine = PEERS[name]
     if not installed(module):
