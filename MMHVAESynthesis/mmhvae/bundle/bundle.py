@@ -201,7 +201,7 @@ def parse_manifest(content: bytes, source: str | Path) -> Manifest:
         version = values["format_version"]
         if version not in (FORMAT_VERSION, REFINED_VERSION):
             raise InputError(
-                f"The bundle {source} has format version {version}; this program reads {FORMAT_VERSION} and "
+                f"The bundle {source} has format version {version}; this program reads versions up to "
                 f"{REFINED_VERSION}, update it."
             )
         axis = int(_within(values["slices"]["axis"], 0, 2))
