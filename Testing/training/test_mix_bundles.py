@@ -40,13 +40,13 @@ def test_weights_are_the_weighted_mean_and_the_record_names_both(tmp_path, monke
 @pytest.mark.parametrize(
     ("second", "share", "words"),
     [
-        (tiny(2), 1.5, "from 0 to 1"),
-        (tiny(2), float("nan"), "from 0 to 1"),
-        (tiny(2, replace(TINY, num_pools=1)), 0.5, "networks differ"),
-        (replace(tiny(2), refinement=Refinement(4, RefinementConfig(features=4, dilations=(1,)))), 0.5, "refinement"),
+        (lambda: tiny(2), 1.5, "from 0 to 1"),
+        (lambda: tiny(2), float("nan"), "from 0 to 1"),
+        (lambda: tiny(2, replace(TINY, num_pools=1)), 0.5, "networks differ"),
+        (lambda: replace(tiny(2), refinement=Refinement(4, RefinementConfig(4, (1,)))), 0.5, "refinement"),
     ],
     ids=["share", "no number", "network", "refinement"],
 )
 def test_what_cannot_be_mixed_is_refused(second, share, words):
     with pytest.raises(InputError, match=words):
-        mixed(tiny(1), second, share, "mixed")
+        mixed(tiny(1), second(), share, "mixed")

@@ -26,9 +26,6 @@ from mmhvae import InputError, load_bundle
 from mmhvae.bundle import Bundle, save_bundle
 from mmhvae.network import MMHVAE
 
-#: What two networks must agree in to be one network with other weights.
-ALIKE = ("architecture", "spacing_mm", "slice_axis")
-
 
 def mixed(first: Bundle, second: Bundle, share: float, name: str) -> Bundle:
     """``(1 - share) * first + share * second``, tensor by tensor, with the first's card; both stay as they are.
@@ -39,10 +36,10 @@ def mixed(first: Bundle, second: Bundle, share: float, name: str) -> Bundle:
     """
     if not 0 <= share <= 1:
         raise InputError(f"--share is {share:g}; give how much of the second there shall be, from 0 to 1.")
-    if any(getattr(first.manifest, fact) != getattr(second.manifest, fact) for fact in ALIKE):
-        raise InputError("The bundles' networks differ; mix a bundle with one that was trained on from it.")
     if first.refinement or second.refinement:
         raise InputError("A refinement fits the images of its own network alone; mix bundles without one.")
+    if not first.manifest.has_network_of(second.manifest):
+        raise InputError("The bundles' networks differ; mix a bundle with one that was trained on from it.")
     theirs = second.network.state_dict()
     weights = {key: torch.lerp(value, theirs[key], share) for key, value in first.network.state_dict().items()}
     network = MMHVAE(first.manifest.architecture).eval()

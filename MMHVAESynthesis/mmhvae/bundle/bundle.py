@@ -105,6 +105,11 @@ class Manifest:
         """Whether the weights are the authors': then volumes are framed as they frame them."""
         return self.architecture.fusion == "release"
 
+    def has_network_of(self, other: Manifest) -> bool:
+        """Whether both tell of one network, its refinement included, if perhaps with other weights."""
+        facts = ("architecture", "spacing_mm", "slice_axis", "refinement")
+        return all(getattr(self, fact) == getattr(other, fact) for fact in facts)
+
 
 @dataclass(frozen=True)
 class Bundle:

@@ -112,11 +112,7 @@ def _is_same(bundle: Bundle, folder: Path) -> bool:
         other = load_bundle(folder)
     except InputError:
         return False
-    mine, theirs = bundle.manifest, other.manifest
-    if any(
-        getattr(mine, name) != getattr(theirs, name)
-        for name in ("architecture", "spacing_mm", "slice_axis", "refinement")
-    ):
+    if not bundle.manifest.has_network_of(other.manifest):
         return False
     a, b = bundle.weights(), other.weights()
     return a.keys() == b.keys() and all(bool((a[name] == b[name]).all()) for name in a)
