@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
@@ -101,6 +102,17 @@ def test_slices_side_by_side_give_the_same_bits_however_many_threads_and_what_ba
     monkeypatch.undo()
     monkeypatch.setattr(synthesis, "scales_by_slices", lambda device: False)
     np.testing.assert_allclose(ask(batch_size=4), alone, rtol=0, atol=1e-5)
+
+
+def test_a_check_of_reduced_precision_names_the_device_that_is_checked(bundle, oblique, monkeypatch):
+    """On a CPU, whether this one has reduced precision or not, nothing speaks of a GPU."""
+    monkeypatch.setattr(synthesis, "half_precision", lambda device: torch.bfloat16)
+    monkeypatch.setattr(synthesis, "_precision_checks", WeakKeyDictionary())
+    said: list[str] = []
+    us = sweep(oblique(1, SMALL))
+    synthesize(bundle, {"us": us}, ["t2"], device="cpu", progress=lambda _share, message: said.append(message))
+    assert "checking the processor's reduced precision" in said
+    assert not [message for message in said if "GPU" in message]
 
 
 def test_mean_and_deviation_are_those_of_the_samples(bundle, oblique, monkeypatch):
