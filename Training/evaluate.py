@@ -4,8 +4,9 @@ python Training/evaluate.py table --cases prepared --splits fold-0.csv --bundle 
 python Training/evaluate.py table --cases prepared --predictions DIR --output evaluation/other
 python Training/evaluate.py compare evaluation/B evaluation/other --output comparison.md
 python Training/evaluate.py compare-methods evaluation/mmhvae evaluation/resvit --costs costs.json --output methods.md
+    (folders that 'table' wrote, or folders of such with the names seed-1, seed-2, ..., whose slices count together)
 python Training/evaluate.py figures --cases prepared --bundle B --output figures
-python Training/evaluate.py retention --cases simulated --bundle A --bundle B --output retention
+python Training/evaluate.py retention --cases simulated --bundle A --run runs/resvit --output retention
 
 Predictions lie in ``DIR/CASE/INPUTS/TARGET.nii.gz`` (``Case001/us+t2/flair.nii.gz``): harmonised to [0, 1], on the
 grid of the prepared case. An evaluation that was stopped goes on where it was.
@@ -45,6 +46,7 @@ from mmhvae_training.scoring import (
     ConstantSource,
     NetworkSource,
     NiftiSource,
+    RunVolumes,
     Source,
     baseline_source,
     bundle_source,
@@ -54,14 +56,18 @@ from mmhvae_training.scoring import (
     draw_temperature_figure,
     is_baseline,
     load_perceptual,
+    name_of_run,
     read_costs,
     read_judged_case,
     read_scores,
+    read_seeds,
     report,
     run_source,
     score_case,
+    seeds_table,
     table_by_method,
     thinned,
+    volumes_of_run,
     write_scores,
 )
 
@@ -125,11 +131,13 @@ def make_comparison(arguments: argparse.Namespace) -> None:
     names = [folder.resolve().name for folder in arguments.evaluations]
     if len(set(names)) < len(names):
         raise InputError("Two evaluations have folders of the same name; rename one, it names its run.")
-    runs = {name: read_scores(folder) for name, folder in zip(names, arguments.evaluations, strict=True)}
+    seeds = {name: read_seeds(folder) for name, folder in zip(names, arguments.evaluations, strict=True)}
+    runs = {name: [row for rows in of.values() for row in rows] for name, of in seeds.items()}
     text = comparison_report(runs, arguments.variant)
     if arguments.averages:
         costs = read_costs(arguments.costs) if arguments.costs else None
-        text = f"# Table 1 by method\n\n{table_by_method(runs, arguments.variant, costs)}\n{text}"
+        averages = table_by_method(runs, arguments.variant, costs)
+        text = f"# Table 1 by method\n\n{averages}\n{seeds_table(seeds, arguments.variant)}{text}"
     try:
         write_text(text, arguments.output)
     except OSError as error:
@@ -159,20 +167,20 @@ def make_figures(arguments: argparse.Namespace) -> None:
 def make_retention(arguments: argparse.Namespace) -> None:
     """Outline the tumour in true and synthetic MR of every case that shows one; a line each, then the table."""
     segmenter = load_segmenter(arguments.segmenter)
-    bundles = [(path.name, load_bundle(path)) for path in arguments.bundle or [starter_bundle()]]
+    sources = retention_sources(arguments)
     arguments.output.mkdir(parents=True, exist_ok=True)
     lines, rows = arguments.output / "retention.jsonl", []
     known = [Outlining(**row) for row in read_lines(lines)]
     for folder in sorted(arguments.cases.glob("case-*"))[: arguments.count]:
         done = [row for row in known if row.case == folder.name]
-        missing = [name for name in (TRUE, *dict(bundles)) if name not in {row.method for row in done}]
+        missing = [name for name in (TRUE, *sources) if name not in {row.method for row in done}]
         case = load_evaluation_case(folder) if missing else None
         for name in missing if case is not None and has_lesion(case) else ():
             assert case is not None
-            for row in outlinings(case, segmenter, name, _images(case, dict(bundles).get(name), arguments)):
+            for row in outlinings(case, segmenter, name, _images(case, sources.get(name), arguments)):
                 write_line(lines, asdict(row))
                 done.append(row)
-        rows += [row for row in done if row.method in (TRUE, *dict(bundles))]
+        rows += [row for row in done if row.method in (TRUE, *sources)]
         print(folder.name, flush=True)
     if not rows:
         raise InputError(f"{arguments.cases} holds no case-* with a tumour in view; give what simulate.py wrote.")
@@ -181,12 +189,31 @@ def make_retention(arguments: argparse.Namespace) -> None:
     print(text)
 
 
-def _images(case: EvaluationCase, bundle: Bundle | None, arguments: argparse.Namespace) -> dict[str, sitk.Image]:
-    """The true images, or those that a bundle makes of the ultrasound alone."""
-    if bundle is None:
+def retention_sources(arguments: argparse.Namespace) -> dict[str, Bundle | RunVolumes]:
+    """Name -> bundle or run; without any, the starter.
+
+    Raises:
+        InputError: one cannot be read, or two have one name.
+    """
+    bundles = arguments.bundle or ([] if arguments.run else [starter_bundle()])
+    runs = [(name_of_run(path), volumes_of_run(path, arguments.device)) for path in arguments.run]
+    found: list[tuple[str, Bundle | RunVolumes]] = [(path.name, load_bundle(path)) for path in bundles]
+    found += runs
+    if len(dict(found)) < len(found):
+        raise InputError("Two of the bundles and runs have folders of the same name; rename one, it names its images.")
+    return dict(found)
+
+
+def _images(
+    case: EvaluationCase, source: Bundle | RunVolumes | None, arguments: argparse.Namespace
+) -> dict[str, sitk.Image]:
+    """The true images, or those that a bundle or run makes of the ultrasound alone."""
+    if source is None:
         return {name: case.truths[name] for name in RETENTION_TARGETS}
+    if isinstance(source, RunVolumes):
+        return source.volumes({"us": case.us}, ("us",), RETENTION_TARGETS, arguments.seed).images
     settings = SynthesisSettings(slice_axis="all", seed=arguments.seed)
-    result = synthesize(bundle, {"us": case.us}, RETENTION_TARGETS, device=arguments.device, settings=settings)
+    result = synthesize(source, {"us": case.us}, RETENTION_TARGETS, device=arguments.device, settings=settings)
     return dict(result.images)
 
 
@@ -238,6 +265,7 @@ def parser() -> argparse.ArgumentParser:
     retention.add_argument("--cases", type=Path, required=True, help="folder with case-*, as simulate.py writes them")
     retention.add_argument("--segmenter", type=Path, help="folder, zip or name (default: the one that ships)")
     retention.add_argument("--bundle", type=Path, action="append", help="several are compared; default: the starter")
+    retention.add_argument("--run", type=Path, action="append", default=[], help="of train.py or train_baseline.py")
     retention.add_argument("--count", type=int, help="of cases, the first ones")
     retention.add_argument("--seed", type=int, default=0)
     retention.add_argument("--device", default="cpu", help="cpu, cuda, ...")

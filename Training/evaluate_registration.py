@@ -1,6 +1,8 @@
 """Register through the simulator from end to end, as the paper's Table 3 does: straight to the iUS, and by synthesis.
 
 python Training/evaluate_registration.py --cases HELD_OUT --output DIR
+python Training/evaluate_registration.py --cases HELD_OUT --run runs/resvit --output registration/resvit
+python Training/evaluate_registration.py --compare registration/mmhvae registration/resvit --output by-method.md
 
 Writes one JSON line a case and method as soon as it is known, and skips those that are there already with the same
 prior: stop it and start it again at will. The tables compare the cases that all methods have done.
@@ -12,7 +14,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,11 +26,28 @@ from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from mmhvae.settings import NAVIGATION, PosePrior
-from mmhvae_training.judging import SPACING, Synthesiser, evaluate, load_case, methods, summary, words, write_csv
+from mmhvae_training.judging import (
+    SINGLE,
+    SPACING,
+    TABLE,
+    WORDS,
+    Method,
+    RunSynthesiser,
+    Synthesiser,
+    Synthesises,
+    compare_registrations,
+    evaluate,
+    load_case,
+    methods,
+    read_registrations,
+    summary,
+    words,
+    write_csv,
+)
 from mmhvae_training.records import commit, lines_of, read_all_lines, run_processes, write_line
+from mmhvae_training.scoring import volumes_of_run
 
 LINES = "lines"
-TABLE, WORDS, SINGLE = "registration.json", "registration.md", "registration.csv"
 
 
 def lines_with(prior: dict[str, float] | None, output: Path) -> list[dict[str, Any]]:
@@ -60,12 +79,39 @@ def prior_of(deviations: Sequence[float]) -> PosePrior | None:
     return PosePrior(*deviations) if deviations else None
 
 
-def main() -> None:
-    """Read the command line, do what is not done yet, write the tables."""
+def synthesiser_of(arguments: argparse.Namespace) -> tuple[Synthesises, str]:
+    """What makes the MRs, and its name in the table's words."""
+    cache = arguments.cache or arguments.output / "syntheses"
+    if arguments.run is not None:
+        made = volumes_of_run(arguments.run, "cpu" if arguments.device == "auto" else arguments.device)
+        of_run = RunSynthesiser(made, cache)
+        facts = made.facts
+        return of_run, f"Run {facts['run']} of {facts['method']}, {facts['step']} steps, weights {of_run.weights[:16]}"
+    bundle = load_bundle(arguments.bundle or starter_bundle())
+    return Synthesiser(bundle, cache, device=arguments.device), f"Bundle {bundle.manifest.weights_sha256[:16]}"
+
+
+def compare(folders: Sequence[Path], output: Path) -> None:
+    """Write Table 3 by method; a method is named by its folder."""
+    names = [folder.resolve().name for folder in folders]
+    if len(set(names)) < len(names):
+        raise InputError("Two folders have the same name; rename one, it names its method.")
+    found = {name: read_registrations(folder) for name, folder in zip(names, folders, strict=True)}
+    text = compare_registrations(found)
+    write_text(text, output)
+    print(text)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Two ways: cases are registered, or folders of registrations compared."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", type=Path, required=True, help="folder with case-* made with --held-out")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--cases", type=Path, help="folder with case-* made with --held-out")
+    what.add_argument("--compare", type=Path, nargs="+", metavar="DIR", help="folders this script wrote, one a method")
     parser.add_argument("--count", type=int, default=40, help="of cases, the first ones; each at all four ranges")
-    parser.add_argument("--bundle", type=Path, help="default: the starter")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--bundle", type=Path, help="default: the starter")
+    source.add_argument("--run", type=Path, help="folder of train.py or train_baseline.py, judged slice by slice")
     parser.add_argument("--cache", type=Path, help="folder that keeps syntheses; default: OUTPUT/syntheses")
     parser.add_argument("--lc2", action="store_true", help="LC2 straight to the iUS, too")
     parser.add_argument(
@@ -76,34 +122,55 @@ def main() -> None:
         default=(NAVIGATION.translation_mm, NAVIGATION.rotation_deg),
         help="how far the start may be off, standard deviations; nothing: no prior; default: the panel's",
     )
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True, help="folder; with --compare a Markdown file")
     parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each")
     parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--device", default="auto")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Read the command line, do what is not done yet, write the tables."""
+    arguments = parser().parse_args()
+    if arguments.compare:
+        compare(arguments.compare, arguments.output)
+        return
     folders = sorted(path.parent for path in arguments.cases.glob("case-*/parameters.json"))[: arguments.count]
     if not folders:
         raise InputError(f"{arguments.cases} holds no case-*; give the folder that simulate.py wrote.")
     arguments.output.mkdir(parents=True, exist_ok=True)
-    bundle = load_bundle(arguments.bundle or starter_bundle())
-    synthesise = Synthesiser(bundle, arguments.cache or arguments.output / "syntheses", device=arguments.device)
     prior = prior_of(arguments.prior)
-    said = None if prior is None else asdict(prior)
     todo = methods(arguments.lc2, arguments.device, prior)
-    if arguments.part is None:
-        made = {"commit": commit(), "bundle": bundle.manifest.weights_sha256[:16], "syntheses": synthesise.settings}
-        made["prior"] = said
-        run_processes(sys.argv[1:], arguments.jobs)
-        print(write_tables(arguments.output, {folder.name for folder in folders}, set(todo), made))
+    synthesise, network = synthesiser_of(arguments)
+    if arguments.part is not None:
+        register(folders[arguments.part :: arguments.jobs], todo, synthesise, prior, arguments)
         return
-    done = {(row["case"], row["method"]) for row in lines_with(said, arguments.output)}
-    for folder in folders[arguments.part :: arguments.jobs]:
+    made = {"commit": commit(), "network": network, "syntheses": synthesise.settings, "prior": said(prior)}
+    run_processes(sys.argv[1:], arguments.jobs)
+    print(write_tables(arguments.output, {folder.name for folder in folders}, set(todo), made))
+
+
+def said(prior: PosePrior | None) -> dict[str, float] | None:
+    """A prior as lines and tables hold it."""
+    return None if prior is None else asdict(prior)
+
+
+def register(
+    folders: Sequence[Path],
+    todo: Mapping[str, Method],
+    synthesise: Synthesises,
+    prior: PosePrior | None,
+    arguments: argparse.Namespace,
+) -> None:
+    """Register what has no line yet, a line each."""
+    done = {(row["case"], row["method"]) for row in lines_with(said(prior), arguments.output)}
+    for folder in folders:
         missing = [name for name in todo if (folder.name, name) not in done]
         case = load_case(folder, synthesise) if missing else None
         for name in missing:
             started = time.monotonic()
             assert case is not None
-            row = {"case": folder.name, "method": name, "prior": said, "tre": evaluate(case, todo[name])}
+            row = {"case": folder.name, "method": name, "prior": said(prior), "tre": evaluate(case, todo[name])}
             row["seconds"] = round(time.monotonic() - started, 1)
             write_line(lines_of(arguments.output, LINES, arguments.part), row)
             print(f"{folder.name} {name}: {row['seconds']} s", flush=True)

@@ -11,7 +11,7 @@ from mmhvae_training.script import run
 
 from lightning_fabric import Fabric
 from mmhvae_training.configuration import Configuration
-from mmhvae_training.data import Sampler, load_training_set
+from mmhvae_training.data import Sampler, TrainingSet, load_training_set
 from mmhvae_training.loop import MMHVAEMethod, Prepared, TrainingScript, new_state, start_from
 
 
@@ -19,6 +19,11 @@ def prepare(configuration: Configuration, fabric: Fabric, limit: int | None) -> 
     """The network and its slices."""
     found = load_training_set(configuration.data, configuration.architecture, limit)
     fabric.print(found, flush=True)
+    return prepare_with(found, configuration, fabric)
+
+
+def prepare_with(found: TrainingSet, configuration: Configuration, fabric: Fabric) -> Prepared:
+    """The same with cases that were read before."""
     state = new_state(configuration, fabric)
     start = partial(start_from, state, configuration.start_from) if configuration.start_from else None
     return Prepared(MMHVAEMethod(configuration, state, Sampler(found, configuration)), found.described(), start)

@@ -12,7 +12,7 @@ from mmhvae_training.script import run
 
 from lightning_fabric import Fabric
 from mmhvae_training.baselines import BaselineConfiguration, BaselineMethod, new_baseline_state
-from mmhvae_training.data import Sampler, load_training_set
+from mmhvae_training.data import Sampler, TrainingSet, load_training_set
 from mmhvae_training.loop import Prepared, TrainingScript
 
 
@@ -20,6 +20,11 @@ def prepare(configuration: BaselineConfiguration, fabric: Fabric, limit: int | N
     """The baseline and MMHVAE's slices."""
     found = load_training_set(configuration.data, configuration.architecture, limit)
     fabric.print(found, flush=True)
+    return prepare_with(found, configuration, fabric)
+
+
+def prepare_with(found: TrainingSet, configuration: BaselineConfiguration, fabric: Fabric) -> Prepared:
+    """The same with cases that were read before."""
     sampler = Sampler(found, configuration)
     return Prepared(
         BaselineMethod(configuration, new_baseline_state(configuration, fabric), sampler), found.described()

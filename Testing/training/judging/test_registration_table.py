@@ -14,14 +14,16 @@ import SimpleITK as sitk
 import torch
 from mmhvae.compute.devices import half_precision
 from mmhvae.exceptions import InputError
-from mmhvae.images.volumes import image_on
+from mmhvae.images.volumes import image_on, same_grid
 from mmhvae.registration.landmarks import target_registration_error
 from mmhvae.settings import NAVIGATION, PosePrior
+from mmhvae_training.baselines.method import Synthesiser
 from mmhvae_training.judging import registration_table as tables, syntheses
 from mmhvae_training.judging.evaluation import RANGES_MM, TARGETS, EvaluationCase, draw_displacement
 from mmhvae_training.judging.syntheses import Synthesis, SynthesisedCase
 from mmhvae_training.records.lines import write_line
 from mmhvae_training.records.processes import lines_of, read_all_lines, run_processes
+from mmhvae_training.scoring import RunVolumes
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "Training"))
 import evaluate_registration
@@ -66,7 +68,7 @@ def test_tables_are_written_from_the_lines(tmp_path: Path) -> None:
     for row in [*others, *({**row, "prior": prior} for row in rows(3, {"direct t2": 3.0, "through t2": 1.0}))]:
         write_line(lines_of(tmp_path, evaluate_registration.LINES, int(row["case"][-1])), row)
     names = {f"case-{n:05d}" for n in range(2)}
-    provenance = {"commit": "abc", "bundle": "123", "syntheses": "x", "prior": prior}
+    provenance = {"commit": "abc", "network": "Bundle 123", "syntheses": "x", "prior": prior}
     text = evaluate_registration.write_tables(tmp_path, names, {"direct t2", "through t2"}, provenance)
     assert "| iUS itself | 3.0 (0.1) / 3.05; 0 % |" in text
     assert "seeds 0 to 1" in text
@@ -189,3 +191,33 @@ def test_syntheses_are_made_once(case: SynthesisedCase, tmp_path: Path, monkeypa
             )
     assert [path.name for path in tmp_path.iterdir()] == ["01234567-axis-default-samples-2"]
     assert not list(tmp_path.glob("*/.*"))
+
+
+class Copying(Synthesiser):
+    """Makes MRs that look like the ultrasound, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.network = torch.nn.Linear(1, 1)
+        self.asked = 0
+
+    def _images(self, inputs, targets, mask, noise):
+        self.asked += 1
+        return dict.fromkeys(targets, inputs["us"])
+
+
+def test_a_runs_images_are_kept_on_the_ultrasounds_grid(oblique, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).standard_normal((20, 30, 60)).astype(np.float32)
+    us = sitk.SmoothingRecursiveGaussian(image_on(noise, oblique(7, (60, 30, 20))), 3.0) * 100.0 + 100.0
+    copying = Copying()
+    synthesise = syntheses.RunSynthesiser(RunVolumes(copying, ("us", *TARGETS), 32, 1.0, {}), tmp_path)
+    first = synthesise("case-1", us)
+    asked = copying.asked
+    second = synthesise("case-1", us)
+    assert copying.asked == asked > 0
+    assert same_grid(first.images["t2"], us)
+    assert same_grid(first.field_of_view, us)
+    seen = sitk.GetArrayViewFromImage(first.field_of_view) > 0
+    assert 0.1 < seen.mean() < 1  # the network's square is narrower than the sweep
+    t2 = sitk.GetArrayViewFromImage(first.images["t2"])
+    assert np.corrcoef(t2[seen], sitk.GetArrayViewFromImage(us)[seen])[0, 1] > 0.9
+    np.testing.assert_array_equal(sitk.GetArrayViewFromImage(second.images["t2"]), t2)

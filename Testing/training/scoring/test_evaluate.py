@@ -276,6 +276,24 @@ def test_methods_stand_beside_the_papers_averages_and_their_costs(tmp_path, monk
         run(monkeypatch, "compare-methods", *given, "--output", tmp_path / "m.md")
 
 
+def test_seeds_of_a_method_count_together_and_are_told_apart(tmp_path, monkeypatch, capsys):
+    base = np.random.default_rng(2).uniform(20, 30, 12)
+    offsets = {"mmhvae/seed-1": 2.0, "mmhvae/seed-2": 4.0, "resvit": 0.0}
+    for name, offset in offsets.items():
+        rows = [score for n, value in enumerate(base) for score in scores(f"c{n}", [value + offset], "us", "t2")]
+        write_scores(rows, tmp_path / name / "slices" / "all.csv")
+    given = ("compare-methods", tmp_path / "mmhvae", tmp_path / "resvit", "--output", tmp_path / "m.md")
+    run(monkeypatch, *given)
+    text = (tmp_path / "m.md").read_text()
+    assert f"**{base.mean() + 3:.1f} ({base.std(ddof=1):.1f})**" in text  # 12 cases, not 24
+    assert f"| mmhvae | 2 | - | {base.mean() + 2:.1f}, {base.mean() + 4:.1f} |" in text
+    (tmp_path / "mmhvae" / "seed-2" / "slices" / "more.csv").write_text(
+        (tmp_path / "resvit" / "slices" / "all.csv").read_text().replace("c0,", "c99,")
+    )
+    with pytest.raises(InputError, match="were judged on different cases"):
+        run(monkeypatch, *given)
+
+
 def test_principal_components_are_those_of_the_covariance():
     rng = np.random.default_rng(0)
     turn, _ = np.linalg.qr(rng.standard_normal((5, 5)))

@@ -20,6 +20,7 @@ from mmhvae.images import field_of_view
 from mmhvae.network import MMHVAE, MMHVAEConfig
 from mmhvae_training.baselines.method import Synthesiser
 from mmhvae_training.data import load_case
+from mmhvae_training.scoring import RunVolumes
 from mmhvae_training.simulation import Label
 from mmhvae_training.ultrasound_tumours import (
     draw_subset,
@@ -137,7 +138,7 @@ class Copying(Synthesiser):
 @pytest.mark.parametrize("side", [32, 10])
 def test_a_runs_slices_are_put_back_where_they_were_cut(sweeps, side):
     sweep = read_labelled_sweep(sweeps / "case-0")
-    maker = RunMaker(Copying(), ("t2",), side, 1.0, {}, batch_size=7)
+    maker = RunMaker(RunVolumes(Copying(), ("us", "t2"), side, 1.0, {}, batch_size=7))
     made = sitk.GetArrayFromImage(maker.make(sweep, ("t2",), 0))
     case = load_case(sweeps / "case-0", ("us", "t2"), 1.0)
     visible = sitk.GetArrayFromImage(field_of_view(sweep.us)) > 0

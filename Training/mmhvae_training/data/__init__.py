@@ -22,9 +22,11 @@ if TYPE_CHECKING:
         WHITE_MATTER as WHITE_MATTER,
         Batch as Batch,
         TrainingCase as TrainingCase,
+        WorkingImages as WorkingImages,
         all_slices as all_slices,
         fullest_slice as fullest_slice,
         load_case as load_case,
+        on_working_grid as on_working_grid,
     )
     from .source import SourceCase as SourceCase, require_same_grid as require_same_grid
     from .splits import (

@@ -8,7 +8,7 @@ white matter measures.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,29 +95,66 @@ def load_case(folder: Path, modalities: Sequence[str], spacing: float = 1.0) -> 
     if not paths:
         raise InputError(f"The case {folder} holds none of {', '.join(modalities)}; remove it, or add its images.")
     images = read_on_one_grid(paths)
+    shown = on_working_grid(images, spacing)
+    grid, mask = shown.grid, shown.mask
+    labels = open_image(folder / LABELS, "label map") if (folder / LABELS).is_file() else None
+    targets = {}
+    for name, image in images.items():
+        if name == "us":
+            targets[name] = shown.inputs[name]
+        else:
+            white_matter = _white_matter(sitk.GetArrayViewFromImage(image), name, folder, labels)
+            level = white_matter - _lowest(name, image)
+            harmonised = harmonise_target(shown.voxels[name], name, level, minimum=0.0)
+            targets[name] = np.where(mask, harmonised, -1).astype(np.float16)
+    fluid = None if labels is None else _where(labels, FLUID, grid, mask)
+    lesion = _lesion(folder, labels, grid, mask)
+    return TrainingCase(folder.name, mask, shown.inputs, targets, fluid, lesion, spacing)
+
+
+@dataclass(frozen=True)
+class WorkingImages:
+    """Images of one grid brought to the grid that a network works on; arrays are (k, j, i).
+
+    Attributes:
+        grid: an empty image around the field of view.
+        mask: the field of view.
+        voxels: grey values above the lowest of the whole image (MR) or 0 (ultrasound).
+        inputs: the same as a network is shown them, -1 outside the field of view.
+    """
+
+    grid: sitk.Image
+    mask: NDArray[np.bool_]
+    voxels: dict[str, NDArray[np.float32]]
+    inputs: dict[str, Volume]
+
+
+def on_working_grid(images: Mapping[str, sitk.Image], spacing: float) -> WorkingImages:
+    """Bring images of one grid to ``spacing`` (mm) as synthesis does it.
+
+    The field of view is the ultrasound's, or the first image's where there is none.
+
+    Raises:
+        InputError: the field of view is empty, or an image shows nothing in it.
+    """
     visible = field_of_view(images.get("us", next(iter(images.values()))))
     start, size = _around(visible)
     visible = sitk.RegionOfInterest(visible, size, start)
     grid = working_grid(visible, spacing, slice_axis=2)
     mask = sitk.GetArrayFromImage(resampled(visible, grid)) > SMALLEST_WEIGHT
-    labels = open_image(folder / LABELS, "label map") if (folder / LABELS).is_file() else None
-    inputs, targets = {}, {}
+    raw, inputs = {}, {}
     for name, image in images.items():
-        whole = sitk.GetArrayFromImage(image)
-        lowest = 0.0 if name == "us" else float(whole.min())
-        voxels = resampled_within(sitk.RegionOfInterest(image, size, start), visible, grid)[0] - lowest
-        shifted = np.where(mask, voxels, 0)
+        cut = sitk.RegionOfInterest(image, size, start)
+        raw[name] = resampled_within(cut, visible, grid)[0] - _lowest(name, image)
+        shifted = np.where(mask, raw[name], 0)
         as_input = input_range(shifted).normalise(shifted, mask if name == "us" else mask & (shifted > 0))
         inputs[name] = as_input.astype(np.float16)
-        if name == "us":
-            targets[name] = inputs[name]
-        else:
-            harmonised = harmonise_target(
-                voxels, name, _white_matter(whole, name, folder, labels) - lowest, minimum=0.0
-            )
-            targets[name] = np.where(mask, harmonised, -1).astype(np.float16)
-    fluid = None if labels is None else _where(labels, FLUID, grid, mask)
-    return TrainingCase(folder.name, mask, inputs, targets, fluid, _lesion(folder, labels, grid, mask), spacing)
+    return WorkingImages(grid, mask, raw, inputs)
+
+
+def _lowest(name: str, image: sitk.Image) -> float:
+    """Where grey values begin: an MR's may be anywhere."""
+    return 0.0 if name == "us" else float(sitk.GetArrayViewFromImage(image).min())
 
 
 def _around(visible: sitk.Image) -> tuple[list[int], list[int]]:

@@ -43,7 +43,15 @@ if TYPE_CHECKING:
         judge_pair as judge_pair,
         pairs_table as pairs_table,
     )
+    from .registration_by_method import (
+        compare_registrations as compare_registrations,
+        read_registrations as read_registrations,
+    )
     from .registration_table import (
+        SINGLE as SINGLE,
+        TABLE as TABLE,
+        WORDS as WORDS,
+        Method as Method,
         evaluate as evaluate,
         methods as methods,
         summary as summary,
@@ -60,8 +68,10 @@ if TYPE_CHECKING:
     )
     from .syntheses import (
         SPACING as SPACING,
+        RunSynthesiser as RunSynthesiser,
         SynthesisedCase as SynthesisedCase,
         Synthesiser as Synthesiser,
+        Synthesises as Synthesises,
         load_case as load_case,
     )
 else:

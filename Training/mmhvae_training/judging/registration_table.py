@@ -29,6 +29,7 @@ Method = Callable[[SynthesisedCase, sitk.Euler3DTransform], sitk.Transform]
 RANGES = tuple(f"{low}-{high}" for low, high in RANGES_MM)
 SUCCESS_MM = 2.0  # as in the team's registration benchmark
 TOGETHER = "all three together"
+TABLE, WORDS, SINGLE = "registration.json", "registration.md", "registration.csv"
 #: Mean (standard deviation) in mm of the paper's Table 3 by contrast: acquired iUS, and its own synthesis.
 PAPER = {
     "t2": ("1.0 (0.9) | 1.5 (1.7) | 2.0 (2.7) | 7.3 (7.3)", "0.7 (0.2) | 1.3 (2.3) | 2.0 (3.4) | 7.3 (6.9)"),
@@ -145,8 +146,8 @@ def words(found: Mapping[str, Any]) -> str:
         f"{len(found['cases'])} held-out simulated cases (seeds {made['seeds']}), of anatomy and settings that",
         "training never draws, displaced by medians from four ranges. Mean (standard deviation) / median over cases",
         f"of each case's mean TRE over its landmarks, in mm; then the share under {SUCCESS_MM:g} mm.",
-        _words_of_prior(made["prior"]),
-        f"Bundle {made['bundle']}, syntheses {made['syntheses']}, images at {made['spacing_mm']:g} mm,",
+        words_of_prior(made["prior"]),
+        f"{made['network']}, syntheses {made['syntheses']}, images at {made['spacing_mm']:g} mm,",
         f"commit {made['commit']}.",
     ]
     for name in TARGETS:
@@ -179,7 +180,8 @@ def words(found: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _words_of_prior(prior: Mapping[str, float] | None) -> str:
+def words_of_prior(prior: Mapping[str, float] | None) -> str:
+    """One or two lines on how far the start was taken to be off."""
     if prior is None:
         return "No prior on the pose: images alone decide, however far the result is from the start."
     usual = PosePrior(**prior) == NAVIGATION

@@ -1,4 +1,4 @@
-"""Syntheses of simulated cases, kept on disk by the bundle's checksum: evaluations that share cases share the work.
+"""Syntheses of simulated cases, kept on disk by the weights' checksum: evaluations that share cases share the work.
 
 They are made in single precision: in the bfloat16 that some processors offer, registration ends elsewhere, by a few
 hundredths of a millimetre, so that tables would depend on the machine.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import SimpleITK as sitk
 from mmhvae import synthesize
@@ -20,6 +21,7 @@ from mmhvae.files import whole_folder
 from mmhvae.images import read_volume, write_volumes
 from mmhvae.settings import SliceAxis
 
+from ..scoring import RunVolumes
 from .evaluation import TARGETS, EvaluationCase, load_evaluation_case
 
 MASK = "field-of-view"
@@ -34,6 +36,21 @@ class Synthesis:
     images: dict[str, sitk.Image]
     uncertainty: dict[str, sitk.Image]
     field_of_view: sitk.Image
+
+
+class Synthesises(Protocol):
+    """What makes the MRs of a case's ultrasound, and keeps them."""
+
+    @property
+    def settings(self) -> str:
+        """What the kept images depend on, in a few letters."""
+
+    @property
+    def weights(self) -> str:
+        """Checksum of the network's weights."""
+
+    def __call__(self, case: str, us: sitk.Image) -> Synthesis:
+        """The T2, ceT1 and FLAIR of the ultrasound of ``case``, read where they were made before."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +75,44 @@ class Synthesiser:
     def settings(self) -> str:
         """Weights, slicing axis and samples in a few letters: what the kept images depend on."""
         axis = "default" if self.slice_axis is None else str(self.slice_axis)
-        return f"{self.bundle.manifest.weights_sha256[:8]}-axis-{axis}-samples-{self.samples}"
+        return f"{self.weights[:8]}-axis-{axis}-samples-{self.samples}"
+
+    @property
+    def weights(self) -> str:
+        return self.bundle.manifest.weights_sha256
 
     def __call__(self, case: str, us: sitk.Image) -> Synthesis:
-        """The T2, ceT1 and FLAIR of the ultrasound of ``case``, read where they were made before."""
+        """By the function that everybody uses."""
         folder = self.cache / self.settings / case
         if not folder.is_dir():
             asked: dict[str, Any] = {"samples": self.samples, "slice_axis": self.slice_axis, "device": self.device}
             with full_precision():
                 made = synthesize(self.bundle, {"us": us}, TARGETS, **asked)
             _keep(Synthesis(made.images, made.uncertainty, made.field_of_view), folder)
+        return _read(folder, TARGETS)
+
+
+@dataclass(frozen=True)
+class RunSynthesiser:
+    """One training run of any method, and the folder that keeps what it made: one draw a case."""
+
+    run: RunVolumes
+    cache: Path
+
+    @property
+    def settings(self) -> str:
+        return f"{self.weights[:8]}-slices"
+
+    @cached_property
+    def weights(self) -> str:
+        return self.run.checksum
+
+    def __call__(self, case: str, us: sitk.Image) -> Synthesis:
+        """Along the third axis alone, as the run's tables judge it."""
+        folder = self.cache / self.settings / case
+        if not folder.is_dir():
+            made = self.run.volumes({"us": us}, ("us",), TARGETS)
+            _keep(Synthesis(made.images, {}, made.field_of_view), folder)
         return _read(folder, TARGETS)
 
 
@@ -103,7 +148,7 @@ class SynthesisedCase:
     synthesis: Synthesis
 
 
-def load_case(folder: Path, synthesise: Synthesiser) -> SynthesisedCase:
+def load_case(folder: Path, synthesise: Synthesises) -> SynthesisedCase:
     """Read a case, synthesise it unless that was done before, and bring both to ``SPACING``."""
     case = load_evaluation_case(folder)
     made = synthesise(case.name, case.us)

@@ -36,19 +36,22 @@ if TYPE_CHECKING:
         mean_scores as mean_scores,
         regions as regions,
     )
-    from .methods_table import read_costs as read_costs, table_by_method as table_by_method
+    from .methods_table import read_costs as read_costs, seeds_table as seeds_table, table_by_method as table_by_method
     from .network_source import (
         NetworkSource as NetworkSource,
         bundle_source as bundle_source,
         load_run as load_run,
+        name_of_run as name_of_run,
         run_source as run_source,
     )
     from .nifti_source import NiftiSource as NiftiSource
     from .perceptual import ShiftTolerantLPIPS as ShiftTolerantLPIPS, load_perceptual as load_perceptual
+    from .run_volumes import MadeVolumes as MadeVolumes, RunVolumes as RunVolumes, volumes_of_run as volumes_of_run
     from .scores import (
         SliceScore as SliceScore,
         Source as Source,
         read_scores as read_scores,
+        read_seeds as read_seeds,
         score_case as score_case,
         write_scores as write_scores,
     )

@@ -16,7 +16,7 @@ from ..baselines import Baseline, load_baseline
 from ..loop import CHECKPOINT, RUN, read_checkpoint
 from ..objective import subsets_of
 from .judged_case import JudgedCase, in_unit
-from .network_source import Prediction
+from .network_source import Prediction, name_of_run
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,6 @@ def baseline_source(folder: Path, weights: Path | None = None, **options: Any) -
     baseline = load_baseline(checkpoint, read_checkpoint(weights) if weights else checkpoint)
     baseline.network.to(options.get("device", "cpu"))
     step = int(weights.stem.split("-")[-1]) if weights else checkpoint["step"]
-    facts = {"run": folder.resolve().name, "step": step, "commit": described["commit"], "method": checkpoint["method"]}
+    facts = {"run": name_of_run(folder), "step": step, "commit": described["commit"], "method": checkpoint["method"]}
     side, spacing = checkpoint["architecture"]["image_size"], described["config"]["data"]["spacing"]
     return BaselineSource(baseline, int(side), float(spacing), facts, **options)

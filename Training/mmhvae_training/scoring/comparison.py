@@ -14,7 +14,7 @@ from .scores import SliceScore
 from .table import LESION_TITLES, METRICS, TITLES, Cell, case_means, cell_order, summary
 
 ALPHA = 0.01  # the paper's
-LOWER_IS_BETTER = {"st_lpips", "mae_lesion", "mae_around", "nmse"}
+LOWER_IS_BETTER = {"tre", "st_lpips", "mae_lesion", "mae_around", "nmse"}
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Compared:
     values: Mapping[str, Sequence[float]]
     p: Mapping[tuple[str, str], float]
 
-    def best(self, metric: str) -> str | None:
-        """The run that is significantly better than every other; None where there is no such."""
+    def best(self, metric: str, alpha: float = ALPHA) -> str | None:
+        """The run that is better than every other at p < ``alpha``; None where there is no such."""
         sign = -1 if metric in LOWER_IS_BETTER else 1
         first = max(self.values, key=lambda run: sign * float(np.mean(self.values[run])))
-        return first if all(p < ALPHA for pair, p in self.p.items() if first in pair) else None
+        return first if all(p < alpha for pair, p in self.p.items() if first in pair) else None
 
 
 def compare(runs: Mapping[str, Sequence[SliceScore]], metric: str) -> dict[Cell, Compared]:

@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmhvae.exceptions import InputError
 from mmhvae.images import MODALITIES
 
@@ -76,6 +77,32 @@ def table_by_method(runs: Mapping[str, Sequence[SliceScore]], variant: str, cost
             theirs = [f"*{number:.1f}*" for target in PAPER[name] for number in target[: len(metrics)]]
             lines.append("| " + " | ".join([f"*{name}, paper*", *theirs, *([""] * (3 if costs else 0))]) + " |")
     return "\n".join(lines) + "\n"
+
+
+def seeds_table(seeds: Mapping[str, Mapping[str, Sequence[SliceScore]]], variant: str) -> str:
+    """Markdown: how far a method's seeds differ; empty where no method has more than one.
+
+    Args:
+        seeds: method -> seed -> scores.
+        variant: of the metrics.
+    """
+    if all(len(of) < 2 for of in seeds.values()):
+        return ""
+    metric = METRICS[variant][0]
+    titles = [f"{known.name} {TITLES[metric]}" for known in MODALITIES.values()]
+    lines = [
+        "Seeds of each method one by one, the same means. They differ in weights, order of the slices and noise.",
+        "",
+        "| method | seeds | " + " | ".join(titles) + " |",
+        "|" + "---|" * (len(titles) + 2),
+    ]
+    for name, of in seeds.items():
+        pooled = [pooled_means(rows, metric) for rows in of.values()]
+        cells = [
+            ", ".join(f"{np.mean(list(each[t].values())):.1f}" for each in pooled if t in each) for t in MODALITIES
+        ]
+        lines.append("| " + " | ".join([name, str(len(of)), *(cell or "-" for cell in cells)]) + " |")
+    return "\n".join(lines) + "\n\n"
 
 
 def _cells(runs: Mapping[str, Sequence[SliceScore]], variant: str) -> dict[tuple[str, str], Compared]:

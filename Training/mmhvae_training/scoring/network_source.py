@@ -21,6 +21,7 @@ from ..networks import build_network
 from ..objective import Subset, subsets_of
 from .judged_case import Images, JudgedCase, in_unit
 
+SEED = "seed-"  # begins the name of a run's folder where a method has several
 OLDER_RUNS_SPACING = 1.0  # mm; runs of the first two starter bundles do not say it
 
 
@@ -91,6 +92,12 @@ def run_source(folder: Path, weights: Path | None = None, **options: Any) -> Net
     return _source(network, spacing, facts, options)
 
 
+def name_of_run(folder: Path) -> str:
+    """The folder's name; for one of several seeds the method's, too: ``resvit/seed-1``."""
+    whole = folder.resolve()
+    return f"{whole.parent.name}/{whole.name}" if whole.name.startswith(SEED) else whole.name
+
+
 def load_run(folder: Path, weights: Path | None = None) -> tuple[MMHVAE, float, dict[str, Any]]:
     """Network in evaluation mode, spacing (mm), and what the weights are; see :func:`run_source`."""
     if not (folder / RUN).is_file():
@@ -109,7 +116,7 @@ def load_run(folder: Path, weights: Path | None = None) -> tuple[MMHVAE, float, 
             f"{weights or folder} holds no averaged weights of this run's network; give its own."
         ) from error
     step = int(weights.stem.split("-")[-1]) if weights else checkpoint["step"]
-    facts = {"run": folder.resolve().name, "step": step, "commit": described["commit"], "ablation": not variant.plain}
+    facts = {"run": name_of_run(folder), "step": step, "commit": described["commit"], "ablation": not variant.plain}
     spacing = described["config"].get("data", {}).get("spacing", OLDER_RUNS_SPACING)
     return network.eval(), float(spacing), facts
 

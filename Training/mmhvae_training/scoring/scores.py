@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .judged_case import Images, JudgedCase
 from .lesion import REGIONS, region_scores
 from .metrics import paper_psnr, paper_ssim, standard_psnr, standard_ssim
-from .network_source import Prediction
+from .network_source import SEED, Prediction
 from .perceptual import ShiftTolerantLPIPS, perceptual_distance
 
 
@@ -128,6 +128,19 @@ def read_scores(folder: Path) -> list[SliceScore]:
     if not paths:
         raise InputError(f"{folder} holds no slices/CASE.csv; give a folder that 'evaluate.py table' wrote.")
     return [row for path in paths for row in _read(path)]
+
+
+def read_seeds(folder: Path) -> dict[str, list[SliceScore]]:
+    """A method's evaluations: ``seed-N`` -> its slices, or the folder's own under its name where it holds no such.
+
+    Raises:
+        InputError: as :func:`read_scores`, or two seeds judged different cases.
+    """
+    seeds = sorted(path for path in folder.glob(f"{SEED}*") if path.is_dir())
+    found = {path.name: read_scores(path) for path in seeds or [folder]}
+    if len({frozenset(row.case for row in rows) for rows in found.values()}) > 1:
+        raise InputError(f"The seeds in {folder} were judged on different cases; evaluate the same ones with each.")
+    return found
 
 
 def _read(path: Path) -> list[SliceScore]:
