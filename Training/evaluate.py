@@ -35,6 +35,7 @@ from mmhvae_training.judging import (
     TRUE,
     EvaluationCase,
     Outlining,
+    RunSynthesiser,
     has_lesion,
     load_evaluation_case,
     outlinings,
@@ -46,7 +47,6 @@ from mmhvae_training.scoring import (
     ConstantSource,
     NetworkSource,
     NiftiSource,
-    RunVolumes,
     Source,
     baseline_source,
     bundle_source,
@@ -189,29 +189,31 @@ def make_retention(arguments: argparse.Namespace) -> None:
     print(text)
 
 
-def retention_sources(arguments: argparse.Namespace) -> dict[str, Bundle | RunVolumes]:
+def retention_sources(arguments: argparse.Namespace) -> dict[str, Bundle | RunSynthesiser]:
     """Name -> bundle or run; without any, the starter.
 
     Raises:
         InputError: one cannot be read, or two have one name.
     """
     bundles = arguments.bundle or ([] if arguments.run else [starter_bundle()])
-    runs = [(name_of_run(path), volumes_of_run(path, arguments.device)) for path in arguments.run]
-    found: list[tuple[str, Bundle | RunVolumes]] = [(path.name, load_bundle(path)) for path in bundles]
-    found += runs
+    cache = arguments.cache or arguments.output / "syntheses"
+    found: list[tuple[str, Bundle | RunSynthesiser]] = [(path.name, load_bundle(path)) for path in bundles]
+    for path in arguments.run:
+        found.append((name_of_run(path), RunSynthesiser(volumes_of_run(path, arguments.device), cache)))
     if len(dict(found)) < len(found):
         raise InputError("Two of the bundles and runs have folders of the same name; rename one, it names its images.")
     return dict(found)
 
 
 def _images(
-    case: EvaluationCase, source: Bundle | RunVolumes | None, arguments: argparse.Namespace
+    case: EvaluationCase, source: Bundle | RunSynthesiser | None, arguments: argparse.Namespace
 ) -> dict[str, sitk.Image]:
     """The true images, or those that a bundle or run makes of the ultrasound alone."""
     if source is None:
         return {name: case.truths[name] for name in RETENTION_TARGETS}
-    if isinstance(source, RunVolumes):
-        return source.volumes({"us": case.us}, ("us",), RETENTION_TARGETS, arguments.seed).images
+    if isinstance(source, RunSynthesiser):
+        made = source(case.name, case.us).images
+        return {name: made[name] for name in RETENTION_TARGETS}
     settings = SynthesisSettings(slice_axis="all", seed=arguments.seed)
     result = synthesize(source, {"us": case.us}, RETENTION_TARGETS, device=arguments.device, settings=settings)
     return dict(result.images)
@@ -266,6 +268,7 @@ def parser() -> argparse.ArgumentParser:
     retention.add_argument("--segmenter", type=Path, help="folder, zip or name (default: the one that ships)")
     retention.add_argument("--bundle", type=Path, action="append", help="several are compared; default: the starter")
     retention.add_argument("--run", type=Path, action="append", default=[], help="of train.py or train_baseline.py")
+    retention.add_argument("--cache", type=Path, help="keeps what runs make, as evaluate_registration.py's")
     retention.add_argument("--count", type=int, help="of cases, the first ones")
     retention.add_argument("--seed", type=int, default=0)
     retention.add_argument("--device", default="cpu", help="cpu, cuda, ...")

@@ -14,6 +14,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 from mmhvae import InputError
+from mmhvae.bundle import starter_bundle
 from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
 from mmhvae.network.model import MMHVAE, MMHVAEConfig
 from mmhvae_training.scoring.comparison import compare, comparison_report
@@ -292,6 +293,16 @@ def test_seeds_of_a_method_count_together_and_are_told_apart(tmp_path, monkeypat
     )
     with pytest.raises(InputError, match="were judged on different cases"):
         run(monkeypatch, *given)
+
+
+def test_what_retention_compares_has_names_of_its_own(tmp_path):
+    given = ["retention", "--cases", str(tmp_path), "--output", str(tmp_path / "out")]
+    assert list(evaluate.retention_sources(evaluate.parser().parse_args(given))) == ["starter"]
+    with pytest.raises(InputError, match="rename one"):
+        twice = ["--bundle", str(starter_bundle())] * 2
+        evaluate.retention_sources(evaluate.parser().parse_args([*given, *twice]))
+    with pytest.raises(InputError, match="holds no run.json"):
+        evaluate.retention_sources(evaluate.parser().parse_args([*given, "--run", str(tmp_path)]))
 
 
 def test_principal_components_are_those_of_the_covariance():

@@ -15,7 +15,7 @@ from mmhvae.images import field_of_view, from_slices, image_on, restored
 from numpy.typing import NDArray
 
 from ..baselines import MMHVAESynthesiser, Synthesiser
-from ..data import TrainingCase, all_slices, on_working_grid
+from ..data import Batch, TrainingCase, all_slices, on_working_grid
 from .baseline_runs import baseline_source, is_baseline
 from .network_source import load_run
 
@@ -56,25 +56,20 @@ class RunVolumes:
     ) -> MadeVolumes:
         """The targets, of one draw.
 
+        Slices wider than the network's square are made in its middle alone: beyond it there is no image.
+
         Args:
             images: of one grid; an ultrasound among them gives the field of view, else the first image does.
             shown: those of them that the network sees.
+            targets: what is made.
             seed: of the noise, where the method has any.
-        Slices wider than the network's square are made in its middle alone: beyond it there is no image.
 
         Raises:
             InputError: the field of view is empty, or an image shows nothing in it.
         """
         case = on_working_grid(images, self.spacing)
         batch = all_slices(TrainingCase("", case.mask, {name: case.inputs[name] for name in shown}, {}), self.side)
-        generator = torch.Generator(self.device).manual_seed(seed)
-        slices: dict[str, list[NDArray[np.float32]]] = {name: [] for name in targets}
-        for start in range(0, len(batch.mask), self.batch_size):
-            chosen = slice(start, start + self.batch_size)
-            inputs = {name: tensor[chosen].float().to(self.device) for name, tensor in batch.inputs.items()}
-            made = self.synthesiser.synthesise(inputs, targets, batch.mask[chosen].to(self.device), generator)
-            for name in targets:
-                slices[name].append(((made[name][:, 0].float().cpu() + 1) / 2).numpy())
+        slices = self._slices(batch, targets, seed)
         seen = _uncut(batch.mask[:, 0].numpy(), case.mask.shape)
         visible = field_of_view(images.get("us", next(iter(images.values()))))
         inside = from_slices(seen, 2) > 0
@@ -86,7 +81,19 @@ class RunVolumes:
         covered = sitk.Resample(
             image_on(inside.astype(np.uint8), case.grid), visible, sitk.Transform(), sitk.sitkNearestNeighbor
         )
-        return MadeVolumes({name: volume(np.concatenate(slices[name])) for name in targets}, covered * (visible != 0))
+        return MadeVolumes({name: volume(slices[name]) for name in targets}, covered * (visible != 0))
+
+    def _slices(self, batch: Batch, targets: Collection[str], seed: int) -> dict[str, NDArray[np.float32]]:
+        """Target -> (S, side, side), 0 and 1 where the network's range ends."""
+        generator = torch.Generator(self.device).manual_seed(seed)
+        made: dict[str, list[NDArray[np.float32]]] = {name: [] for name in targets}
+        for start in range(0, len(batch.mask), self.batch_size):
+            chosen = slice(start, start + self.batch_size)
+            inputs = {name: tensor[chosen].float().to(self.device) for name, tensor in batch.inputs.items()}
+            images = self.synthesiser.synthesise(inputs, targets, batch.mask[chosen].to(self.device), generator)
+            for name in targets:
+                made[name].append(((images[name][:, 0].float().cpu() + 1) / 2).numpy())
+        return {name: np.concatenate(parts) for name, parts in made.items()}
 
 
 def volumes_of_run(folder: Path, device: str = "cpu") -> RunVolumes:
