@@ -298,10 +298,10 @@ def test_seeds_of_a_method_count_together_and_are_told_apart(tmp_path, monkeypat
 def test_what_retention_compares_has_names_of_its_own(tmp_path):
     given = ["retention", "--cases", str(tmp_path), "--output", str(tmp_path / "out")]
     assert list(evaluate.retention_sources(evaluate.parser().parse_args(given))) == ["starter"]
+    twice = ["--bundle", str(starter_bundle())] * 2
     with pytest.raises(InputError, match="rename one"):
-        twice = ["--bundle", str(starter_bundle())] * 2
         evaluate.retention_sources(evaluate.parser().parse_args([*given, *twice]))
-    with pytest.raises(InputError, match="holds no run.json"):
+    with pytest.raises(InputError, match="holds no run"):
         evaluate.retention_sources(evaluate.parser().parse_args([*given, "--run", str(tmp_path)]))
 
 
