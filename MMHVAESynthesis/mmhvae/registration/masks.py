@@ -7,6 +7,7 @@ not count.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from ..exceptions import InputError
 from ..settings import SMALLEST_REGION_ML
-from .volumes import on_grid_of
+from .volumes import Volume, on_grid_of
 
 #: Erosion leaves at least this share of the voxels, so that thin fields of view survive.
 LEAST_KEPT = 0.5
@@ -69,6 +70,12 @@ def eroded(weights: Tensor, spacing: NDArray[np.float64], distance: float) -> Te
     if int(kept.sum()) < LEAST_KEPT * int((weights > 0).sum()):
         kept = (squared >= squared[weights > 0].median()) & (weights > 0)
     return weights * kept
+
+
+def fading(volume: Volume, depth: float) -> Volume:
+    """The volume, less certain the nearer to the edge of its mask: by (distance / `depth`)^2, up to `depth` mm."""
+    share = edge_distances(volume.weights, volume.spacing, depth) / depth**2
+    return replace(volume, certainty=share if volume.certainty is None else volume.certainty * share)
 
 
 def within_region(field: sitk.Image, region: sitk.Image) -> tuple[sitk.Image, float]:

@@ -31,6 +31,7 @@ from .channels import (
 from .gauss_newton import Optimum, climb
 from .lc2 import LinearCombination, gradient_magnitude
 from .levels import FINEST_OF_COARSE, LC2_LEVELS, LEVELS, TOLERANCE, Level, level_at
+from .masks import fading
 from .objective import Objective, Similarity
 from .prior import INDEPENDENT, PriorTerm
 from .pyramid import Pyramid
@@ -109,6 +110,8 @@ class RigidProblem:
             # The field of view as this level sees it: eroded further where other levels see more of it.
             further = self.erosion_mm * (level.erosion - min(other.erosion for other in self.levels))
             fixed = self._fixed[index].fixed(level, further)
+            if level.fading and self.channels[index].signed:
+                fixed = fading(fixed, level.fading)
             sampled = level, self.level(FINEST_OF_COARSE)
             moving = self._moving[index].moving(*sampled)
             place = self.view.centre, level.window, level.block

@@ -179,6 +179,19 @@ def test_the_field_of_view_is_eroded(channels: list[Channel]) -> None:
     assert inner / whole == pytest.approx((16.5 / 18) ** 3, rel=0.03)  # the outermost centres lie half a voxel inside
 
 
+def test_the_edge_of_a_synthetic_image_counts_less(channels: list[Channel]) -> None:
+    """What the network made up where it saw the surroundings on one side only; an acquired image's edge is as good."""
+    fixed = channels[0].fixed
+    voxels, edge = sitk.GetArrayFromImage(fixed), sitk.GetArrayFromImage(ball(fixed, 14)) == 0
+    spoilt = sitk.GetImageFromArray(np.where(edge, -voxels, voxels))
+    spoilt.CopyInformation(fixed)
+    for signed, gain in ((True, 0.1), (False, 0.0)):
+        problem = RigidProblem([replace(channels[0], fixed=spoilt, signed=signed)], device="cpu")
+        finest, truth = problem.levels[-1], problem.pose_of(POSE.GetInverse())[None]
+        fading, even = (problem.objective(level).evaluate(truth)[0] for level in (finest, replace(finest, fading=0.0)))
+        assert fading - even > gain if signed else fading == even
+
+
 def test_prior_derivatives_against_finite_differences() -> None:
     start = exp_se3(np.array([0.3, -0.2, 0.5, 10.0, -20.0, 5.0]))
     term = PriorTerm(PosePrior(3.0, 2.0), start, samples=100.0)
