@@ -10,7 +10,8 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: more threads would only get in their way
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    for threads in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
+        os.environ.setdefault(threads, "1")
 
 import numpy as np
 import pytest

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -94,10 +95,16 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
+@cache
+def tree(file: Path) -> ast.Module:
+    """A file, parsed once for all tests."""
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def imports(name: str, file: Path) -> Iterator[str]:
     """The dotted names of all that a file imports, at any depth, for type checkers or not."""
     package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(file)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -106,6 +113,7 @@ def imports(name: str, file: Path) -> Iterator[str]:
             yield from (f"{module}.{a.name}" if f"{module}.{a.name}" in MODULES else module for a in node.names)
 
 
+@cache
 def graph() -> dict[str, set[str]]:
     """Which module of ours imports which; faces, which import nothing but for type checkers, are left out."""
     faces = {name for name, file in MODULES.items() if file.name == "__init__.py"}
@@ -116,8 +124,8 @@ def graph() -> dict[str, set[str]]:
     }
 
 
-GRAPH = graph()
-ARROWS = [(name, target) for name, targets in GRAPH.items() for target in sorted(targets)]
+def arrows() -> list[tuple[str, str]]:
+    return [(name, target) for name, targets in graph().items() for target in sorted(targets)]
 
 
 def room(module: str) -> str:
@@ -125,9 +133,9 @@ def room(module: str) -> str:
     return module.split(".")[1] if "." in module else ""
 
 
-def circles(arrows: dict[str, set[str]]) -> list[str]:
+def circles(needed: dict[str, set[str]]) -> list[str]:
     """What is left when everything that stands on solid ground is taken away."""
-    left = dict(arrows)
+    left = dict(needed)
     while free := [name for name, needs in left.items() if not needs & left.keys()]:
         for name in free:
             del left[name]
@@ -136,7 +144,7 @@ def circles(arrows: dict[str, set[str]]) -> list[str]:
 
 def test_every_room_is_on_a_floor():
     for package, floors in FLOORS.items():
-        rooms = {room(name) for name in GRAPH if name.startswith(f"{package}.")}
+        rooms = {room(name) for name in graph() if name.startswith(f"{package}.")}
         assert rooms == set(" ".join(floors).split())
 
 
@@ -146,7 +154,7 @@ def test_no_arrow_goes_up():
         height = {name: level for level, names in enumerate(floors) for name in names.split()}
         wrong += [
             f"{name} -> {target}"
-            for name, target in ARROWS
+            for name, target in arrows()
             if name.startswith(f"{package}.") and target.startswith(f"{package}.")
             if height[room(target)] > height[room(name)]
         ]
@@ -154,7 +162,7 @@ def test_no_arrow_goes_up():
 
 
 def test_packages_use_only_those_below_them():
-    roots = [(name.split(".")[0], target.split(".")[0], f"{name} -> {target}") for name, target in ARROWS]
+    roots = [(name.split(".")[0], target.split(".")[0], f"{name} -> {target}") for name, target in arrows()]
     assert [said for own, root, said in roots if root != own and root not in MAY_USE[own]] == []
 
 
@@ -162,17 +170,17 @@ def test_nobody_reaches_past_a_face():
     """Another package's files are imported through its ``__init__``; those of the own one, or around it, directly."""
     wrong = [
         f"{name} -> {target}"
-        for name, target in ARROWS
+        for name, target in arrows()
         if target.count(".") > 1 and not name.startswith(target.rsplit(".", 1)[0] + ".")
     ]
     assert wrong == []
 
 
 def test_no_circle():
-    assert circles({name: needs for name, needs in GRAPH.items() if name.split(".")[0] in FLOORS}) == []
+    assert circles({name: needs for name, needs in graph().items() if name.split(".")[0] in FLOORS}) == []
     for package in FLOORS:
         rooms: dict[str, set[str]] = {}
-        for name, targets in GRAPH.items():
+        for name, targets in graph().items():
             if name.startswith(f"{package}."):
                 own = rooms.setdefault(room(name), set())
                 own |= {room(t) for t in targets if t.startswith(f"{package}.")} - {room(name)}
@@ -201,7 +209,7 @@ def python_files() -> list[Path]:
 
 def functions(file: Path) -> Iterator[tuple[str, int]]:
     """Each function of a file and how many lines it has, from ``def`` to its end."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(file)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             assert node.end_lineno is not None
             yield f"{file.relative_to(REPOSITORY)}: {node.name}", node.end_lineno - node.lineno + 1
@@ -251,10 +259,9 @@ def test_what_slicer_imports_of_the_core_costs_no_torch():
     wanted = set()
     for name, file in MODULES.items():
         if name.split(".")[0].endswith("Lib"):
-            tree = ast.parse(file.read_text(encoding="utf-8"))
             wanted |= {
                 f"from {node.module} import {alias.name}"
-                for node in ast.walk(tree)
+                for node in ast.walk(tree(file))
                 if isinstance(node, ast.ImportFrom) and not node.level and node.module.split(".")[0] == "mmhvae"
                 for alias in node.names
             }

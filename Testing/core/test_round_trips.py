@@ -29,7 +29,8 @@ NOISE = {".nii": 2e-4, ".nii.gz": 2e-4, ".nrrd": 1e-9, ".mha": 1e-9}
 
 @st.composite
 def images(draw: st.DrawFn) -> sitk.Image:
-    """Labels 0 to 3 in blocks, on an oblique grid of any handedness and spacing."""
+    """Labels 0 to 3 in blocks, on an oblique grid of any handedness; voxels of any size, up to 8 times as long as thick:
+    the overlay's grids grow with that."""
     size = draw(st.tuples(*[st.integers(3, 9)] * 3))
     image = sitk.Image(size, TYPES[draw(st.sampled_from(sorted(TYPES)))])
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
@@ -42,7 +43,8 @@ def images(draw: st.DrawFn) -> sitk.Image:
     if (np.linalg.det(turn) < 0) != draw(st.booleans()):
         turn[:, 0] *= -1
     image.SetDirection(turn.ravel().tolist())
-    image.SetSpacing(draw(st.tuples(*[st.floats(0.05, 8.0)] * 3)))
+    thinnest = draw(st.floats(0.05, 4.0))
+    image.SetSpacing(draw(st.tuples(*[st.floats(thinnest, min(8 * thinnest, 8.0))] * 3)))
     image.SetOrigin(draw(st.tuples(*[st.floats(-300.0, 300.0)] * 3)))
     return image
 

@@ -54,10 +54,8 @@ def add_register_case(commands: Commands) -> None:
 
 
 def _register_case(options: argparse.Namespace) -> int:
-    from ..bundle import load_bundle
     from ..images import read_transform
     from ..overlays import read_segmentation
-    from ..registration import register_case
 
     settings = settings_from(options, RegistrationSettings)
     paths = {name: getattr(options, name) for name in _MRS if getattr(options, name) is not None}
@@ -72,6 +70,9 @@ def _register_case(options: argparse.Namespace) -> int:
     initial = read_transform(options.initial) if options.initial else None
     region = read_segmentation(options.only_within).mask if options.only_within else None
     require_writable(options.output, [path.name for path in outputs])
+    from ..bundle import load_bundle  # torch takes seconds to load: not before the files are found to be good
+    from ..registration import register_case
+
     bundle = load_bundle(options.bundle) if settings.method == "synthesis" else None
     result = register_case(ultrasound, mrs, bundle, settings, initial, options.device, report, region=region)
     lines = _write(options.output, result, list(mrs), plans, options.only_within)

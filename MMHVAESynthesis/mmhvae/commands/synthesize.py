@@ -46,9 +46,7 @@ def add_synthesize(commands: Commands) -> None:
 
 
 def _synthesize(options: argparse.Namespace) -> None:
-    from ..bundle import load_bundle
     from ..images import doubt_about_background, read_volume
-    from ..synthesis import check_request
 
     settings = settings_from(options, SynthesisSettings)
     paths = {name: getattr(options, name) for name in MODALITIES if getattr(options, name) is not None}
@@ -59,6 +57,9 @@ def _synthesize(options: argparse.Namespace) -> None:
     reference = read_volume(options.reference, "reference") if options.reference else None
     doubts = [doubt_about_background(inputs["us"], "ultrasound")] if "us" in inputs else []
     require_writable(options.output, [path.name for path in written])
+    from ..bundle import load_bundle  # torch takes seconds to load: not before the files are found to be good
+    from ..synthesis import check_request
+
     bundle = load_bundle(options.bundle)
     given = {*inputs, "us"} if options.sweep else {*inputs}
     check_request(bundle.network.config, given, options.targets)  # before a sweep is reconstructed in vain
