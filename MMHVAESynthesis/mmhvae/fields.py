@@ -10,6 +10,7 @@ import math
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -96,11 +97,13 @@ class Settings(Record):
         return made if whole is None else whole
 
 
+@cache  # as kinds_of: a panel makes settings many times a second, and Python works the types out anew each time
 def rules_of(settings: type[Settings]) -> dict[str, Rule]:
     """The rule of every field, by name."""
     return {each.name: each.metadata[_RULE] for each in fields(settings)}  # type: ignore[arg-type]
 
 
+@cache
 def kinds_of(record: type[Record]) -> dict[str, Any]:
     """The type of every field, by name."""
     hints = get_type_hints(record)

@@ -29,8 +29,10 @@ NOISE = {".nii": 2e-4, ".nii.gz": 2e-4, ".nrrd": 1e-9, ".mha": 1e-9}
 
 @st.composite
 def images(draw: st.DrawFn) -> sitk.Image:
-    """Labels 0 to 3 in blocks, on an oblique grid of any handedness; voxels of any size, up to 8 times as long as thick:
-    the overlay's grids grow with that."""
+    """Labels 0 to 3 in blocks, on an oblique grid of any handedness.
+
+    Voxels are of any size, and up to 8 times as long as thick: the overlay's grids grow with that.
+    """
     size = draw(st.tuples(*[st.integers(3, 9)] * 3))
     image = sitk.Image(size, TYPES[draw(st.sampled_from(sorted(TYPES)))])
     rng = np.random.default_rng(draw(st.integers(0, 1000)))

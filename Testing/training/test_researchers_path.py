@@ -23,7 +23,12 @@ pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"Training/configs/paper.yaml": "Training/configs/tiny.yaml"}  # as the README says
-MORE = {"make_miniature_remind.py": ["--cases", "4"], "evaluate.py figures": ["--count", "1"]}  # to save time
+#: To save time.
+MORE = {
+    "make_miniature_remind.py": ["--cases", "4"],
+    "evaluate.py table": ["--slices", "8"],
+    "evaluate.py figures": ["--count", "1"],
+}
 
 
 def commands() -> list[list[str]]:

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -217,11 +218,20 @@ def _shipped(shipped: Shipped) -> InstalledBundle | None:
     return found and replace(found, title=shipped.title, is_shipped=True)
 
 
+@lru_cache(maxsize=32)
+def _manifest(file: Path, state: tuple[int, ...]) -> dict[str, Any]:
+    """What a file holds as long as it is the one of that inode, time and size: a panel asks many times a second."""
+    manifest: dict[str, Any] = json.loads(file.read_bytes())
+    return manifest
+
+
 def _described(name: str, path: Path) -> InstalledBundle | None:
     try:
         if not all((path / member).is_file() for member in MEMBERS):
             return None
-        manifest = json.loads((path / "bundle.json").read_bytes())
+        file = path / MEMBERS[0]
+        now = file.stat()
+        manifest = _manifest(file, (now.st_ino, now.st_mtime_ns, now.st_size))
         return InstalledBundle(name, str(manifest["name"]), path, False, manifest)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

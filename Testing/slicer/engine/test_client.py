@@ -21,7 +21,7 @@ from MMHVAESynthesisLib.engine import client as engine_module
 from MMHVAESynthesisLib.engine.jobs import Callbacks, Failure
 from MMHVAESynthesisLib.engine.private_folder import sweep_abandoned_folders
 
-from .users import PATIENCE, gone_soon
+from .users import PATIENCE, echoing, gone_soon
 
 #: More work than any test waits for.
 ENDLESS = {"targets": ["t2", "flair", "cet1"], "samples": 50, "slice_axis": "all"}
@@ -94,8 +94,7 @@ def test_cancel_stops_the_work_and_the_engine_survives(user, request_, monkeypat
     assert user.engine.readiness.pid == pid
 
 
-def test_a_killed_engine_is_one_message_and_the_next_request_works(make, request_):
-    user = make()
+def test_a_killed_engine_is_one_message_and_the_next_request_works(user, request_):
     heard = user.ask("synthesize", **request_, **ENDLESS)
     user.until(lambda: len(heard.progress) > 1)
     os.kill(user.engine.readiness.pid, signal.SIGKILL)
@@ -165,13 +164,17 @@ def test_who_asks_for_the_next_job_while_it_is_closed_does_not_start_it_again(ma
 
 
 def test_the_engine_ends_when_its_client_is_killed(tmp_path):
-    """The client is a process of its own here, and dies without a word; its folder is swept by the next one."""
+    """The client is a process of its own here, and dies without a word; its folder is swept by the next one.
+
+    Of the engine, all that counts is that it ends with its input, see :mod:`Testing.core.tasks.test_worker`.
+    """
     program = tmp_path / "client.py"
     program.write_text(
         f"import sys; sys.path.insert(0, {str(Path(mmhvae.__file__).resolve().parents[1])!r})\n"
         "from pathlib import Path\n"
         "from MMHVAESynthesisLib.engine.client import Engine\n"
-        f"engine = Engine(root=Path({str(tmp_path)!r}), on_ready=lambda ready: print(ready.pid, flush=True))\n"
+        "say = lambda ready: print(ready.pid, flush=True)\n"
+        f"engine = Engine({echoing(tmp_path)!r}, root=Path({str(tmp_path)!r}), on_ready=say)\n"
         "engine.start()\n"
         "while True: engine.poll(0.1)\n"
     )

@@ -14,10 +14,13 @@ from MMHVAESynthesisLib.engine.engine_sharing import SlicerEngine, python_comman
 from MMHVAESynthesisLib.engine.jobs import Callbacks, ignore
 from MMHVAESynthesisLib.engine.process import is_running
 
+from .users import echoing
+
 
 @pytest.fixture(scope="module")
 def warm_engine(slicer_app, tmp_path_factory):
-    engine = SlicerEngine(python=(sys.executable,), root=tmp_path_factory.mktemp("root"))
+    folder = tmp_path_factory.mktemp("root")
+    engine = SlicerEngine(python=echoing(folder), root=folder)
     yield engine
     engine.close()
 
@@ -40,7 +43,7 @@ def test_it_is_polled_from_its_start_to_its_last_answer_and_no_longer(engine):
 
 
 def test_starting_it_early_finds_it_ready_and_it_ends_as_the_application_quits(scene, tmp_path):
-    engine = SlicerEngine(python=(sys.executable,), root=tmp_path)
+    engine = SlicerEngine(python=echoing(tmp_path), root=tmp_path)
     engine.start()
     rig.wait_until(lambda: engine.readiness is not None, timeout=120)
     rig.wait_until(lambda: not engine._timer.is_on)

@@ -9,36 +9,17 @@ import sys
 import time
 from pathlib import Path
 
-import mmhvae
 import pytest
-from MMHVAESynthesisLib.engine import client as engine_module
 from MMHVAESynthesisLib.engine.jobs import Callbacks
 
-from .users import User, gone_soon
+from .users import User, echoing, gone_soon
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are looked at and stopped the POSIX way")
 
 
-ECHO = f"""
-import json, os, sys
-def say(**message):
-    print(json.dumps(message), flush=True)
-say(type="hello", protocol=1, version={mmhvae.__version__!r}, package={str(engine_module.CORE)!r}, pid=os.getpid())
-say(type="ready", python="3", torch="2", devices=[], problem="")
-for line in sys.stdin:
-    request = json.loads(line)
-    if request["method"] == "shutdown":
-        break
-    if request["method"] != "cancel":
-        say(type="result", id=request["id"], result=request["parameters"] | dict(folder=os.getcwd(), pid=os.getpid()))
-"""
-
-
 @pytest.fixture
 def echo(make, tmp_path) -> User:
-    """An engine that starts at once, and answers with what it was asked."""
-    (tmp_path / "echo.py").write_text(ECHO)
-    return make(python=(sys.executable, str(tmp_path / "echo.py")))
+    return make(python=echoing(tmp_path))
 
 
 def test_paths_arrive_absolute_and_numbers_unchanged(echo, tmp_path, monkeypatch):

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import mmhvae
 import SimpleITK as sitk
 from mmhvae.network.model import MMHVAEConfig
-from MMHVAESynthesisLib.engine.client import Engine
+from MMHVAESynthesisLib.engine.client import CORE, Engine
 from MMHVAESynthesisLib.engine.jobs import Callbacks, Failure, Job
 from MMHVAESynthesisLib.engine.process import is_running
 
 CONFIG = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
+
+
+ECHO = f"""
+import json, os, sys
+def say(**message):
+    print(json.dumps(message), flush=True)
+say(type="hello", protocol=1, version={mmhvae.__version__!r}, package={str(CORE)!r}, pid=os.getpid())
+say(type="ready", python="3", torch="2", devices=[], problem="")
+for line in sys.stdin:
+    request = json.loads(line)
+    if request["method"] == "shutdown":
+        break
+    if request["method"] != "cancel":
+        say(type="result", id=request["id"], result=request["parameters"] | dict(folder=os.getcwd(), pid=os.getpid()))
+"""
+
+
+def echoing(folder: Path) -> tuple[str, ...]:
+    """The command of an engine that starts at once, for it has no torch to load, and answers with what it was asked."""
+    (folder / "echo.py").write_text(ECHO)
+    return sys.executable, str(folder / "echo.py")
 
 
 PATIENCE = 60.0  # seconds; only a failing test waits that long

@@ -121,8 +121,14 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     def _nodes(self):
         if self._scene is None:
             return []
-        every = (self._scene.GetNthNode(index) for index in range(self._scene.GetNumberOfNodes()))
-        return [node for node in every if self._suits(node)]
+        found = dict.fromkeys(node for kind in self._types for node in self._of_class(kind))
+        in_order = found if len(self._types) < 2 else sorted(found, key=self._scene.IsNodePresent)  # tells its place
+        return [node for node in in_order if self._suits(node)]
+
+    def _of_class(self, kind):
+        nodes = self._scene.GetNodesByClass(kind)
+        nodes.UnRegister(None)  # VTK counts it twice
+        return [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]
 
     def _update(self):
         if self._scene is None or self._scene.IsBatchProcessing():
