@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,12 @@ class Anatomy:
         points = np.stack([i, j, k], -1) @ place[:3, :3].T + place[:3, 3]
         values = ndimage.map_coordinates(self._values[name], np.moveaxis(points / _STEP + 31.5, -1, 0), order=1)
         return np.where(np.linalg.norm(points, axis=-1) < HEAD, values, 0).astype(np.float32)
+
+
+@lru_cache(maxsize=4)
+def anatomy_of(seed: int) -> Anatomy:
+    """Made once for the tests that follow each other: it takes longer than most of them."""
+    return Anatomy(seed)
 
 
 def rigid(seed: int, mm: float = 4.0, degrees: float = 4.0) -> Matrix:
@@ -98,7 +105,7 @@ def make_case(
         left_handed: whether the grids are.
         shown: contrasts that are in truth another one.
     """
-    anatomy, frame = Anatomy(seed), pose(seed + 50)
+    anatomy, frame = anatomy_of(seed), pose(seed + 50)
     world = frame @ (rigid(seed) if moved is None else moved) @ np.linalg.inv(frame)
     us_grid = grid(seed + 1, 1.0, US_SIZE, left_handed)
     fan = _fan()
