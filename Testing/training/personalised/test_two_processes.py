@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,6 +14,8 @@ import SimpleITK as sitk
 pytest.importorskip("monai", reason="needs the extra 'training'")
 
 from mmhvae_training.loop.logbook import LOSSES
+
+from ..forked_ranks import run_as_two
 
 pytestmark = pytest.mark.long
 
@@ -44,10 +44,7 @@ def given(tmp_path):
 
 def test_two_processes_give_the_losses_of_one(given, tmp_path, monkeypatch):
     script = TRAINING / "train_personalised.py"
-    path = os.pathsep.join(str(TRAINING.parent / part) for part in ("MMHVAESynthesis", "Training"))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
-    command = [sys.executable, script, *given, "--run", tmp_path / "two", "--device.devices", "2"]
-    ended = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment, check=False)
+    ended = run_as_two(script.name, *given, "--run", tmp_path / "two")
     assert ended.returncode == 0, ended.stderr
     monkeypatch.setattr(sys, "argv", [str(script), *given, "--run", str(tmp_path / "one"), "--device.devices", "1"])
     runpy.run_path(str(script))["main"]()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -26,6 +24,8 @@ from mmhvae_training.segmentation.configuration import TrapezoidConfig
 from mmhvae_training.segmentation.judging import dice, images_of, judge
 from mmhvae_training.segmentation.losses import SMOOTHING, segmentation_losses
 from mmhvae_training.segmentation.patients import read_patient
+
+from ..forked_ranks import run_as_two
 
 pytestmark = pytest.mark.long
 
@@ -93,10 +93,7 @@ def test_two_processes_give_the_losses_of_one_on_the_same_views(train, brats, tm
     assert train(tmp_path / "one", *options)[0] == 0
     small = ["--architecture.channels", "[4,8]", "--data.crop", "[16,16,16]", "--output.log_every", 1]
     given = ["--data.folder", brats, "--data.split", brats / "split.json", "--run", tmp_path / "two", *small, *options]
-    path = os.pathsep.join(str(TRAINING.parent / part) for part in ("MMHVAESynthesis", "Training"))
-    command = [sys.executable, str(TRAINING / "train_segmenter.py"), *map(str, given), "--device.devices", "2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    ended = run_as_two("train_segmenter.py", *given)
     assert ended.returncode == 0, ended.stderr
     one, two = ((tmp_path / run / LOSSES).read_text().splitlines() for run in ("one", "two"))
     for alone, shared in zip(map(json.loads, one), map(json.loads, two), strict=True):

@@ -63,9 +63,9 @@ def test_a_flip_mirrors_the_head() -> None:
     assert 0.3 < np.mean([draw_warp(generator(seed)).flip for seed in range(100)]) < 0.7
 
 
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("strength", [1, 3])
+@pytest.mark.parametrize(("seed", "strength"), [(0, 1), (1, 1), (2, 3), (3, 3), (4, 3), (5, 3)])
 def test_deformations_do_not_fold(seed: int, strength: float) -> None:
+    """Those of training and, by the odd seeds, of held-out heads."""
     drawn = draw_warp(generator(seed), held_out=bool(seed % 2))
     warp = replace(drawn, amplitudes=tuple(strength * a for a in drawn.amplitudes))
     tumour = draw_tumour(generator(seed), CENTRE)
