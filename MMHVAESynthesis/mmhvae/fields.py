@@ -97,17 +97,21 @@ class Settings(Record):
         return made if whole is None else whole
 
 
-@cache  # as kinds_of: a panel makes settings many times a second, and Python works the types out anew each time
 def rules_of(settings: type[Settings]) -> dict[str, Rule]:
     """The rule of every field, by name."""
     return {each.name: each.metadata[_RULE] for each in fields(settings)}  # type: ignore[arg-type]
 
 
-@cache
 def kinds_of(record: type[Record]) -> dict[str, Any]:
     """The type of every field, by name."""
+    return _kinds_of(record)  # type: ignore[arg-type]
+
+
+@cache
+def _kinds_of(record: Any) -> dict[str, Any]:
+    """Once a class: a panel makes settings many times a second, and Python would work the types out each time."""
     hints = get_type_hints(record)
-    return {each.name: hints[each.name] for each in fields(record)}  # type: ignore[arg-type]
+    return {each.name: hints[each.name] for each in fields(record)}
 
 
 def choices_of(settings: type[Settings], name: str) -> tuple[str, ...]:
