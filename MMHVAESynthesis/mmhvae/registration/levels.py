@@ -16,9 +16,10 @@ class Level:
     """One resolution. Lengths in mm; `keep` tracks go on from here, and the given start's with them if `keep_first`.
 
     The field of view is eroded by the share `erosion` of what is asked for. Its edge misleads the search for the right
-    peak, which is the coarse levels'; on the peak it pulls little, and more voxels place it better. In a synthetic image
-    the edge pulls on the peak, too: there the network saw the surroundings on one side only. Its windows therefore count
-    the less the nearer the edge they lie, within `fading` mm of it (see :func:`.masks.fading`); 0 for not at all.
+    peak, which is the coarse levels'; on the peak it pulls little, and more voxels place it better. In a synthetic
+    image the edge pulls on the peak, too: there the network saw the surroundings on one side only. Its windows
+    therefore count the less the nearer the edge they lie, within `fading` mm of it (see :func:`.masks.fading`); 0 for
+    not at all.
 
     A track's climb ends when its next step would move a point at the field of view's radius by less than `tolerance`
     times the spacing, or when one of less than five times as much did not help.
@@ -47,7 +48,9 @@ LEVELS = (
     Level(spacing=4, smoothing=2.0, window=20, block=8, iterations=8, keep=5, keep_first=True, tolerance=ROUGH),
     Level(spacing=3, smoothing=1.5, window=15, block=6, iterations=8, keep=3, keep_first=True, tolerance=ROUGH),
     Level(spacing=2, smoothing=1.0, window=14, block=4, iterations=8, keep=1, keep_first=False),
-    Level(spacing=1, smoothing=0.5, window=10, block=2, iterations=10, keep=1, keep_first=False, erosion=0.25, fading=8),
+    Level(
+        spacing=1, smoothing=0.5, window=10, block=2, iterations=10, keep=1, keep_first=False, erosion=0.25, fading=8
+    ),
 )
 #: For LC2, which knows a pose by thin interfaces: less smoothing, hence narrower peaks, more starts and more tracks.
 LC2_LEVELS = (

@@ -36,7 +36,7 @@ COLUMNS = ("route", "prior", "start", "start_mm", "error_mm", "verdict", "expect
 WORDS = {"synthesis": "through the synthetic image", "direct": "LC2 straight to the ultrasound"}
 #: The patient that settings of the registration were chosen with in view: its errors flatter.
 DEVELOPED_ON = "Case2"
-SEEN = "The finest level's margin in registration was chosen on it ([what was tried](case2-tried.md)): it is not held out."
+SEEN = "Registration's finest level was chosen on it ([what was tried](case2-tried.md)): it is not held out."
 Row = dict[str, Any]
 
 
