@@ -6,6 +6,7 @@ in ``Resources``, beside the core.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from ..exceptions import InputError
@@ -26,6 +27,7 @@ def demo_case() -> Path:
     return _resource("Samples/demo")
 
 
+@cache
 def _resource(name: str) -> Path:
     here = Path(__file__).resolve().parents[1]
     for root in (here / "resources", here.parent / "Resources"):

@@ -1,4 +1,4 @@
-"""Apply, from nodes to nodes, with the real engine and the starter model."""
+"""Apply, from nodes to nodes, with the real engine: with the starter model once, else with a tiny one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 import SimpleITK as sitk
 import slicer
 from mmhvae.bundle.shipped import demo_case, starter_bundle
+from mmhvae.network.model import MMHVAEConfig
 from MMHVAESynthesisLib.engine.engine_sharing import SlicerEngine, python_command
 from MMHVAESynthesisLib.engine.jobs import Failure
 from MMHVAESynthesisLib.engine.steps import completed
@@ -24,6 +25,7 @@ from MMHVAESynthesisLib.synthesis.results import Results
 
 from ..made_nodes import fan, image_item, pose, sequence, transform, transform_item, volume
 
+CONFIG = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
 PATIENCE = 240.0
 
 
@@ -59,8 +61,15 @@ def engine(slicer_app, tmp_path_factory):
     engine.close()
 
 
+@pytest.fixture(scope="module")
+def models(tiny_bundle):
+    """A folder of installed models that holds the model "tiny"."""
+    return tiny_bundle(CONFIG).parent
+
+
 @pytest.fixture
-def logic(scene, engine):
+def logic(scene, engine, models, monkeypatch):
+    monkeypatch.setenv("MMHVAE_WEIGHTS", str(models))
     logic = MMHVAESynthesisLogic(engine)
     yield logic
     logic.close()
@@ -72,7 +81,7 @@ def logic(scene, engine):
 @pytest.fixture
 def parameters(logic):
     parameters = logic.getParameterNode()
-    parameters.device = "cpu"
+    parameters.bundle, parameters.device = "tiny", "cpu"
     parameters.samples = 2
     parameters.synthesizeCet1 = parameters.synthesizeFlair = False
     return parameters
@@ -101,12 +110,14 @@ def snapshot(scene) -> list[tuple[str, str]]:
 
 def endless(parameters) -> None:
     """More work than any test waits for."""
+    parameters.bundle = "starter"
     parameters.samples, parameters.sliceAxis = 50, "all"
     parameters.synthesizeCet1 = parameters.synthesizeFlair = True
 
 
 def test_results_are_those_of_the_core_on_the_inputs_own_grid(logic, parameters, tmp_path):
     """Oblique, left-handed, under a transform: the same numbers, in the same place."""
+    parameters.bundle = "starter"
     node = volume(fan(22), pose(3, (1.1, 0.9, 1.0), left_handed=True), "Before")
     node.SetAndObserveTransformNodeID(transform(pose(4)).GetID())
     parameters.us = node
