@@ -14,17 +14,26 @@ rig.require()
 
 import slicer
 from mmhvae.bundle.shipped import demo_case
+from mmhvae.network.model import MMHVAEConfig
 from MMHVAESynthesisLib.engine.process import is_running
 
 from ..made_nodes import volume
 
+CONFIG = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
 NAMES = {"us": "iUS", "t2": "T2", "cet1": "ceT1", "flair": "FLAIR"}
 SWEEP, CALIBRATION = demo_case() / "sweep.igs.mha", demo_case() / "image-to-probe.txt"
 
 
+@pytest.fixture(scope="module")
+def models(tiny_bundle):
+    """A folder of installed models that holds the model "tiny"."""
+    return tiny_bundle(CONFIG).parent
+
+
 @pytest.fixture
-def panel(scene):
+def panel(scene, models, monkeypatch):
     """The module's own widget, shown and entered, on an empty scene."""
+    monkeypatch.setenv("MMHVAE_WEIGHTS", str(models))
     representation = rig.load_module("MMHVAESynthesis")
     representation.window().resize(1400, 950)
     rig.process_events()
@@ -36,7 +45,8 @@ def panel(scene):
 
 @pytest.fixture
 def small(panel):
-    """Small volumes of all four modalities on one grid, chosen in the panel, and one target ticked."""
+    """Small volumes of all four modalities on one grid, a tiny model chosen in the panel, and one target ticked."""
+    panel.parameters.bundle = "tiny"
     volumes = {name: volume(ball(seed), name=f"{NAMES[name]} image") for seed, name in enumerate(NAMES)}
     for name, node in volumes.items():
         rig.choose(selector(panel, name), node.GetName())
@@ -76,7 +86,8 @@ def synthetic_nodes():
 
 
 def work_for_long(panel) -> int:
-    """Begin an Apply of many samples, and wait until it is under way; how many nodes there were before."""
+    """Begin an Apply of the starter model, many samples, and wait until it is under way; how many nodes were before."""
+    panel.parameters.bundle = "starter"
     rig.click(panel.ui.advancedSection)
     rig.click(panel.ui.uncertaintyCheckBox)
     rig.type_text(panel.ui.samplesSpinBox, "50")
