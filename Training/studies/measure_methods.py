@@ -2,9 +2,11 @@
 
 python Training/studies/measure_methods.py --output costs.json
 python Training/studies/measure_methods.py --methods mmhvae resvit --inputs us --size small
+python Training/studies/measure_methods.py --run runs/methods/mmhvae/seed-1 --run runs/methods/resvit/seed-1
 
 All methods run as torch runs them, from fresh weights, which cost what trained ones do; ``mmhvae, prepared`` is the
-network as the extension runs it. Times hold for this machine and what else it did.
+network as the extension runs it. Runs are measured at their own size, under their methods' names. Times hold for this
+machine and what else it did.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from mmhvae_training.baselines import (
 from mmhvae_training.configuration import VariantConfig
 from mmhvae_training.networks import build_network
 from mmhvae_training.records import write_json
+from mmhvae_training.scoring import RunVolumes, name_of_run, volumes_of_run
 
 MODALITIES = MMHVAEConfig().modalities
 PREPARED = "mmhvae, prepared"
@@ -58,6 +61,13 @@ def measured(name: str, arguments: argparse.Namespace) -> Cost:
     return cost_of(synthesiser, network, inputs, network.config.modalities, arguments.side, arguments.repeats)
 
 
+def measured_run(run: RunVolumes, arguments: argparse.Namespace) -> Cost:
+    """Cost of a trained network, for slices of its own size."""
+    inputs = [modality for modality in arguments.inputs if modality in run.modalities]
+    network = run.synthesiser.network
+    return cost_of(run.synthesiser, network, inputs, run.modalities, run.side, arguments.repeats)
+
+
 def table(costs: dict[str, Cost]) -> str:
     """Markdown."""
     rows = [
@@ -70,7 +80,8 @@ def table(costs: dict[str, Cost]) -> str:
 def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--methods", nargs="+", default=NAMES, choices=NAMES)
+    parser.add_argument("--methods", nargs="+", choices=NAMES, help="default: all, unless runs are given")
+    parser.add_argument("--run", type=Path, action="append", default=[], help="of train.py or train_baseline.py")
     parser.add_argument("--inputs", nargs="+", default=MODALITIES, choices=MODALITIES, help="default: all")
     parser.add_argument("--size", choices=("original", "small"), default="original", help="of MM-GAN, ResViT and M2DN")
     parser.add_argument("--side", type=int, default=192, help="pixels; MMHVAE's networks here are of 192")
@@ -83,8 +94,12 @@ def main() -> None:
         raise InputError("Give 1 or more --repeats and --threads.")
     torch.set_num_threads(arguments.threads)
     costs = {}
-    for name in arguments.methods:
+    for name in arguments.methods or (() if arguments.run else NAMES):
         costs[name] = measured(name, arguments)
+        print(f"{name}: {costs[name].seconds:.3f} s", flush=True)
+    for folder in arguments.run:
+        name = name_of_run(folder).split("/")[0]
+        costs[name] = measured_run(volumes_of_run(folder, arguments.device), arguments)
         print(f"{name}: {costs[name].seconds:.3f} s", flush=True)
     print(table(costs))
     if arguments.output:

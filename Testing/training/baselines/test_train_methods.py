@@ -9,9 +9,10 @@ import train
 import train_baseline
 from mmhvae_training.loop.checkpoints import read_checkpoint
 from mmhvae_training.loop.run_state import same_content
-from mmhvae_training.scoring import volumes_of_run
+from mmhvae_training.scoring import read_costs, volumes_of_run
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "Training" / "studies"))
+import measure_methods
 import train_methods
 
 BUDGET = """
@@ -38,3 +39,7 @@ def test_runs_are_those_of_the_methods_own_scripts(case_folder, tmp_path, monkey
         assert same_content(read_checkpoint(together / "checkpoint.pt"), read_checkpoint(alone / "checkpoint.pt"))
         assert volumes_of_run(together).facts["run"] == f"{method}/seed-7"
     assert "mopoe seed-7" in capsys.readouterr().out
+    runs = [part for method in ("mm-gan", "mopoe") for part in ("--run", str(tmp_path / "runs" / method / "seed-7"))]
+    monkeypatch.setattr(sys, "argv", ["measure_methods.py", *runs, "--repeats", "1", "--output", str(tmp_path / "c")])
+    measure_methods.main()
+    assert list(read_costs(tmp_path / "c")) == ["mm-gan", "mopoe"]
