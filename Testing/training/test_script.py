@@ -102,7 +102,7 @@ def test_a_half_installed_torch_is_a_sentence(tmp_path, name, torch):
     broken.mkdir()
     missing = "raise ModuleNotFoundError(\"No module named 'lightning_fabric'\", name='lightning_fabric')"
     (broken / "__init__.py").write_text(missing if torch is None else torch)
-    path = os.pathsep.join(map(str, [tmp_path, TRAINING.parent / "MMHVAESynthesis", TRAINING]))
+    path = os.pathsep.join(map(str, [tmp_path, TRAINING.parent / "MMHVAESynthesis"]))  # as after an installation
     done = subprocess.run(
         [sys.executable, str(TRAINING / name), "--help"], capture_output=True, text=True, timeout=120,
         env=os.environ | {"PYTHONPATH": path},
@@ -110,6 +110,13 @@ def test_a_half_installed_torch_is_a_sentence(tmp_path, name, torch):
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     said = "The package lightning_fabric is not installed" if torch is None else "PyTorch cannot be loaded"
     assert done.stderr.startswith(f"{Path(name).name}: {said}")
+
+
+def test_studies_find_the_package_that_lies_beside_their_folder():
+    """Python looks beside the script alone, and the package is not installed."""
+    found = "sys.path.insert(0, str(Path(__file__).resolve().parents[1]))"
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (TRAINING / "studies").glob("*.py")}
+    assert [name for name, text in texts.items() if found not in text.split("from mmhvae_training")[0]] == []
 
 
 @pytest.mark.parametrize("stream", [pytest.param("/dev/full", marks=WITH_FULL_DEVICE), "closed", "ascii"])
