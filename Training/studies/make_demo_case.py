@@ -16,13 +16,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
+
 from mmhvae_training.script import run
 
 import numpy as np
 import SimpleITK as sitk
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
-
 from mmhvae.images import bounding_box, write_transform, write_volume
 from mmhvae_training.simulation import SimulatedCase, landmarks, simulate_case
 from mmhvae_training.simulation.displacement import displace
