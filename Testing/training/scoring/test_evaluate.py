@@ -287,6 +287,7 @@ def test_seeds_of_a_method_count_together_and_are_told_apart(tmp_path, monkeypat
     run(monkeypatch, *given)
     text = (tmp_path / "m.md").read_text()
     assert f"**{base.mean() + 3:.1f} ({base.std(ddof=1):.1f})**" in text  # 12 cases, not 24
+    assert "over the 12 cases that all have" in text
     assert f"| mmhvae | 2 | - | {base.mean() + 2:.1f}, {base.mean() + 4:.1f} |" in text
     (tmp_path / "mmhvae" / "seed-2" / "slices" / "more.csv").write_text(
         (tmp_path / "resvit" / "slices" / "all.csv").read_text().replace("c0,", "c99,")

@@ -63,8 +63,9 @@ def table_by_method(runs: Mapping[str, Sequence[SliceScore]], variant: str, cost
     titles = [f"{MODALITIES[target].name} {TITLES[metric]}" for target in MODALITIES for metric in metrics]
     titles += ["parameters (M)", "GMACs", "seconds a slice"] if costs else []
     lines = [
-        "Mean (standard deviation) over cases of each case's mean over its input subsets; bold: better than every "
-        f"other at p < {ALPHA}, {len(list(combinations(runs, 2))) * len(cells)} tests (Bonferroni). In italics the "
+        f"Mean (standard deviation) over the {_counted(cells)} that all have of each case's mean over its input "
+        f"subsets; bold: better than every other at p < {ALPHA}, "
+        f"{len(list(combinations(runs, 2))) * len(cells)} tests (Bonferroni). In italics the "
         "paper's averages, of patients and with LPIPS in place of ST-LPIPS.",
         "",
         "| method | " + " | ".join(titles) + " |",
@@ -89,15 +90,17 @@ def seeds_table(seeds: Mapping[str, Mapping[str, Sequence[SliceScore]]], variant
     if all(len(of) < 2 for of in seeds.values()):
         return ""
     metric = METRICS[variant][0]
+    common = set.intersection(*({row.case for row in rows} for of in seeds.values() for rows in of.values()))
     titles = [f"{known.name} {TITLES[metric]}" for known in MODALITIES.values()]
     lines = [
-        "Seeds of each method one by one, the same means. They differ in weights, order of the slices and noise.",
+        f"Seeds of each method one by one, the same means over {len(common)} cases. They differ in weights, order of "
+        "the slices and noise.",
         "",
         "| method | seeds | " + " | ".join(titles) + " |",
         "|" + "---|" * (len(titles) + 2),
     ]
     for name, of in seeds.items():
-        pooled = [pooled_means(rows, metric) for rows in of.values()]
+        pooled = [pooled_means([row for row in rows if row.case in common], metric) for rows in of.values()]
         cells = [
             ", ".join(f"{np.mean(list(each[t].values())):.1f}" for each in pooled if t in each) for t in MODALITIES
         ]
@@ -116,6 +119,12 @@ def _cells(runs: Mapping[str, Sequence[SliceScore]], variant: str) -> dict[tuple
             if cases:
                 values[metric, target] = {name: [of[case] for case in cases] for name, of in found.items()}
     return compared_values(values)
+
+
+def _counted(cells: Mapping[tuple[str, str], Compared]) -> str:
+    """How many cases the cells are of: targets may differ."""
+    counts = sorted({len(next(iter(compared.values.values()))) for compared in cells.values()})
+    return " to ".join(str(count) for count in {counts[0]: None, counts[-1]: None}) + " cases"
 
 
 def _shown(compared: Compared | None, name: str, metric: str) -> str:
