@@ -31,11 +31,13 @@ from mmhvae.segmentation import load_segmenter
 from mmhvae.settings import SynthesisSettings
 from mmhvae_training.data import SPLITS, TEST, case_folders, read_splits
 from mmhvae_training.judging import (
+    CONTROL,
     RETENTION_TARGETS,
     TRUE,
     EvaluationCase,
     Outlining,
     RunSynthesiser,
+    control,
     has_lesion,
     load_evaluation_case,
     outlinings,
@@ -173,14 +175,15 @@ def make_retention(arguments: argparse.Namespace) -> None:
     known = [Outlining(**row) for row in read_lines(lines)]
     for folder in sorted(arguments.cases.glob("case-*"))[: arguments.count]:
         done = [row for row in known if row.case == folder.name]
-        missing = [name for name in (TRUE, *sources) if name not in {row.method for row in done}]
+        missing = [name for name in (TRUE, CONTROL, *sources) if name not in {row.method for row in done}]
         case = load_evaluation_case(folder) if missing else None
         for name in missing if case is not None and has_lesion(case) else ():
             assert case is not None
-            for row in outlinings(case, segmenter, name, _images(case, sources.get(name), arguments)):
+            images = _images(case, sources.get(name), arguments) if name != CONTROL else {}
+            for row in control(case) if name == CONTROL else outlinings(case, segmenter, name, images):
                 write_line(lines, asdict(row))
                 done.append(row)
-        rows += [row for row in done if row.method in (TRUE, *sources)]
+        rows += [row for row in done if row.method in (TRUE, CONTROL, *sources)]
         print(folder.name, flush=True)
     if not rows:
         raise InputError(f"{arguments.cases} holds no case-* with a tumour in view; give what simulate.py wrote.")

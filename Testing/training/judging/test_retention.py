@@ -10,7 +10,7 @@ import SimpleITK as sitk
 import torch
 from mmhvae.images import image_on
 from mmhvae.segmentation import SegmenterBundle, SegmenterManifest, TumourUNet, UNetConfig
-from mmhvae_training.judging import TRUE, EvaluationCase, has_lesion, outlinings, retention_table
+from mmhvae_training.judging import CONTROL, TRUE, EvaluationCase, control, has_lesion, outlinings, retention_table
 from mmhvae_training.simulation import Label
 
 SHAPE = (40, 44, 48)
@@ -74,6 +74,14 @@ def test_a_tumour_outside_the_field_of_view_is_none_to_be_found(case):
     assert has_lesion(case)
     elsewhere = np.where(ball(8, (20, 22, 40)) & ~ball(9), 100, 0).astype(np.float32)
     assert not has_lesion(replace(case, us=image_on(elsewhere, case.us)))
+
+
+def test_the_control_takes_all_of_the_view_for_tumour(case):
+    lesion, seen = ball(9), ball(19)
+    rows = control(case)
+    assert [(row.method, row.target) for row in rows] == [(CONTROL, "t2"), (CONTROL, "flair")]
+    assert rows[0].dice == pytest.approx(2 * (lesion & seen).sum() / (lesion.sum() + seen.sum()))
+    assert rows[0].found_ml == pytest.approx(seen.sum() * 1.5**3 / 1000, abs=1e-3)
 
 
 def test_without_a_true_image_no_share_is_told(case, segmenter):

@@ -59,9 +59,11 @@ if TYPE_CHECKING:
         write_csv as write_csv,
     )
     from .retention import (
+        CONTROL as CONTROL,
         RETENTION_TARGETS as RETENTION_TARGETS,
         TRUE as TRUE,
         Outlining as Outlining,
+        control as control,
         has_lesion as has_lesion,
         outlinings as outlinings,
         retention_table as retention_table,

@@ -22,6 +22,7 @@ from .evaluation import EvaluationCase, harmonised_truth
 
 RETENTION_TARGETS = ("t2", "flair")
 TRUE = "true MR"
+CONTROL = "all of the view"  # does not look: a tumour that fills the view makes any outline of it good
 QUICK = SegmentationSettings(flips=1)
 
 
@@ -30,7 +31,7 @@ class Outlining:
     """One image of one case, outlined.
 
     Attributes:
-        method: what made the image, or :data:`TRUE`.
+        method: what made the image, or :data:`TRUE`, or :data:`CONTROL`.
         dice: of the whole tumour within the field of view.
         found_ml, true_ml: its volume, outlined and true.
         psnr, ssim: in the lesion, against the true image; None for itself, and where a lesion is too small.
@@ -81,6 +82,15 @@ def outlinings(
         )
         rows.append(row)
     return rows
+
+
+def control(case: EvaluationCase) -> list[Outlining]:
+    """The whole field of view taken for tumour, whatever the image: what a method must do better than."""
+    lesion, seen = _lesion(case), _seen(case)
+    voxel_ml = float(np.prod(case.us.GetSpacing())) / 1000
+    found, true = int(seen.sum()), int((lesion & seen).sum())
+    dice, volumes = 2 * true / (found + true), (round(found * voxel_ml, 3), round(true * voxel_ml, 3))
+    return [Outlining(case.name, CONTROL, target, dice, *volumes) for target in RETENTION_TARGETS]
 
 
 def retention_table(rows: Iterable[Outlining]) -> str:
