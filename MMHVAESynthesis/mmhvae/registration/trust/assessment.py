@@ -134,7 +134,7 @@ def judge(
         found.values["prior_deviations"] = _deviations(prior, result.transform, initial, points)
     verdict, expected, sentence = conclude(model, found)
     if all(channel.signed for channel in channels):  # a contrast is compared with itself, so that it can be another
-        sentence = advised(sentence, found.values, verdict)
+        sentence = advised(sentence, found, verdict)
     progress(1.0, "Judged")
     return Trust(verdict, expected, sentence, found.values, *moved, witnesses=tuple(found.witnesses))
 

@@ -9,6 +9,7 @@ import pytest
 from mmhvae.registration.trust.evidence import Evidence
 from mmhvae.registration.trust.model import Term, TrustModel, shipped_model
 from mmhvae.registration.trust.reasons import advised, reason, shown
+from mmhvae.registration.trust.witnesses import Witness
 
 FALLING = Term("margin_over_random", 6.0, 2.0, False, 1.0, 0.6)
 RISING = Term("half_disagreement_mm", 0.5, 8.0, True, 2.0, 0.6)
@@ -76,12 +77,27 @@ def test_two_contrasts_are_named_with_their_distance() -> None:
 
 
 def test_a_result_that_fits_badly_says_what_may_be_mixed_up() -> None:
-    said, low, high = "The match is loose.", {"weakest_margin": 2.3}, {"weakest_margin": 2.6}
+    said, low, high = "The match is loose.", Evidence({"weakest_margin": 2.3}), Evidence({"weakest_margin": 2.6})
     assert (
         advised(said, low, "failed")
         == f"{said} Check that each MR is the contrast that it is named, and of this patient."
     )
     assert advised(said, low, "check") != said
-    for values, verdict in ((low, "good"), (high, "failed"), ({}, "failed")):
-        assert advised(said, values, verdict) == said
+    for found, verdict in ((low, "good"), (high, "failed"), (Evidence({}), "failed")):
+        assert advised(said, found, verdict) == said
     assert advised("It fits nowhere; check that it is the T2.", low, "failed").count("heck that") == 1
+
+
+@pytest.mark.parametrize(
+    ("distances", "verdict", "is_advised"),
+    [
+        ((9.0, 12.0), "failed", True),
+        ((9.0, 0.5), "failed", False),
+        ((9.0,), "failed", False),  # one route is no witness
+        ((9.0, 12.0), "check", False),
+    ],
+)
+def test_a_failed_result_that_no_route_ends_at_says_what_may_be_mixed_up(distances, verdict, is_advised) -> None:
+    witnesses = [Witness(name, distance, 3.0, 0.5) for name, distance in zip(("t2", "us"), distances, strict=False)]
+    found = Evidence({"weakest_margin": 4.0}, witnesses=witnesses)
+    assert ("Check that each MR" in advised("The match is loose.", found, verdict)) == is_advised
