@@ -273,7 +273,7 @@ def parser() -> argparse.ArgumentParser:
     retention.add_argument("--run", type=Path, action="append", default=[], help="of train.py or train_baseline.py")
     retention.add_argument("--cache", type=Path, help="keeps what runs make, as evaluate_registration.py's")
     retention.add_argument("--count", type=int, help="of cases, the first ones")
-    retention.add_argument("--seed", type=int, default=0)
+    retention.add_argument("--seed", type=int, default=0, help="of what bundles draw; runs draw once, with seed 0")
     retention.add_argument("--device", default="cpu", help="cpu, cuda, ...")
     retention.add_argument("--output", type=Path, required=True)
     retention.set_defaults(command=make_retention)

@@ -90,12 +90,11 @@ def compare_registrations(found: Mapping[str, Registrations]) -> str:
     if any(each.prior != first.prior for each in found.values()):
         raise InputError("These registrations had different priors; give folders of one and the same --prior.")
     cases = _common_cases(found)
-    rows = len(found) + 1
     lines = ["# Registration by method (Table 3)", ""]
     lines += [
         f"{len(cases)} held-out simulated cases, displaced by medians from four ranges. Mean (standard deviation) over",
         "cases of each case's mean TRE over its landmarks, in mm. Bold: better than every other row of its column at",
-        f"p < {ALPHA:g} by paired Wilcoxon signed-rank tests, times the {rows * (rows - 1) // 2} pairs (Bonferroni).",
+        f"p < {ALPHA:g} by paired Wilcoxon signed-rank tests, times the pairs of the table's rows (Bonferroni).",
         "In italics the paper's, of patients.",
         words_of_prior(first.prior),
     ]
