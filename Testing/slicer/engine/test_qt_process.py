@@ -13,14 +13,15 @@ import rig
 
 rig.require()
 
-import mmhvae
 import pytest
 import shiboken6
 import slicer
 from MMHVAESynthesisLib.engine import qt_process
-from MMHVAESynthesisLib.engine.client import CORE, Engine
+from MMHVAESynthesisLib.engine.client import Engine
 from MMHVAESynthesisLib.engine.jobs import Callbacks, Failure
 from MMHVAESynthesisLib.engine.qt_process import QtProcess
+
+from .users import echoing
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are looked at and stopped the POSIX way")
 
@@ -136,33 +137,22 @@ def test_a_program_that_cannot_run_is_an_end(scene, tmp_path):
     assert heard.ends == [None] or heard.ends[0] > 0
 
 
-ECHO = f"""
-import json, os, sys
-def say(**message):
-    print(json.dumps(message), flush=True)
-say(type="hello", protocol=1, version={mmhvae.__version__!r}, package={str(CORE)!r}, pid=os.getpid())
-say(type="ready", python="3", torch="2", devices=[], problem="")
-for line in sys.stdin:
-    request = json.loads(line)
-    if request["method"] == "shutdown":
-        break
-    if request["method"] == "echo":
-        say(type="result", id=request["id"], result=request["parameters"])
-"""
-
-
 @pytest.fixture
 def engine(scene, tmp_path):
-    (tmp_path / "echo.py").write_text(ECHO)
-    engine = Engine((sys.executable, str(tmp_path / "echo.py")), new_process=QtProcess, root=tmp_path)
+    engine = Engine(echoing(tmp_path), new_process=QtProcess, root=tmp_path)
     yield engine
     engine.close()
     assert list(tmp_path.glob("mmhvae-engine-*")) == []
 
 
 def ask(engine: Engine, method: str = "echo", **parameters: object) -> list[object]:
+    """What is heard: what was asked, echoed, or a failure."""
     heard: list[object] = []
-    engine.submit(engine.job(), method, parameters, Callbacks(heard.append, heard.append))
+
+    def echoed(result: dict[str, object]) -> None:
+        heard.append({name: result[name] for name in parameters})
+
+    engine.submit(engine.job(), method, parameters, Callbacks(echoed, heard.append))
     return heard
 
 

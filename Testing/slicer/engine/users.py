@@ -28,13 +28,16 @@ for line in sys.stdin:
     request = json.loads(line)
     if request["method"] == "shutdown":
         break
-    if request["method"] != "cancel":
+    if request["method"] not in ("cancel", "never"):
         say(type="result", id=request["id"], result=request["parameters"] | dict(folder=os.getcwd(), pid=os.getpid()))
 """
 
 
 def echoing(folder: Path) -> tuple[str, ...]:
-    """The command of an engine that starts at once, for it has no torch to load, and answers with what it was asked."""
+    """The command of an engine that starts at once, for it has no torch to load, and answers with what it was asked.
+
+    ``never`` it does not answer.
+    """
     (folder / "echo.py").write_text(ECHO)
     return sys.executable, str(folder / "echo.py")
 
