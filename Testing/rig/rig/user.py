@@ -11,6 +11,7 @@ from typing import Any
 from PySide6 import QtCore, QtGui, QtTest, QtWidgets
 
 LEFT = QtCore.Qt.MouseButton.LeftButton
+SETTLED_WITHIN = 2.0  # seconds in which a panel comes to rest
 NO_MODIFIER = QtCore.Qt.KeyboardModifier.NoModifier
 
 
@@ -59,12 +60,22 @@ def click(widget: Any, x: int | None = None, y: int | None = None) -> None:
         widget: shown, enabled, and with nothing in front of it.
         x, y: where, in the widget's pixels; by default where a user would aim.
     """
-    _scroll_to(widget)
-    aim = _aim(widget)
-    place = QtCore.QPoint(aim.x() if x is None else x, aim.y() if y is None else y)
-    _assert_reachable(widget, place)
+    place = _reach(widget, x, y)
     QtTest.QTest.mouseClick(widget, LEFT, NO_MODIFIER, place)
     process_events()
+
+
+def _reach(widget: Any, x: int | None, y: int | None) -> QtCore.QPoint:
+    """Where on the widget to press; a user whose aim has moved, since the panel has just grown, aims again."""
+    end = time.monotonic() + SETTLED_WITHIN
+    while True:
+        _scroll_to(widget)
+        aim = _aim(widget)
+        place = QtCore.QPoint(aim.x() if x is None else x, aim.y() if y is None else y)
+        if not widget.isVisible() or _in_front(widget, place) is None or time.monotonic() > end:
+            _assert_reachable(widget, place)
+            return place
+        process_events(20)
 
 
 def _aim(widget: Any) -> QtCore.QPoint:
@@ -89,9 +100,15 @@ def _assert_reachable(widget: Any, place: QtCore.QPoint) -> None:
     name = f"{type(widget).__name__} '{widget.objectName}'"
     assert widget.isVisible(), f"{name} is not shown"
     assert widget.isEnabled(), f"{name} is disabled"
+    there = _in_front(widget, place)
+    assert there is None, f"{name} is covered by {there}, or too small"
+
+
+def _in_front(widget: Any, place: QtCore.QPoint) -> Any:
+    """What a press there would meet instead of the widget; None: the widget itself."""
     window = widget.window()
     there = window.childAt(widget.mapTo(window, place)) or window
-    assert there is widget or widget.isAncestorOf(there), f"{name} is covered by {there}, or too small"
+    return None if there is widget or widget.isAncestorOf(there) else there
 
 
 def type_text(widget: Any, text: str) -> None:

@@ -122,6 +122,14 @@ def test_what_a_user_cannot_do_is_refused(panel):
     assert panel.log == ["clicked"]
 
 
+def test_a_button_that_has_moved_is_scrolled_to_again(panel):
+    """A panel that has grown comes to rest in several turns of the event loop, the first scroll is before the last."""
+    panel.layout.insertSpacing(0, 4000)
+    rig.process_events()
+    rig.click(panel.button)
+    assert panel.log == ["clicked"]
+
+
 def test_closing_the_scene_is_heard(panel, scene):
     scene.Clear(0)
     assert panel.log == ["closed"]
