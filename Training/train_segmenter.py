@@ -5,10 +5,13 @@ Goes on where the run's folder holds a checkpoint. `export_segmenter.py` makes a
 
 from __future__ import annotations
 
+from functools import partial
+
 from mmhvae_training.script import run
 
 from lightning_fabric import Fabric
-from mmhvae_training.loop import Prepared, TrainingScript
+from mmhvae.segmentation import load_segmenter
+from mmhvae_training.loop import Prepared, TrainingScript, start_from
 from mmhvae_training.segmentation import SegmenterConfiguration, SegmenterMethod, new_segmenter, read_patients
 
 
@@ -17,8 +20,10 @@ def prepare(configuration: SegmenterConfiguration, fabric: Fabric, limit: int | 
     data = configuration.data
     patients = read_patients(data.folder, data.split, data.part, configuration.architecture.modalities, limit)
     fabric.print(f"{len(patients)} patients", flush=True)
-    method = SegmenterMethod(configuration, new_segmenter(configuration, fabric), patients)
-    return Prepared(method, {"patients": [patient.name for patient in patients]})
+    state, origin = new_segmenter(configuration, fabric), configuration.start_from
+    start = partial(start_from, state, origin, load_segmenter) if origin else None
+    learnt_from = {"patients": [patient.name for patient in patients]}
+    return Prepared(SegmenterMethod(configuration, state, patients), learnt_from, start)
 
 
 TRAIN = TrainingScript(

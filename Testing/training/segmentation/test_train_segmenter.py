@@ -117,6 +117,19 @@ def test_it_learns_and_its_bundle_outlines_patients_with_and_without_a_head(trai
     assert (bundle.manifest.name, bundle.manifest.licence) == ("Ours", "as our patients allow")
     assert bundle.manifest.crop == (16, 16, 16)
     assert bundle.manifest.training["patients"] == ["a", "b"]
+    assert train(tmp_path / "on", "--start_from", tmp_path / "bundle", "--fast-dev-run")[0] == 0
+    further = ["--optimisation.steps", 1, "--optimisation.learning_rate", 1e-9, "--optimisation.weight_decay", 0]
+    assert train(tmp_path / "further", "--start_from", tmp_path / "bundle", "--data.alone", 0.5, *further)[0] == 0
+    begun = torch.load(tmp_path / "further" / CHECKPOINT, weights_only=True)["average"]
+    for name, tensor in bundle.network.state_dict().items():
+        torch.testing.assert_close(begun[name], tensor, rtol=0, atol=1e-6)
+    described = json.loads((tmp_path / "further" / "run.json").read_text())
+    assert described["started_from"]["patients"] == ["a", "b"]
+    status, complaint = train(
+        tmp_path / "other", "--start_from", tmp_path / "bundle", "--architecture.channels", "[4,4]"
+    )
+    assert status == 2
+    assert "not the one to be trained" in complaint
     patient = read_patient(brats / "b", bundle.network.config.modalities)
     monkeypatch.setattr("mmhvae.segmentation.volumes.SMALLEST_TISSUE_ML", 1.0)
     for head in (False, True):

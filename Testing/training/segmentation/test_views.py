@@ -107,6 +107,14 @@ def test_views_are_normalised_repeatable_and_blank_where_a_contrast_is_missing(p
     assert len(subsets) == 15
 
 
+def test_one_contrast_is_shown_alone_in_its_share_each_as_often_as_the_others():
+    shown = torch.stack([draw_present(generator(seed), 0.9) for seed in range(600)])
+    alone = shown[shown.sum(1) == 1]
+    assert 0.88 < len(alone) / len(shown) < 0.96  # 0.9, and 4 of 15 subsets in three quarters of the rest
+    assert alone.mean(0).numpy() == pytest.approx([0.25] * 4, abs=0.05)
+    assert len({tuple(draw_present(generator(seed), 0.0).tolist()) for seed in range(300)}) == 15
+
+
 @pytest.mark.parametrize(
     ("part", "words"), [("nobody", "no patient"), ("other", "no list"), ("gone", "cannot be used")]
 )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from mmhvae.bundle import load_bundle
+from mmhvae.bundle import Bundle, load_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_bytes
+from mmhvae.segmentation import SegmenterBundle
 
 from ..configuration import RunSettings
 from .run_state import RunState
@@ -66,8 +68,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def start_from(state: RunState, path: Path) -> dict[str, Any]:
+def start_from(
+    state: RunState, path: Path, load: Callable[[Path], Bundle | SegmenterBundle] = load_bundle
+) -> dict[str, Any]:
     """Begin a new run with the weights of a bundle, or with the averaged ones of another run: fine-tuning.
+
+    Args:
+        load: reads a bundle of the run's own kind.
 
     Returns:
         What is known of how those weights were trained.
@@ -79,7 +86,7 @@ def start_from(state: RunState, path: Path) -> dict[str, Any]:
         weights = read_checkpoint(path / CHECKPOINT)["average"]
         history = json.loads((path / RUN).read_text(encoding="utf-8"))
     else:
-        bundle = load_bundle(path)
+        bundle = load(path)
         weights, history = bundle.network.state_dict(), dict(bundle.manifest.training)
     for network in (state.network, state.average):
         try:

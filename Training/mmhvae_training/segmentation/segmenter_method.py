@@ -63,7 +63,7 @@ class SegmenterMethod(Method[SegmenterConfiguration, RunState]):
         order = torch.randperm(len(self.patients), generator=torch.Generator().manual_seed(ORDER_SEED + seed + turn))
         generator = torch.Generator().manual_seed(VIEW_SEED + seed + number)
         scene = draw_scene(self.patients[int(order[place])], data.crop, generator, data.heads)
-        return draw_view(scene, data.crop, generator)
+        return draw_view(scene, data.crop, generator, data.alone)
 
     def _losses_of(self, views: Sequence[View], fabric: Fabric) -> dict[str, Tensor]:
         images, present, regions = (

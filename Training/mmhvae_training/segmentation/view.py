@@ -25,12 +25,12 @@ class View:
     regions: Tensor
 
 
-def draw_view(scene: Scene, crop: tuple[int, ...], generator: torch.Generator) -> View:
-    """The scene's crop at 1 mm, with a random non-empty subset of the contrasts."""
+def draw_view(scene: Scene, crop: tuple[int, ...], generator: torch.Generator, alone: float = 0.0) -> View:
+    """The scene's crop at 1 mm, with a random non-empty subset of the contrasts; ``alone``: share with one."""
     points = scene.points(crop, 1.0)
     images = scene.render(points)
     overview = scene.render(scene.points(OVERVIEW_SHAPE, OVERVIEW_SPACING, around=scene.size / 2))
-    present = draw_present(generator)
+    present = draw_present(generator, alone)
     for modality in range(4):
         levels = measure_grey_levels(overview[modality]) if present[modality] else None
         if levels is None:  # not there, or not within the field of view
@@ -41,8 +41,10 @@ def draw_view(scene: Scene, crop: tuple[int, ...], generator: torch.Generator) -
     return View(images[None], present[None], scene.regions(points)[None])
 
 
-def draw_present(generator: torch.Generator) -> Tensor:
-    """All four in a quarter of the steps; else each of the 15 subsets alike."""
+def draw_present(generator: torch.Generator, alone: float = 0.0) -> Tensor:
+    """One contrast in ``alone`` of the views; of the rest all four in a quarter, else each of the 15 subsets alike."""
+    if alone and chance(alone, generator):  # no draw where it is 0, so that such runs keep their views
+        return F.one_hot(torch.randint(4, (), generator=generator), 4).float()
     if chance(0.25, generator):
         return torch.ones(4)
     code = int(torch.randint(1, 16, (), generator=generator))
