@@ -5,7 +5,8 @@ python Training/evaluate_registration.py --cases HELD_OUT --run runs/resvit --ou
 python Training/evaluate_registration.py --compare registration/mmhvae registration/resvit --output by-method.md
 
 Writes one JSON line a case and method as soon as it is known, and skips those that are there already with the same
-prior: stop it and start it again at will. The tables compare the cases that all methods have done.
+prior: stop it and start it again at will. A folder belongs to one network. The tables compare the cases that all
+methods have done.
 """
 
 from __future__ import annotations
@@ -44,7 +45,14 @@ from mmhvae_training.judging import (
     words,
     write_csv,
 )
-from mmhvae_training.records import commit, lines_of, read_all_lines, run_processes, write_line
+from mmhvae_training.records import (
+    commit,
+    lines_of,
+    read_all_lines,
+    require_same_settings,
+    run_processes,
+    write_line,
+)
 from mmhvae_training.scoring import volumes_of_run
 
 LINES = "lines"
@@ -138,14 +146,15 @@ def main() -> None:
     folders = sorted(path.parent for path in arguments.cases.glob("case-*/parameters.json"))[: arguments.count]
     if not folders:
         raise InputError(f"{arguments.cases} holds no case-*; give the folder that simulate.py wrote.")
-    arguments.output.mkdir(parents=True, exist_ok=True)
     prior = prior_of(arguments.prior)
     todo = methods(arguments.lc2, arguments.device, prior)
     synthesise, network = synthesiser_of(arguments)
     if arguments.part is not None:
         register(folders[arguments.part :: arguments.jobs], todo, synthesise, prior, arguments)
         return
-    made = {"commit": commit(), "network": network, "syntheses": synthesise.settings, "prior": said(prior)}
+    of_network = {"network": network, "syntheses": synthesise.settings}
+    require_same_settings(arguments.output, of_network)
+    made = {"commit": commit(), **of_network, "prior": said(prior)}
     run_processes(sys.argv[1:], arguments.jobs)
     print(write_tables(arguments.output, {folder.name for folder in folders}, set(todo), made))
 

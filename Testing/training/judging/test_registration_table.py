@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+
+from mmhvae_training.script import status_of
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+from mmhvae.bundle import load_bundle, save_bundle
+from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.compute.devices import half_precision
 from mmhvae.exceptions import InputError
 from mmhvae.images.volumes import image_on, same_grid
@@ -191,6 +195,30 @@ def test_syntheses_are_made_once(case: SynthesisedCase, tmp_path: Path, monkeypa
             )
     assert [path.name for path in tmp_path.iterdir()] == ["01234567-axis-default-samples-2"]
     assert not list(tmp_path.glob("*/.*"))
+
+
+def test_a_folder_belongs_to_one_network(tmp_path, monkeypatch, capsys) -> None:
+    """As lines say nothing of what made their syntheses, another bundle's must not go among them."""
+    case = tmp_path / "cases" / "case-00001"
+    case.mkdir(parents=True)
+    (case / "parameters.json").write_text("{}")
+    monkeypatch.setattr(evaluate_registration, "run_processes", lambda *_: None)
+    given = ["--cases", tmp_path / "cases", "--output", tmp_path / "made"]
+    monkeypatch.setattr(sys, "argv", ["evaluate_registration.py", *map(str, given)])
+    assert status_of(evaluate_registration.main) == 0
+    assert status_of(evaluate_registration.main) == 0  # goes on
+    bundle = load_bundle(starter_bundle())
+    save_bundle(replace(bundle, manifest=replace(bundle.manifest, name="other")), tmp_path / "other")
+    network = next(bundle.network.parameters())
+    with torch.no_grad():
+        network += 1
+    save_bundle(bundle, tmp_path / "trained")
+    for name, status in (("other", 0), ("trained", 2)):  # a name is not a network
+        monkeypatch.setattr(
+            sys, "argv", ["evaluate_registration.py", *map(str, given), "--bundle", str(tmp_path / name)]
+        )
+        assert status_of(evaluate_registration.main) == status, name
+    assert "with other network" in capsys.readouterr().err
 
 
 class Copying(Synthesiser):
