@@ -145,6 +145,7 @@ def _stop() -> None:
     vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_OFF)
     slicer.app.aboutToQuit.emit()
     slicer.app._main_window.close()
+    slicer.mrmlScene.Clear(0)
     slicer.app._layout_manager._take_apart()
 
 
