@@ -36,6 +36,9 @@ DISAGREEING = 5.0
 #: Two routes that know different things confirm a result where they end within this many mm of it, or of each other.
 #: One route, however often it agrees with itself, confirms nothing: LC2 alone, or one contrast alone, is never good.
 CONFIRMING = 3.0
+#: So many witnesses, each alone, have to end where the result is, for it to be good; that LC2 does while the contrast's
+#: own search ends elsewhere is one. (Where none was heard, CONFIRMING decides.)
+NEEDED = 2
 #: Nor where one contrast stands no higher above random positions than this many of their standard deviations.
 LOST = 1.0
 UNCONFIRMED = "Only one route leads here, and nothing independent of it confirms that; look before you use it."
@@ -182,7 +185,7 @@ def veto(values: dict[str, float], is_confirmed: bool = False) -> tuple[Verdict,
         return "check", "The registration did not come to rest."
     if values.get("nearest_contrasts_mm", 0.0) > DISAGREEING and not is_confirmed:
         return "check", f"No two contrasts agree better than by {values['nearest_contrasts_mm']:.1f} mm."
-    if confirmed_mm(values) > CONFIRMING and not is_confirmed:
+    if not is_confirmed and (confirmed_mm(values) > CONFIRMING or values.get("agreeing_witnesses", NEEDED) < NEEDED):
         return "check", UNCONFIRMED
     if values.get("weakest_margin", math.inf) < LOST:
         return "check", "One MR fits hardly better here than at random positions; check that it is what it is named."

@@ -204,6 +204,8 @@ VETOED = {"overlap": 1.0, "converged": 1.0, "similarity_gain": 0.1, "nearest_con
         ({"prior_deviations": 4.0}, "check", "navigation"),
         ({"nearest_contrasts_mm": 3.5, "ultrasound_disagreement_mm": 4.0}, "check", "Only one route"),
         ({"nearest_contrasts_mm": 3.5, "ultrasound_disagreement_mm": 2.0}, None, ""),
+        ({"ultrasound_disagreement_mm": 2.0, "agreeing_witnesses": 1.0}, "check", "Only one route"),
+        ({"ultrasound_disagreement_mm": 2.0, "agreeing_witnesses": 2.0}, None, ""),
         ({"unsynthesised": 1.0}, "check", "Only one route"),
     ],
 )
