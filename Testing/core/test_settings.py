@@ -18,10 +18,12 @@ from mmhvae.fields import Settings, kind_of, kinds_of, rules_of
 from mmhvae.registration.rigid import register_channels, register_lc2, register_rigid
 from mmhvae.settings import (
     LiveSettings,
+    OutlineSettings,
     PairSettings,
     PosePrior,
     ReconstructionSettings,
     RegistrationSettings,
+    SegmentationSettings,
     SynthesisSettings,
 )
 from mmhvae.sweep.calibration import read_calibration
@@ -31,7 +33,16 @@ from mmhvae.synthesis.frame_synthesis import synthesize_frames
 from mmhvae.synthesis.live_synthesis import LiveSynthesis
 from mmhvae.tasks.parameters import Parameters
 
-ALL = (SynthesisSettings, LiveSettings, ReconstructionSettings, PairSettings, RegistrationSettings, PosePrior)
+ALL = (
+    SynthesisSettings,
+    LiveSettings,
+    ReconstructionSettings,
+    PairSettings,
+    RegistrationSettings,
+    PosePrior,
+    OutlineSettings,
+    SegmentationSettings,
+)
 FRAMES = {"image": "image_frame", "probe": "probe_frame", "reference": "reference_frame"}
 
 
@@ -114,6 +125,9 @@ REFUSED = [
     (PairSettings, "metric", "nmi", ["nmi"]),
     (PairSettings, "method", "newton", ["newton"]),
     (RegistrationSettings, "method", "both", ["both"]),
+    (OutlineSettings, "flips", 0, ["0"]),
+    (SegmentationSettings, "flips", 9, ["9"]),
+    (SegmentationSettings, "core_share", 1.5, ["1.5"]),
 ]
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..exceptions import InputError
-from ..images import Matrix, apply_matrix, field_of_view
+from ..images import Matrix, apply_matrix, field_of_view, same_grid
 from . import volumes
 from .masks import eroded
 from .volumes import Volume
@@ -145,7 +145,7 @@ def moving_side(channel: Channel, start: Matrix, view: FieldOfView, device: torc
     cropped, mask = sitk.RegionOfInterest(image, *box), channel.moving_mask
     if mask is None:
         mask = volumes.without_background(cropped)
-    elif volumes.same_grid(mask, image):  # cropping is much faster than resampling
+    elif same_grid(mask, image):  # cropping is much faster than resampling
         mask = sitk.RegionOfInterest(mask, *box)
     mask = volumes.on_grid_of(mask, cropped, channel.called("moving mask"))
     if not sitk.GetArrayViewFromImage(mask).any():

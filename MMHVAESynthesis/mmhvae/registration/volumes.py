@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..exceptions import InputError
-from ..images import Matrix, apply_matrix, inverse, require_millimetres
+from ..images import Matrix, apply_matrix, inverse, require_millimetres, same_grid
 
 #: Levels are made from a volume of about this spacing, so that fine inputs cost little more than coarse ones.
 BASE_SPACING = 1.0
@@ -70,11 +70,6 @@ def check_image(image: sitk.Image, name: str) -> None:
     if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
         raise InputError(f"The {name} has several values a voxel; give a scalar image.")
     require_millimetres(image, name)
-
-
-def same_grid(first: sitk.Image, second: sitk.Image) -> bool:
-    """Whether the voxels of two images lie in the same places."""
-    return first.GetSize() == second.GetSize() and np.allclose(index_to_lps(first), index_to_lps(second), atol=1e-4)
 
 
 def on_grid_of(mask: sitk.Image, image: sitk.Image, name: str) -> sitk.Image:

@@ -13,8 +13,8 @@ from mmhvae.images.volumes import image_on
 from mmhvae_training.calibration.beam import beam_direction
 from mmhvae_training.calibration.classifier import Samples, folds, hit_rates, separate
 from mmhvae_training.calibration.features import PATCH_FEATURES, VOLUME_FEATURES, maps, patch_features, volume_features
-from mmhvae_training.calibration.measure import find_real, measure, measure_all
-from mmhvae_training.calibration.report import FEATURES, TABLE, read_features, summary, write_report
+from mmhvae_training.calibration.measure import Measured, find_real, measure, measure_all
+from mmhvae_training.calibration.report import FEATURES, TABLE, summary, write_report
 from mmhvae_training.calibration.scan import scan
 from mmhvae_training.calibration.speckle import LONGEST_MM, autocorrelation, correlation_length, lengths
 from scipy import ndimage
@@ -221,6 +221,12 @@ def test_held_out_cases_need_a_flag(tmp_path):
         (tmp_path / f"{name}-us.nii.gz").touch()
     assert set(find_real(tmp_path)) == {"Case2", "Case4"}
     assert set(find_real(tmp_path, held_out=True)) == {"Case2", "Case3", "Case4", "Case27"}
+
+
+def read_features(folder: Path) -> tuple[list[Measured], float | None]:
+    """What the report kept: the measured cases, and the spacing (mm) they were measured at."""
+    kept = json.loads((folder / FEATURES).read_text(encoding="utf-8"))
+    return [Measured(**row) for row in kept["cases"]], kept["spacing_mm"]
 
 
 def published_table() -> dict:

@@ -41,12 +41,6 @@ def write_report(measured: Sequence[Measured], spacing: float | None, folder: Pa
     return table
 
 
-def read_features(folder: Path) -> tuple[list[Measured], float | None]:
-    """What :func:`write_report` kept: the measured cases, and the spacing (mm) they were measured at."""
-    kept = json.loads((folder / FEATURES).read_text(encoding="utf-8"))
-    return [Measured(**row) for row in kept["cases"]], kept["spacing_mm"]
-
-
 def words(table: Mapping[str, Any]) -> str:
     """Markdown: both classifiers, families alone, and the features that differ most."""
     at = "their own spacing" if table["spacing_mm"] is None else f"{table['spacing_mm']:.2f} mm"

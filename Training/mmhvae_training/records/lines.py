@@ -17,10 +17,12 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def write_line(path: Path, row: Mapping[str, Any]) -> None:
-    """Append one line, on a line of its own even where the last run was killed in the middle of one."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        path.write_text(whole, encoding="utf-8")
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
+    """Append one line, on a line of its own even where the last run was killed in the middle of one.
+
+    What such a run left is cut off in place: written anew, all lines would be lost by a second kill.
+    """
+    with path.open("a+b") as file:
+        file.seek(0)
+        text = file.read()
+        file.truncate(text.rfind(b"\n") + 1)
+        file.write((json.dumps(row) + "\n").encode())

@@ -16,7 +16,6 @@ from mmhvae.images import ssim_map
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-VARIANTS = ("standard", "paper-compatible")
 WINDOW = 7  # pixels, of the paper-compatible SSIM
 K1, K2 = 0.01, 0.03
 

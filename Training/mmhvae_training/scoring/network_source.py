@@ -123,7 +123,6 @@ def load_run(folder: Path, weights: Path | None = None) -> tuple[MMHVAE, float, 
 
 def _source(network: MMHVAE, spacing: float, facts: dict[str, Any], options: dict[str, Any]) -> NetworkSource:
     source = NetworkSource(network.eval(), spacing, facts, **options)
-    if not 0 <= source.temperature <= 10:
-        raise InputError(f"The temperature is {source.temperature:g}; give a number from 0 to 10, such as 0.5.")
+    SynthesisSettings(temperature=source.temperature)  # refuses what synthesis would
     source.network.to(source.device)
     return source

@@ -124,5 +124,3 @@ AUTOPET: Mapping[str, tuple[float, ...]] = {
     "without invariance": (46.31, 55.77, 83.87, 82.73, 16.13, 17.27),
     "without equivariance": (44.42, 57.80, 88.17, 74.55, 11.83, 25.45),
 }
-#: Test cases with and without lesions: the only numbers that all rows above agree with.
-AUTOPET_CASES = (93, 110)
