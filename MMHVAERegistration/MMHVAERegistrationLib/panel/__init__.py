@@ -22,5 +22,6 @@ if TYPE_CHECKING:
         reason_text as reason_text,
         word as word,
     )
+    from .verdict_signs import SIGNS as SIGNS
 else:
     __getattr__ = lazy_names(__name__, __file__)

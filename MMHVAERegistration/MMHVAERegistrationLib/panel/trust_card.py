@@ -10,10 +10,8 @@ from MMHVAESynthesisLib.panel import Part, Whole, scroll_into_view
 from slicer.i18n import tr as _
 
 from ..pose import BY_HAND, CENTRES, CHECK, FAILED, GOOD, LANDMARKS, NAVIGATION, Outcome
+from .verdict_signs import SIGNS
 
-#: Sign and colour of each verdict. The colours (Okabe and Ito) are told apart by the colour-blind, too.
-SIGNS = {GOOD: "\N{HEAVY CHECK MARK}", CHECK: "\N{BLACK UP-POINTING TRIANGLE}", FAILED: "\N{HEAVY MULTIPLICATION X}"}
-COLOURS = {GOOD: "#00785a", CHECK: "#b06a00", FAILED: "#a83c00"}
 #: Milliseconds until the card has its height: its texts are broken once they are shown.
 LAID_OUT = 300
 _CARD = "QFrame#trustFrame { border: 1px solid %s; border-left: 8px solid %s; }"
@@ -54,10 +52,10 @@ class TrustCard(Part):
             ui.trustFrame.setStyleSheet("")
             ui.reasonLabel.setText(self._where())
             return
-        colour = COLOURS[outcome.verdict]
+        sign, colour = SIGNS[outcome.verdict]
         ui.trustFrame.setStyleSheet(_CARD % (colour, colour))
         ui.verdictLabel.setStyleSheet(_WORD % colour)
-        ui.verdictLabel.setText(f"{SIGNS[outcome.verdict]} {word(outcome.verdict)}")
+        ui.verdictLabel.setText(f"{sign} {word(outcome.verdict)}")
         ui.errorLabel.setText(error_text(outcome))
         ui.reasonLabel.setText(reason_text(outcome))
         ui.movedLabel.setText(moved_text(outcome, is_pending))

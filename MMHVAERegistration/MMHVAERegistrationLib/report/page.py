@@ -10,15 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from ..panel import SIGNS
+
 #: Landmarks that stand under each other before a new column begins.
 ROWS_A_COLUMN = 5
-#: Sign and colour (Okabe and Ito) by verdict; the word says the same.
-SIGNS = {
-    "good": ("\N{HEAVY CHECK MARK}", "#00785a"),
-    "check": ("\N{BLACK UP-POINTING TRIANGLE}", "#b06a00"),
-    "failed": ("\N{HEAVY MULTIPLICATION X}", "#a83c00"),
-    "": ("\N{EM DASH}", "#555555"),
-}
 _STYLE = """
 @page { size: A4; margin: 10mm }
 * { box-sizing: border-box; margin: 0 }

@@ -14,7 +14,8 @@ from pathlib import Path
 import qt
 from mmhvae import InputError
 
-from .page import SIGNS, Landmarks, Picture, Report, title_and_notice
+from ..panel import SIGNS
+from .page import Landmarks, Picture, Report, title_and_notice
 
 #: Pixels of the layout across the sheet, and of a picture at most.
 WIDTH, PICTURE = 720, (300, 196)

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
         Term as Term,
         Trust as Trust,
         TrustModel as TrustModel,
-        Verdict as Verdict,
         Witness as Witness,
         assess as assess,
         conclude as conclude,

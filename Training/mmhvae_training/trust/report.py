@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmhvae.answers import Verdict
 from mmhvae.files import write_text
-from mmhvae.registration import NAVIGATION, SHIPPED, Evidence, TrustModel, Verdict, conclude, read_model, worst_error
+from mmhvae.registration import NAVIGATION, SHIPPED, Evidence, TrustModel, conclude, read_model, worst_error
 
 from ..records import write_json
 from .fit import EXACT_MM, Row, error_of, fit, is_wrong, usable, without_ultrasound, witnesses_of

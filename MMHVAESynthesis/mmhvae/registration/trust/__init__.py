@@ -13,7 +13,6 @@ if TYPE_CHECKING:
         SHIPPED as SHIPPED,
         Term as Term,
         TrustModel as TrustModel,
-        Verdict as Verdict,
         read_model as read_model,
     )
     from .reasons import witnessed as witnessed

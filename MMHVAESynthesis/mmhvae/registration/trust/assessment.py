@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
+from ...answers import Verdict
 from ...compute import kept_heap
 from ...exceptions import InputError, Progress, no_progress
 from ...images import Matrix, apply_matrix, inverse, to_rigid_matrix
@@ -22,7 +23,7 @@ from .. import volumes
 from ..channels import Channel
 from ..rigid import ALIKE, RigidResult
 from .evidence import Evidence, collect, mask_of
-from .model import TrustModel, Verdict, shipped_model
+from .model import TrustModel, shipped_model
 from .reasons import advised, reason, shown, yet
 from .witnesses import Witness, support
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from ...answers import Verdict
 from ...images import MODALITIES
 from .evidence import Evidence
-from .model import TrustModel, Verdict
+from .model import TrustModel
 from .witnesses import ULTRASOUND, Witness
 
 _SENTENCES: Mapping[str, Callable[[Evidence], str]] = {
