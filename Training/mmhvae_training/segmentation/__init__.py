@@ -8,7 +8,7 @@ from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
     from .configuration import PatientsConfig as PatientsConfig, SegmenterConfiguration as SegmenterConfiguration
-    from .judging import Judged as Judged, judge as judge
+    from .judging import HEAD_MARGIN as HEAD_MARGIN, Judged as Judged, images_of as images_of, judge as judge
     from .patients import (
         Patient as Patient,
         image_path as image_path,
