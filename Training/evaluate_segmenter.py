@@ -11,6 +11,7 @@ from statistics import mean
 
 from mmhvae_training.script import run
 
+from mmhvae.files import write_text
 from mmhvae.segmentation import REGIONS, load_segmenter
 from mmhvae.settings import SegmentationSettings
 from mmhvae_training.segmentation import Judged, judge, read_patient
@@ -61,7 +62,7 @@ def main() -> None:
                     rows.append(judge(bundle, patient, contrasts, head, settings)[0])
                     file.write(json.dumps(asdict(rows[-1])) + "\n")
                     file.flush()
-    (options.output / "table.md").write_text(table(rows) + "\n", encoding="utf-8")
+    write_text(table(rows) + "\n", options.output / "table.md")
     print(table(rows))
 
 

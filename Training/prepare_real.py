@@ -51,10 +51,10 @@ def write_pair(pair: RealPair, folder: Path) -> None:
     write_ultrasound_image(pair.us, folder)
     field = field_of_view(pair.us)
     truth = sitk.Mask(sitk.Clamp(pair.truth(), lowerBound=0.0), field)
-    sitk.WriteImage(truth, str(folder / f"{pair.modality}.nii.gz"), useCompression=True)
+    write_volume(truth, folder / f"{pair.modality}.nii.gz")
     seen = sitk.GetArrayViewFromImage(truth)[sitk.GetArrayViewFromImage(field) > 0]
     measured = {pair.modality: {"median": float(np.percentile(seen, BRIGHT)), "method": "percentile", "share": 1.0}}
-    (folder / WHITE_MATTER).write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+    write_text(json.dumps(measured, indent=1) + "\n", folder / WHITE_MATTER)
 
 
 def write_views(head: Path, views: list[Path], output: Path) -> int:

@@ -12,7 +12,7 @@ from mmhvae_training.script import run
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.files import write_text
+from mmhvae.files import whole_file, write_text
 from mmhvae.images import write_transform, write_volume
 from mmhvae.sweep import write_sequence
 from mmhvae_training.data.splits import SPLITS, read_splits
@@ -63,7 +63,8 @@ def write_sequence_of(case: SimulatedCase, folder: Path) -> None:
         valid={"ProbeToTracker": tracked.valid},
         timestamps=tracked.timestamps,
     )
-    np.savetxt(folder / "image-to-probe.txt", tracked.image_to_probe, fmt="%.10g")
+    with whole_file(folder / "image-to-probe.txt") as temporary:
+        np.savetxt(temporary, tracked.image_to_probe, fmt="%.10g")
 
 
 def write_true_poses(case: SimulatedCase, folder: Path) -> None:

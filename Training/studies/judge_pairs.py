@@ -22,6 +22,7 @@ from mmhvae_training.script import run
 
 from mmhvae import load_bundle
 from mmhvae.bundle import starter_bundle
+from mmhvae.files import write_text
 from mmhvae.settings import SliceAxis
 from mmhvae_training.judging import find_pairs, judge_pair, pairs_table
 
@@ -44,8 +45,8 @@ def main() -> None:
         bundle = load_bundle(path)
         name = f"{path.name} {bundle.manifest.weights_sha256[:8]}"
         rows[name] = {f"{p.name} {p.modality}": judge_pair(bundle, p, arguments.device, axis) for p in pairs}
-        (arguments.output / "pairs.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-        (arguments.output / "pairs.md").write_text(pairs_table(rows), encoding="utf-8")
+        write_text(json.dumps(rows, indent=1) + "\n", arguments.output / "pairs.json")
+        write_text(pairs_table(rows), arguments.output / "pairs.md")
     print(pairs_table(rows))
 
 

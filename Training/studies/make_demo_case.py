@@ -22,6 +22,7 @@ from mmhvae_training.script import run
 
 import numpy as np
 import SimpleITK as sitk
+from mmhvae.files import write_text
 from mmhvae.images import bounding_box, write_transform, write_volume
 from mmhvae_training.simulation import SimulatedCase, landmarks, simulate_case
 from mmhvae_training.simulation.displacement import displace
@@ -78,8 +79,8 @@ def write_demo(case: SimulatedCase, seed: int, folder: Path) -> None:
     points = [point.tolist() for point in landmarks(case, LANDMARKS, seed)]
     write_points(points, folder / "landmarks.mrk.json")
     write_points([motion.TransformPoint(point) for point in points], folder / "preop-landmarks.mrk.json")
-    (folder / "parameters.json").write_text(json.dumps(case.parameters, indent=1) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(NOTICE.format(seed=seed), encoding="utf-8")
+    write_text(json.dumps(case.parameters, indent=1) + "\n", folder / "parameters.json")
+    write_text(NOTICE.format(seed=seed), folder / "README.md")
     write_checksums(folder)
 
 
@@ -89,14 +90,14 @@ def write_points(points: Iterable[Sequence[float]], path: Path) -> None:
     markup = {"type": "Fiducial", "coordinateSystem": "LPS", "coordinateUnits": "mm", "controlPoints": control_points}
     schema = "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/markups-schema-v1.0.3.json#"
     text = json.dumps({"@schema": schema, "markups": [markup]}, indent=1)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_text(text + "\n", path)
 
 
 def write_checksums(folder: Path) -> None:
     """Write SHA-256 of every file of the case into ``checksums.json``, by which Slicer's Sample Data verifies it."""
     files = sorted(path for path in folder.iterdir() if path.name != CHECKSUMS)
     digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-    (folder / CHECKSUMS).write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
+    write_text(json.dumps(digests, indent=1) + "\n", folder / CHECKSUMS)
 
 
 def main() -> None:
