@@ -1,12 +1,13 @@
-"""What each method costs at 192 x 192 pixels, one slice at a time: parameters, multiplications, seconds.
+"""What each method costs, one slice at a time: parameters, multiplications, seconds; of 192 x 192 pixels by default.
 
 python Training/studies/measure_methods.py --output costs.json
 python Training/studies/measure_methods.py --methods mmhvae resvit --inputs us --size small
 python Training/studies/measure_methods.py --run runs/methods/mmhvae/seed-1 --run runs/methods/resvit/seed-1
 
 All methods run as torch runs them, from fresh weights, which cost what trained ones do; ``mmhvae, prepared`` is the
-network as the extension runs it. Runs are measured at their own size, under their methods' names. Times hold for this
-machine and what else it did.
+network as the extension runs it. Runs are measured at their own size and for slices of their own side, whatever --size
+and --side say, under their methods' names; every cost in the JSON tells its side and what it is of. Times hold for
+this machine and what else it did.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import argparse
 import platform
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
 
@@ -47,37 +49,54 @@ NETWORKS: dict[str, Callable[[], MMHVAE]] = {
     "mhvae": lambda: MMHVAE(MMHVAEConfig(modalities=("us", "t2"))),
 }
 NAMES = (*NETWORKS, PREPARED, *METHODS)
+ORIGINAL, SMALL, RUN = "original", "small", "run"
 
 
-def measured(name: str, arguments: argparse.Namespace) -> Cost:
-    """Cost of the method ``name``."""
+@dataclass(frozen=True)
+class Measured:
+    """A cost, and of what: a network of the size ``original`` or ``small``, or that of a trained ``run``."""
+
+    size: str
+    cost: Cost
+
+    def described(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {"size": self.size, **asdict(self.cost)}
+
+
+def measured(name: str, arguments: argparse.Namespace) -> Measured:
+    """Cost of the method ``name``; MMHVAE and its kin have their original size alone."""
     device = torch.device(arguments.device)
     if name in METHODS:
-        side = None if arguments.size == "original" else arguments.side
+        side = None if arguments.size == ORIGINAL else arguments.side
         method = new_baseline(settings_of(name, arguments.size, side), MODALITIES)
         method.network.to(device)
-        return cost_of(method, method.network, arguments.inputs, MODALITIES, arguments.side, arguments.repeats)
+        cost = cost_of(method, method.network, arguments.inputs, MODALITIES, arguments.side, arguments.repeats)
+        return Measured(arguments.size, cost)
     network = NETWORKS["mmhvae" if name == PREPARED else name]().to(device)
     network = prepared(network, device) if name == PREPARED else network
     inputs = [modality for modality in arguments.inputs if modality in network.config.modalities]
     synthesiser = MMHVAESynthesiser(network)
-    return cost_of(synthesiser, network, inputs, network.config.modalities, arguments.side, arguments.repeats)
+    cost = cost_of(synthesiser, network, inputs, network.config.modalities, arguments.side, arguments.repeats)
+    return Measured(ORIGINAL, cost)
 
 
-def measured_run(run: RunVolumes, arguments: argparse.Namespace) -> Cost:
+def measured_run(run: RunVolumes, arguments: argparse.Namespace) -> Measured:
     """Cost of a trained network, for slices of its own size."""
     inputs = [modality for modality in arguments.inputs if modality in run.modalities]
     network = run.synthesiser.network
-    return cost_of(run.synthesiser, network, inputs, run.modalities, run.side, arguments.repeats)
+    cost = cost_of(run.synthesiser, network, inputs, run.modalities, run.side, arguments.repeats)
+    return Measured(RUN, cost)
 
 
-def table(costs: dict[str, Cost]) -> str:
+def table(found: dict[str, Measured]) -> str:
     """Markdown."""
-    rows = [
-        f"| {name} | {cost.parameters / 1e6:.2f} M | {cost.gmacs:.2f} | {cost.seconds:.3f} |"
-        for name, cost in costs.items()
-    ]
-    return "\n".join(["| method | parameters | GMACs | seconds a slice |", "|---|---|---|---|", *rows])
+    lines = ["| method | size | side (pixels) | parameters | GMACs | seconds a slice |", "|---|---|---|---|---|---|"]
+    for name, of_one in found.items():
+        cost = of_one.cost
+        numbers = f"{cost.parameters / 1e6:.2f} M | {cost.gmacs:.2f} | {cost.seconds:.3f}"
+        lines.append(f"| {name} | {of_one.size} | {cost.side} | {numbers} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -86,8 +105,8 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=NAMES, help="default: all, unless runs are given")
     parser.add_argument("--run", type=Path, action="append", default=[], help="of train.py or train_baseline.py")
     parser.add_argument("--inputs", nargs="+", default=MODALITIES, choices=MODALITIES, help="default: all")
-    parser.add_argument("--size", choices=("original", "small"), default="original", help="of MM-GAN, ResViT and M2DN")
-    parser.add_argument("--side", type=int, default=192, help="pixels; MMHVAE's networks here are of 192")
+    parser.add_argument("--size", choices=(ORIGINAL, SMALL), default=ORIGINAL, help="of MM-GAN, ResViT and M2DN")
+    parser.add_argument("--side", type=int, default=192, help="pixels; not of runs; MMHVAE's networks here are of 192")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -96,20 +115,20 @@ def main() -> None:
     if arguments.repeats < 1 or arguments.threads < 1:
         raise InputError("Give 1 or more --repeats and --threads.")
     torch.set_num_threads(arguments.threads)
-    costs = {}
+    found: dict[str, Measured] = {}
     for name in arguments.methods or (() if arguments.run else NAMES):
-        costs[name] = measured(name, arguments)
-        print(f"{name}: {costs[name].seconds:.3f} s", flush=True)
+        found[name] = measured(name, arguments)
+        print(f"{name}: {found[name].cost.seconds:.3f} s", flush=True)
     for folder in arguments.run:
         name = name_of_run(folder).split("/")[0]
-        costs[name] = measured_run(volumes_of_run(folder, arguments.device), arguments)
-        print(f"{name}: {costs[name].seconds:.3f} s", flush=True)
-    print(table(costs))
+        found[name] = measured_run(volumes_of_run(folder, arguments.device), arguments)
+        print(f"{name}: {found[name].cost.seconds:.3f} s", flush=True)
+    print(table(found))
     if arguments.output:
         machine = {"device": arguments.device, "threads": arguments.threads, "machine": platform.machine()}
-        asked = {"inputs": list(arguments.inputs), "size": arguments.size, "side": arguments.side}
-        costs_of = {name: asdict(cost) for name, cost in costs.items()}
-        write_json({**machine, "torch": torch.__version__, **asked, "costs": costs_of}, arguments.output)
+        asked = {"torch": torch.__version__, "inputs": list(arguments.inputs)}
+        costs = {name: of_one.described() for name, of_one in found.items()}
+        write_json({**machine, **asked, "costs": costs}, arguments.output)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ def test_a_bridge_costs_its_evaluations():
     assert cost.gmacs == pytest.approx(method.config.evaluations * once.get_total_flops() / 2e9)
     assert cost.parameters == parameters_of(method.network)
     assert 0 < cost.seconds <= cost.slowest
+    assert cost.side == SIDE
 
 
 def test_mmhvae_synthesises_as_its_network_does():
@@ -67,6 +68,7 @@ def test_the_script_fills_a_table(tmp_path, monkeypatch, capsys):
     assert list(written["costs"]) == ["mm-gan", "resvit", "m2dn"]
     assert written["inputs"] == list(MODALITIES)
     assert all(cost["seconds"] > 0 and cost["gmacs"] > 0 for cost in written["costs"].values())
+    assert {(cost["size"], cost["side"]) for cost in written["costs"].values()} == {("small", 32)}
     monkeypatch.setattr(sys, "argv", ["measure_methods.py", "--repeats", "0"])
     with pytest.raises(InputError, match="Give 1 or more --repeats"):
         main()

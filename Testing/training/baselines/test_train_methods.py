@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -43,3 +44,6 @@ def test_runs_are_those_of_the_methods_own_scripts(case_folder, tmp_path, monkey
     monkeypatch.setattr(sys, "argv", ["measure_methods.py", *runs, "--repeats", "1", "--output", str(tmp_path / "c")])
     measure_methods.main()
     assert list(read_costs(tmp_path / "c")) == ["mm-gan", "mopoe"]
+    written = json.loads((tmp_path / "c").read_text())
+    assert {(cost["size"], cost["side"]) for cost in written["costs"].values()} == {("run", 64)}
+    assert not {"size", "side"} & set(written)  # of what was asked, which is not what was measured

@@ -23,12 +23,14 @@ class Cost:
         gmacs: 10^9 multiply-adds of convolutions and matrix products, all passes of the network together.
         seconds: median, of as many runs as were asked for.
         slowest: seconds of the slowest run.
+        side: of the slice, in pixels.
     """
 
     parameters: int
     gmacs: float
     seconds: float
     slowest: float
+    side: int
 
 
 def parameters_of(network: nn.Module) -> int:
@@ -54,7 +56,7 @@ def cost_of(
         run()
     times = [_seconds(run, device) for _ in range(repeats)]
     gmacs = counter.get_total_flops() / 2e9  # a multiply-add is two
-    return Cost(parameters_of(network), gmacs, statistics.median(times), max(times))
+    return Cost(parameters_of(network), gmacs, statistics.median(times), max(times), side)
 
 
 def _seconds(run: Callable[[], None], device: torch.device) -> float:
