@@ -41,6 +41,14 @@ def test_all_fifteen_subsets_give_all_targets(method):
             assert image[batch.mask].std() > 0
 
 
+def test_a_given_image_is_harmonised_too_rather_than_copied(method):
+    """Implicit conditioning is off: what is given does not stand in for its own output."""
+    batch = tiny_batch(size=1)
+    given = batch.inputs["us"]
+    image = method.synthesise({"us": given}, ["us"], batch.mask, torch.Generator().manual_seed(0))["us"]
+    assert (image != given)[batch.mask].float().mean() > 0.99
+
+
 def test_only_the_targets_that_are_asked_for_are_given_and_the_field_of_view_is_the_inputs(method):
     batch = tiny_batch(size=1)
     inputs = {"t2": batch.inputs["t2"], "us": batch.inputs["us"]}
