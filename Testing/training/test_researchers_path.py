@@ -118,6 +118,7 @@ def test_an_export_that_cannot_be_made_says_why(path, monkeypatch, tmp_path):
         ((*run, "--evaluation", "splits"), "splits holds no evaluation"),
         ((*run, "--weights", "runs/remind/average-000006.pt", "--evaluation", "evaluation/remind"), "other weights"),
         ((*run, "--weights", "splits/fold-0.csv"), "cannot be read as a checkpoint"),
+        ((*run, "--weights", f"runs/remind/{CHECKPOINT}"), "is no kept average"),
     ):
         with pytest.raises(InputError, match=sentence):
             export(path, monkeypatch, *options)

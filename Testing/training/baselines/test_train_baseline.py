@@ -6,8 +6,11 @@ import json
 import sys
 from pathlib import Path
 
+from mmhvae_training.script import status_of
+
 import evaluate
 import pytest
+import train
 import train_baseline
 from mmhvae import InputError
 from mmhvae_training.baselines.baseline_method import new_baseline_state
@@ -110,6 +113,33 @@ def test_a_run_is_judged_like_any_other(configured, case_folder, monkeypatch, tm
         baseline_source(tmp_path)
     with pytest.raises(InputError, match=r"holds a run with other method; choose a new folder, or the settings it had"):
         trained(monkeypatch, configured("m2dn", "run"))
+
+
+def test_weights_of_another_run_are_refused(configured, monkeypatch, tmp_path):
+    for method, run, *options in (("mm-gan", "run"), ("mm-gan", "again", "--seed", "5"), ("m2dn", "other")):
+        trained(monkeypatch, configured(method, run, "--output.keep_every", "2", *options))
+    run, kept = tmp_path / "run", "average-000002.pt"
+    assert baseline_source(run, run / kept).facts["step"] == 2
+    with pytest.raises(InputError, match=rf"again/{kept} is of another run than .*; give one of its own"):
+        baseline_source(run, tmp_path / "again" / kept)  # of the same network
+    with pytest.raises(InputError, match=r"checkpoint\.pt is no kept average; give one that the run has written"):
+        baseline_source(run, run / "checkpoint.pt")
+    (tmp_path / "other" / kept).rename(tmp_path / kept)  # where nothing tells its run
+    with pytest.raises(InputError, match="The weights are of another network than this run's; give its own"):
+        baseline_source(run, tmp_path / kept)
+
+
+def test_mmhvae_does_not_start_from_a_baseline(configured, case_folder, monkeypatch, capsys, tmp_path):
+    trained(monkeypatch, configured("mm-gan", "run"))
+    capsys.readouterr()
+    tiny = Path(train.__file__).parent / "configs" / "tiny.yaml"
+    new = ["--config", tiny, "--data.cases", case_folder, "--run", tmp_path / "new", "--start_from", tmp_path / "run"]
+    monkeypatch.setattr(sys, "argv", ["train.py", *map(str, new)])
+    assert status_of(train.main) == 2
+    complaint = capsys.readouterr().err
+    assert f"The network of {tmp_path / 'run'} is not the one to be trained; start from another." in complaint
+    assert complaint.count("\n") == 1
+    assert not (tmp_path / "new" / "checkpoint.pt").exists()
 
 
 @pytest.mark.parametrize(

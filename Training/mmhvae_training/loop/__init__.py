@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         CHECKPOINT as CHECKPOINT,
         RUN as RUN,
         load_checkpoint as load_checkpoint,
+        read_average as read_average,
         read_checkpoint as read_checkpoint,
         start_from as start_from,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from .run_state import RunState
 
 CHECKPOINT = "checkpoint.pt"
 RUN = "run.json"  # what the bundle made of the run will tell of it
+_KEPT = re.compile(r"average-(\d+)\.pt")
 
 
 def save_checkpoint(state: RunState, configuration: RunSettings, fabric: Fabric) -> None:
@@ -65,7 +67,24 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except Exception as error:
         # torch.load tells damage by many kinds of exception.
         raise InputError(f"{path} cannot be read as a checkpoint; restore it, or begin a new run.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} cannot be read as a checkpoint; give a file that a run has written.")
     return content
+
+
+def read_average(run: Path, path: Path) -> tuple[dict[str, Any], int]:
+    """What a kept average of the run in folder ``run`` holds, and the step that its name tells.
+
+    Raises:
+        InputError: there is no such file, it is no kept average, or it lies in another run's folder. Networks of two
+            seeds fit each other's runs, so that nothing else would tell.
+    """
+    content, named = read_checkpoint(path), _KEPT.fullmatch(path.name)
+    if named is None:
+        raise InputError(f"{path} is no kept average; give one that the run has written, average-NNNNNN.pt.")
+    if (path.parent / RUN).is_file() and path.parent.resolve() != run.resolve():
+        raise InputError(f"{path} is of another run than {run}; give one of its own.")
+    return content, int(named[1])
 
 
 def start_from(

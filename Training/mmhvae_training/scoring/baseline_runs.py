@@ -13,7 +13,7 @@ import torch
 from mmhvae.exceptions import InputError
 
 from ..baselines import Baseline, load_baseline
-from ..loop import CHECKPOINT, RUN, read_checkpoint
+from ..loop import CHECKPOINT, RUN, read_average, read_checkpoint
 from ..objective import subsets_of
 from .judged_case import JudgedCase, in_unit
 from .network_source import Prediction, name_of_run
@@ -61,15 +61,15 @@ def baseline_source(folder: Path, weights: Path | None = None, **options: Any) -
     """The averaged weights of a baseline's run: its last, or one of the kept averages.
 
     Raises:
-        InputError: the folder holds no such run, or the weights are of another network.
+        InputError: the folder holds no such run, or the weights are of another run or network.
     """
     if not is_baseline(folder):
         raise InputError(f"{folder} holds no run of a baseline; give a folder that train_baseline.py made.")
     described = json.loads((folder / RUN).read_text(encoding="utf-8"))
     checkpoint = read_checkpoint(folder / CHECKPOINT)
-    baseline = load_baseline(checkpoint, read_checkpoint(weights) if weights else checkpoint)
+    chosen, step = read_average(folder, weights) if weights else (checkpoint, checkpoint["step"])
+    baseline = load_baseline(checkpoint, chosen)
     baseline.network.to(options.get("device", "cpu"))
-    step = int(weights.stem.split("-")[-1]) if weights else checkpoint["step"]
     facts = {"run": name_of_run(folder), "step": step, "commit": described["commit"], "method": checkpoint["method"]}
     side, spacing = checkpoint["architecture"]["image_size"], described["config"]["data"]["spacing"]
     return BaselineSource(baseline, int(side), float(spacing), facts, **options)

@@ -16,7 +16,7 @@ from mmhvae.network import MMHVAE, MMHVAEConfig
 from mmhvae.settings import SynthesisSettings
 
 from ..configuration import VariantConfig
-from ..loop import CHECKPOINT, RUN, read_checkpoint
+from ..loop import CHECKPOINT, RUN, read_average, read_checkpoint
 from ..networks import build_network
 from ..objective import Subset, subsets_of
 from .judged_case import Images, JudgedCase, in_unit
@@ -86,7 +86,7 @@ def run_source(folder: Path, weights: Path | None = None, **options: Any) -> Net
     """The averaged weights of a training run: its last, or one of the kept averages.
 
     Raises:
-        InputError: the folder holds no run, or the weights are of another network.
+        InputError: the folder holds no run, or the weights are of another run or network.
     """
     network, spacing, facts = load_run(folder, weights)
     return _source(network, spacing, facts, options)
@@ -106,7 +106,7 @@ def load_run(folder: Path, weights: Path | None = None) -> tuple[MMHVAE, float, 
     checkpoint = read_checkpoint(folder / CHECKPOINT)
     if "method" in checkpoint:
         raise InputError(f"{folder} is a run of {checkpoint['method']}; give one of MMHVAE, which train.py makes.")
-    chosen = read_checkpoint(weights) if weights else checkpoint
+    chosen, step = read_average(folder, weights) if weights else (checkpoint, checkpoint["step"])
     variant = VariantConfig(**checkpoint.get("variant", {}))
     network = build_network(MMHVAEConfig(**checkpoint["architecture"]), variant)
     try:
@@ -115,7 +115,6 @@ def load_run(folder: Path, weights: Path | None = None) -> tuple[MMHVAE, float, 
         raise InputError(
             f"{weights or folder} holds no averaged weights of this run's network; give its own."
         ) from error
-    step = int(weights.stem.split("-")[-1]) if weights else checkpoint["step"]
     facts = {"run": name_of_run(folder), "step": step, "commit": described["commit"], "ablation": not variant.plain}
     spacing = described["config"].get("data", {}).get("spacing", OLDER_RUNS_SPACING)
     return network.eval(), float(spacing), facts
