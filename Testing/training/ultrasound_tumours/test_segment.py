@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -242,6 +243,20 @@ def test_bad_requests_are_one_sentence(data_set, trained, call, tmp_path, monkey
         status, complaint = call(*arguments)
         assert (status, complaint.count("\n")) == (2, 1), complaint
         assert said in complaint
+
+
+@pytest.mark.parametrize("engine", ["small", "nnunet"])
+def test_a_data_set_that_lacks_labels_is_no_traceback(data_set, call, tmp_path, engine):
+    for missing in ("labelsTr/case-2.nii.gz", "labelsTr"):  # one, then all
+        folder = tmp_path / missing.replace("/", "-") / data_set.name
+        shutil.copytree(data_set, folder)
+        (shutil.rmtree if missing == "labelsTr" else Path.unlink)(folder / missing)
+        given = ["train", "--engine", engine, "--data", folder, "--fold", 0, "--output", tmp_path / "o"]
+        status, complaint = call(*given, "--device", "cpu")
+        assert (status, complaint.count("\n")) == (2, 1), complaint
+        assert f"{folder / 'labelsTr' / 'case-'}" in complaint
+        assert "is missing; make the data set again." in complaint
+    assert not list((tmp_path / "o").rglob(CHECKPOINT))
 
 
 def test_without_nnunet_a_sentence_says_how_to_get_it(data_set, call, tmp_path, monkeypatch):
