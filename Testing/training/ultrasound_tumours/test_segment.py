@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -174,6 +175,11 @@ def labels(mask: np.ndarray) -> sitk.Image:
     return sitk.GetImageFromArray(mask.astype(np.uint8))
 
 
+def quartiles(values) -> str:
+    low, middle, high = np.percentile(values, [25, 50, 75])
+    return f"{middle:.1f} [{low:.1f}-{high:.1f}]"
+
+
 def test_scores_are_medians_and_quartiles_and_count_empty_outlines_apart():
     truth = np.zeros((12, 12, 12), bool)
     truth[2:10, 2:10, 2:10] = True
@@ -189,13 +195,22 @@ def test_scores_are_medians_and_quartiles_and_count_empty_outlines_apart():
     a, b = ([row.dice for row in rows if row.method == method] for method in "ab")
     assert a[0] == pytest.approx(2 * 7 / 15)
     table = scores_table(rows)
-    low, middle, high = np.percentile(a, [25, 50, 75]) * 100
-    assert f"| a | {middle:.1f} [{low:.1f}-{high:.1f}] |" in table
-    assert [line.split("|")[4].strip() for line in table.splitlines() if line.startswith(("| a |", "| b |"))] == [
-        "0",
-        "1",
-    ]
-    assert f"{wilcoxon(a, b).pvalue:.2g}" in table
+    away_a, away_b = ([row.distance_mm for row in rows if row.method == method] for method in "ab")
+    assert f"| a | {quartiles(100 * np.array(a))} | {quartiles(away_a)} | 0 |" in table
+    assert f"| b | {quartiles(100 * np.array(b))} | {quartiles(away_b[1:])} | 1 |" in table
+    dice, distance = wilcoxon(a, b).pvalue, wilcoxon(away_a[1:], away_b[1:]).pvalue  # the empty one has no distance
+    assert dice < distance < 0.05
+    assert f"| a - b | **{dice:.2g}** | **{distance:.2g}** |" in table
+
+
+def test_without_a_distance_there_is_neither_a_median_nor_a_p():
+    truth = np.zeros((6, 6, 6), bool)
+    truth[2:4, 2:4, 2:4] = True
+    found = {"a": truth, "b": np.zeros_like(truth)}
+    table = scores_table([score_outline(name, "case", labels(mask), labels(truth)) for name, mask in found.items()])
+    assert "| a | 100.0 [100.0-100.0] | 0.0 [0.0-0.0] | 0 |" in table
+    assert "| b | 0.0 [0.0-0.0] | - | 1 |" in table
+    assert re.search(r"^\| a - b \| .* \| - \|$", table, re.MULTILINE)
 
 
 def test_layouts_of_resect_seg_and_remind_pair_ultrasound_with_labels(tmp_path):
