@@ -3,7 +3,8 @@
 python Training/train_baseline.py --config Training/configs/baselines/mm-gan.yaml --data.cases CASES --run runs/mm-gan
 
 Goes on where the run's folder holds a checkpoint. Slices, subsets and harmonised targets are those that train.py gives
-MMHVAE with the same ``data``, ``mixture`` and ``seed``. ``evaluate.py table --run`` judges the run.
+MMHVAE with the same ``data``, ``mixture`` and ``seed``, until MMHVAE's pools draw from the same generator; then as
+many, but others. ``evaluate.py table --run`` judges the run.
 """
 
 from __future__ import annotations

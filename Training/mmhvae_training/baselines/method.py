@@ -97,7 +97,11 @@ class Baseline(Synthesiser, Generic[Config]):
 
     @abstractmethod
     def losses(self, batch: Batch, passes: Sequence[Pass], phase: Phase) -> Step:
-        """Terms of the passes' mean; a pure function of weights and arguments."""
+        """Terms of the passes' mean; a pure function of weights and arguments.
+
+        The training loop's ``Method.losses`` is another thing: a whole step, which draws, updates and gives numbers.
+        :class:`.baseline_method.BaselineMethod` makes one of these terms, for one pass after the other.
+        """
 
     @abstractmethod
     def _stack(self, inputs: Inputs, mask: Tensor, noise: Noise) -> Tensor:

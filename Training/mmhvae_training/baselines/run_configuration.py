@@ -23,7 +23,8 @@ class ImagesConfig:
 class BaselineConfiguration(RunSettings):
     """A run of ``method``, whose own group of settings is used, learning rates among them.
 
-    Data and mixture are MMHVAE's: the same slices and, with ``mixture.subsets`` and ``per_step``, the same subsets.
+    Data and mixture are MMHVAE's: the same slices and, with ``mixture.subsets`` and ``per_step``, the same subsets,
+    until MMHVAE's pools draw from the same generator.
     """
 
     data: DataConfig
