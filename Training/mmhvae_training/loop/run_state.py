@@ -22,7 +22,7 @@ class RunState:
     """The network at ``step``, and all that a resumed run needs; methods with more to remember extend it.
 
     ``rng`` decides what every device must decide alike: cases, crops, subsets. ``noise`` is a generator of tensors,
-    drawn for the whole batch on every device; each uses its share.
+    drawn for the whole batch on every device; each uses its share. It draws only tensors of its own device.
     """
 
     network: nn.Module
@@ -79,20 +79,41 @@ def update_average(state: RunState, decay: float) -> None:
         kept.copy_(present)  # such as batch normalisation's running statistics, which are averages already
 
 
-def fresh_state(network: nn.Module, optimiser: torch.optim.Optimizer, fabric: Fabric, seed: int) -> RunState:
-    """The state of a run that begins with this network, which is on the fabric's device already."""
+def fresh_state(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    fabric: Fabric,
+    seed: int,
+    noise_on: torch.device | None = None,
+) -> RunState:
+    """The state of a run that begins with this network, which is on the fabric's device already.
+
+    Args:
+        noise_on: where the method draws its noise; None: on the fabric's device.
+    """
     return RunState(
         network=network,
         average=copy.deepcopy(network).requires_grad_(False),
         optimiser=cast(_FabricOptimizer, fabric.setup_optimizers(optimiser)),
         rng=np.random.default_rng(seed),
-        noise=torch.Generator(fabric.device).manual_seed(seed),
+        noise=torch.Generator(noise_on or fabric.device).manual_seed(seed),
     )
 
 
-def adamw_state(make: Callable[[], nn.Module], configuration: AdamWConfig, fabric: Fabric, seed: int) -> RunState:
-    """The state of a run that begins with what ``make`` gives, all of whose weights AdamW updates at one rate."""
+def adamw_state(
+    make: Callable[[], nn.Module],
+    configuration: AdamWConfig,
+    fabric: Fabric,
+    seed: int,
+    noise_on: torch.device | None = None,
+) -> RunState:
+    """The state of a run that begins with what ``make`` gives, all of whose weights AdamW updates at one rate.
+
+    Args:
+        noise_on: see :func:`fresh_state`.
+    """
     torch.manual_seed(seed)
     network = make().to(fabric.device)
     rate, decay = configuration.learning_rate, configuration.weight_decay
-    return fresh_state(network, torch.optim.AdamW(network.parameters(), rate, weight_decay=decay), fabric, seed)
+    adamw = torch.optim.AdamW(network.parameters(), rate, weight_decay=decay)
+    return fresh_state(network, adamw, fabric, seed, noise_on)

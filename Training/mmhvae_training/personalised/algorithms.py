@@ -75,7 +75,11 @@ class SubVolumes:
 def pretraining(
     network: RepresentationNetwork, batch: SubVolumes, constraints: Constraints, generator: torch.Generator
 ) -> Iterator[Losses]:
-    """Algorithm 1: every modality once, in random order, turned and cut out."""
+    """Algorithm 1: every modality once, in random order, turned and cut out.
+
+    Args:
+        generator: of the CPU, wherever the batch is.
+    """
     anchor = Anchor(constraints.anchor)
     for modality in torch.randperm(batch.images.shape[1], generator=generator).tolist():
         image = shown(batch.images, (modality,), network.config.missing)

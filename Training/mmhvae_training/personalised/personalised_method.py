@@ -25,7 +25,9 @@ from .volumes import PatientVolume, draw_sub_volumes
 def new_personalised(configuration: PersonalisedRun, fabric: Fabric) -> RunState:
     """A freshly initialised network and its optimiser."""
     optimisation, seed = configuration.optimisation, configuration.seed
-    return adamw_state(lambda: new_network(configuration.architecture), optimisation, fabric, seed)
+    # Turns and boxes are numbers that Python reads one by one: drawn on the CPU, whatever device the network is on.
+    on_cpu = torch.device("cpu")
+    return adamw_state(lambda: new_network(configuration.architecture), optimisation, fabric, seed, noise_on=on_cpu)
 
 
 def start_from(state: RunState, folder: Path) -> dict[str, Any]:

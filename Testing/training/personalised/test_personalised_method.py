@@ -1,0 +1,43 @@
+"""The personalised method on a device that is not the CPU; torch's "meta" device stands for a GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+pytest.importorskip("monai", reason="needs the extra 'training'")
+
+from mmhvae_training.personalised.algorithms import Constraints, SubVolumes, pretraining
+from mmhvae_training.personalised.configuration import PersonalisedConfig
+from mmhvae_training.personalised.personalised_method import new_personalised
+from mmhvae_training.personalised.run_configuration import PersonalisedRun, VolumesConfig
+
+META = torch.device("meta")
+SIZES = {"crop": (32, 32, 32), "feature_size": 12, "depths": (1, 1, 1, 1), "num_heads": (1, 2, 4, 8), "window_size": 4}
+SMALL = PersonalisedConfig(("t1", "t2"), norm="group", **SIZES)
+
+
+def state_on(device: torch.device):
+    """A fresh run's state whose network is on ``device``."""
+    fabric = SimpleNamespace(device=device, setup_optimizers=lambda optimiser: optimiser)
+    data = VolumesConfig(Path("patients"), Path("split.json"), batch_size=2)
+    return new_personalised(PersonalisedRun(run=Path("run"), data=data, architecture=SMALL, seed=5), fabric)
+
+
+def test_pretraining_draws_on_the_cpu_what_it_does_on_another_device():
+    """Tensors of the meta device refuse a generator of their own, and mix with the CPU's as little as a GPU's do."""
+    state, images = state_on(META), torch.randn(2, 2, 32, 32, 32)
+    assert next(state.network.parameters()).device == META
+    assert state.noise.device == torch.device("cpu")
+    batch = SubVolumes(images, images > 0).to(META)
+    updates = list(pretraining(state.network, batch, Constraints(inpainting=True), state.noise))
+    assert len(updates) == 2
+    assert {value.device for losses in updates for value in losses.values()} == {META}
+
+
+def test_on_the_cpu_the_noise_is_that_of_the_seed():
+    drawn = torch.rand(4, generator=state_on(torch.device("cpu")).noise)
+    assert torch.equal(drawn, torch.rand(4, generator=torch.Generator().manual_seed(5)))
