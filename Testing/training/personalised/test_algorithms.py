@@ -10,7 +10,7 @@ import torch
 pytest.importorskip("monai", reason="needs the extra 'training'")
 
 from mmhvae_training.personalised import algorithms
-from mmhvae_training.personalised.algorithms import Constraints, SubVolumes, fine_tuning, pretraining
+from mmhvae_training.personalised.algorithms import Constraints, Share, SubVolumes, fine_tuning, pretraining
 from mmhvae_training.personalised.configuration import PersonalisedConfig
 from mmhvae_training.personalised.network import Features, PersonalisedNetwork
 
@@ -18,38 +18,60 @@ ALL = ("contrastive", "decomposition", "equivariance", "invariance")
 
 
 class Recorder:
-    """A network that computes next to nothing, and writes down what is asked of it."""
+    """A network that computes next to nothing, writes down what is asked of it, and refuses what is of another view.
+
+    The first view is encoded with gradient, the second without: that tells which one is worked on. Features are known
+    by being the same object, since z, X' and what the heads judge have one shape.
+    """
 
     def __init__(self, heads: str = "encoder", classes: int | None = None) -> None:
         self.config = SimpleNamespace(heads=heads, classes=classes, missing="mean")
         self.calls: list[str] = []
+        self.images: list[torch.Tensor] = []
+        self.features, self.fused, self.for_heads = {}, {}, {}
 
     def encode(self, image):
-        self.calls.append("E" if torch.is_grad_enabled() else "E without gradient")
-        return Features(image.mean((1, 2, 3, 4))[:, None, None, None, None], (image,) * 4, image)
+        first = torch.is_grad_enabled()
+        self.calls.append("E" if first else "E without gradient")
+        self.images.append(image)
+        features = Features(image.mean((1, 2, 3, 4))[:, None, None, None, None], (image,) * 4, image)
+        self.features[first] = features
+        self.fused.pop(first, None)
+        return features
 
     def personalise(self, z):
         self.calls.append("O")
-        return z + 1
+        first = torch.is_grad_enabled()
+        assert z is self.features[first].z
+        self.fused[first] = z + 1
+        return self.fused[first]
 
     def judged(self, z, fused):
-        return z if self.config.heads == "encoder" else fused
+        first = torch.is_grad_enabled()
+        assert z is self.features[first].z
+        assert fused is self.fused.get(first, z)  # the second view passes the prior only where X' is judged
+        self.for_heads[first] = (z if self.config.heads == "encoder" else fused).clone()
+        return self.for_heads[first]
 
     def rotation_logits(self, judged):
         self.calls.append(f"rotation on {'z' if self.config.heads == 'encoder' else 'X'}")
+        assert judged is self.for_heads[True]
         return judged.flatten(1).expand(-1, 4)
 
     def contrastive_vectors(self, judged):
         self.calls.append("contrast")
+        assert judged is self.for_heads[torch.is_grad_enabled()]
         return judged.flatten(1) + torch.eye(len(judged))
 
     def decode(self, fused, features):
         self.calls.append("D")
+        assert fused is self.fused[True]
+        assert features is self.features[True]
         return features.image
 
 
-def batch(seed: int = 0, **labels) -> SubVolumes:
-    images = torch.randn(2, 4, 6, 4, 4, generator=torch.Generator().manual_seed(seed))
+def batch(seed: int = 0, size: int = 2, **labels) -> SubVolumes:
+    images = torch.randn(size, 4, 6, 4, 4, generator=torch.Generator().manual_seed(seed))
     return SubVolumes(images, images > 0, **labels)
 
 
@@ -91,6 +113,19 @@ def test_with_fused_heads_both_views_pass_the_prior():
     assert network.calls[3:5] == ["E without gradient", "O"]
 
 
+def test_devices_see_between_them_what_one_device_sees():
+    """Both views of every modality, pieces of each other's sub-volumes included; and all go on from the same draws."""
+    one, halves = Recorder(), (Recorder(), Recorder())
+    generators = [torch.Generator().manual_seed(3) for _ in range(3)]
+    given, terms = batch(size=4), Constraints()
+    list(pretraining(one, given, terms, generators[0]))
+    for rank, (half, generator) in enumerate(zip(halves, generators[1:], strict=True)):
+        list(pretraining(half, given, terms, generator, Share(rank, 2)))
+    for whole, *parts in zip(one.images, *(half.images for half in halves), strict=True):
+        assert torch.equal(whole, torch.cat(parts))
+    assert len({generator.get_state().numpy().tobytes() for generator in generators}) == 1
+
+
 def test_decomposition_compares_with_images_that_are_neither_turned_nor_cut(monkeypatch):
     compared = []
     monkeypatch.setattr(
@@ -101,7 +136,7 @@ def test_decomposition_compares_with_images_that_are_neither_turned_nor_cut(monk
     monkeypatch.setattr(algorithms, "turned_back", lambda volumes, turns: outputs.append((volumes, turns)) or volumes)
     only = Constraints(contrastive=False, equivariance=False, invariance=False)
     list(pretraining(Recorder(), given, only, torch.Generator().manual_seed(0)))
-    assert all(images is given.images for images in compared)
+    assert all(torch.equal(images, given.images) for images in compared)
     assert any(turns.any() for _, turns in outputs)
 
 

@@ -36,14 +36,20 @@ def given(tmp_path):
         "data.folder": tmp_path, "data.split": tmp_path / "split.json", "data.batch_size": 2,
         "architecture.modalities": "[t1,flair]", "architecture.crop": "[32,32,32]", "architecture.norm": "group",
         "architecture.feature_size": 12, "architecture.depths": "[1,1,1,1]", "architecture.num_heads": "[1,2,4,8]",
-        "architecture.window_size": 4, "task": "transfer", "optimisation.steps": 2, "output.log_every": 1,
-        "device.accelerator": "cpu",
+        "architecture.window_size": 4, "optimisation.steps": 2, "output.log_every": 1, "device.accelerator": "cpu",
     }  # fmt: skip
     return [str(word) for name, value in settings.items() for word in (f"--{name}", value)]
 
 
-def test_two_processes_give_the_losses_of_one(given, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "chosen",
+    [{"task": "transfer"}, {"task": "pretraining", "constraints.contrastive": "false"}],
+    ids=["transfer", "pretraining without contrast"],
+)
+def test_two_processes_give_the_losses_of_one(chosen, given, tmp_path, monkeypatch):
+    """With contrast they do not: a device's negatives are its own."""
     script = TRAINING / "train_personalised.py"
+    given = given + [str(word) for name, value in chosen.items() for word in (f"--{name}", value)]
     ended = run_as_two(script.name, *given, "--run", tmp_path / "two")
     assert ended.returncode == 0, ended.stderr
     monkeypatch.setattr(sys, "argv", [str(script), *given, "--run", str(tmp_path / "one"), "--device.devices", "1"])

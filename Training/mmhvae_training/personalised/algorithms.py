@@ -49,6 +49,21 @@ class Constraints:
 
 
 @dataclass(frozen=True)
+class Share:
+    """Which part of a batch is one device's: the ``rank``-th of ``world``."""
+
+    rank: int = 0
+    world: int = 1
+
+    def of(self, batch: Tensor) -> Tensor:
+        """(B, ...) -> (B / world, ...)."""
+        return batch.chunk(self.world)[self.rank]
+
+
+WHOLE = Share()
+
+
+@dataclass(frozen=True)
 class SubVolumes:
     """Crops of patients at one place in all modalities.
 
@@ -61,10 +76,10 @@ class SubVolumes:
     foreground: Tensor
     labels: Tensor | None = None
 
-    def share(self, rank: int, world: int) -> SubVolumes:
-        """Those of one of ``world`` devices that split the batch."""
-        labels = None if self.labels is None else self.labels.chunk(world)[rank]
-        return SubVolumes(self.images.chunk(world)[rank], self.foreground.chunk(world)[rank], labels)
+    def share(self, share: Share) -> SubVolumes:
+        """Those of one of the devices that split the batch."""
+        labels = None if self.labels is None else share.of(self.labels)
+        return SubVolumes(share.of(self.images), share.of(self.foreground), labels)
 
     def to(self, device: torch.device) -> SubVolumes:
         """On a device."""
@@ -73,58 +88,85 @@ class SubVolumes:
 
 
 def pretraining(
-    network: RepresentationNetwork, batch: SubVolumes, constraints: Constraints, generator: torch.Generator
+    network: RepresentationNetwork,
+    batch: SubVolumes,
+    constraints: Constraints,
+    generator: torch.Generator,
+    share: Share = WHOLE,
 ) -> Iterator[Losses]:
     """Algorithm 1: every modality once, in random order, turned and cut out.
 
+    Every device draws for the whole batch, so that it is turned and cut out as one device would, pieces of another
+    device's sub-volumes included; the losses are of its share. The contrastive loss sees the negatives of that share
+    only: with it several devices learn something else than one.
+
     Args:
+        batch: the whole one.
         generator: of the CPU, wherever the batch is.
+        share: this device's.
     """
-    anchor = Anchor(constraints.anchor)
+    own, anchor = batch.share(share), Anchor(constraints.anchor)
     for modality in torch.randperm(batch.images.shape[1], generator=generator).tolist():
-        image = shown(batch.images, (modality,), network.config.missing)
-        turns = torch.randint(ROTATIONS, (len(image),), generator=generator)
-        straight = turned(image, turns)
-        features = network.encode(cut_out(straight, generator))
+        views = _Views.of(shown(batch.images, (modality,), network.config.missing), generator, share)
+        features = network.encode(views.covered)
         fused = network.personalise(features.z)
         losses: Losses = {}
         if constraints.equivariance or constraints.contrastive:
             heads = cast(PersonalisedNetwork, network)  # the run's configuration sees to it
-            judged = heads.judged(features.z, fused)
-            losses |= _head_losses(heads, judged, straight, turns, constraints, generator)
+            losses |= _head_losses(heads, heads.judged(features.z, fused), views, constraints, generator)
         if constraints.invariance and anchor.value is not None:
             losses["invariance"] = invariance_loss(fused, anchor.value)
         anchor.add(fused)
         if constraints.decomposition or constraints.inpainting:
             output = network.decode(fused, features)
             if constraints.decomposition:
-                made = turned_back(output, turns)
-                losses["decomposition"] = decomposition_loss(made, batch.images, batch.foreground)
+                made = turned_back(output, views.turns)
+                losses["decomposition"] = decomposition_loss(made, own.images, own.foreground)
             if constraints.inpainting:
-                losses["inpainting"] = inpainting_loss(output, straight)
+                losses["inpainting"] = inpainting_loss(output, share.of(views.straight))
         if losses:  # invariance alone says nothing of the first modality
             yield {"loss": torch.stack(list(losses.values())).sum(), **losses}
 
 
+@dataclass(frozen=True)
+class _Views:
+    """One modality of a batch, turned: all of it, and of the device's share the turns and what is cut out.
+
+    Attributes:
+        straight: (B, M, *crop), turned, nothing cut out.
+        turns: (B / world,); covered: (B / world, M, *crop), with boxes cut out.
+    """
+
+    share: Share
+    straight: Tensor
+    turns: Tensor
+    covered: Tensor
+
+    @staticmethod
+    def of(images: Tensor, generator: torch.Generator, share: Share) -> _Views:
+        """Drawn for all of ``images`` (B, M, *crop)."""
+        turns = torch.randint(ROTATIONS, (len(images),), generator=generator)
+        straight = turned(images, turns)
+        return _Views(share, straight, share.of(turns), share.of(cut_out(straight, generator)))
+
+
 def _head_losses(
-    network: PersonalisedNetwork, judged: Tensor, straight: Tensor, turns: Tensor,
-    constraints: Constraints, generator: torch.Generator,
-) -> Losses:  # fmt: skip
-    """Rotation and contrast, of (B, 16 f, n)."""
+    network: PersonalisedNetwork, judged: Tensor, views: _Views, constraints: Constraints, generator: torch.Generator
+) -> Losses:
+    """Rotation and contrast, of (B / world, 16 f, n)."""
     losses: Losses = {}
     if constraints.equivariance:
-        losses["equivariance"] = rotation_loss(network.rotation_logits(judged), turns.to(judged.device))
+        losses["equivariance"] = rotation_loss(network.rotation_logits(judged), views.turns.to(judged.device))
     if constraints.contrastive:
-        other = _second_view(network, straight, generator)
+        other = _second_view(network, views, generator)
         losses["contrastive"] = contrastive_loss(network.contrastive_vectors(judged), other)
     return losses
 
 
 @torch.no_grad()
-def _second_view(network: PersonalisedNetwork, straight: Tensor, generator: torch.Generator) -> Tensor:
+def _second_view(network: PersonalisedNetwork, views: _Views, generator: torch.Generator) -> Tensor:
     """Contrastive vectors of the view turned once more and cut out again; no gradient."""
-    turns = torch.randint(ROTATIONS, (len(straight),), generator=generator)
-    z = network.encode(cut_out(turned(straight, turns), generator)).z
+    z = network.encode(_Views.of(views.straight, generator, views.share).covered).z
     fused = network.personalise(z) if network.config.heads == "fused" else z
     return network.contrastive_vectors(network.judged(z, fused))
 

@@ -14,7 +14,7 @@ from mmhvae import InputError
 from torch import Tensor
 
 from ..loop import CHECKPOINT, RUN, Method, RunState, adamw_state, read_checkpoint
-from .algorithms import Losses, SubVolumes, fine_tuning, pretraining
+from .algorithms import Losses, Share, SubVolumes, fine_tuning, pretraining
 from .inputs import Subset, all_subsets, shown
 from .representation import RepresentationNetwork
 from .run_configuration import PersonalisedRun
@@ -69,23 +69,25 @@ class PersonalisedMethod(Method[PersonalisedRun, RunState]):
     def losses(self, fabric: Fabric) -> dict[str, float]:
         """One batch, and an update for each modality or subset; the mean of each loss over them."""
         logged: dict[str, list[float]] = {}
-        for losses in self._updates(self._share(fabric), fabric):
+        for losses in self._updates(self._batch(), fabric):
             for name, value in self.update(fabric, losses["loss"], losses).items():
                 logged.setdefault(name, []).append(value)
         return {name: sum(values) / len(values) for name, values in logged.items()}
 
-    def _share(self, fabric: Fabric) -> SubVolumes:
+    def _batch(self) -> SubVolumes:
+        """The whole one, the same on every device."""
         data, crop = self.configuration.data, self.configuration.architecture.crop
-        whole = draw_sub_volumes(self.volumes, crop, data.batch_size, data.flip, data.quarter_turn, self.state.rng)
-        return whole.share(fabric.global_rank, fabric.world_size).to(fabric.device)
+        return draw_sub_volumes(self.volumes, crop, data.batch_size, data.flip, data.quarter_turn, self.state.rng)
 
     def _updates(self, batch: SubVolumes, fabric: Fabric) -> Iterator[Losses]:
         network, constraints = self.state.network, self.configuration.constraints
+        share = Share(fabric.global_rank, fabric.world_size)
         assert isinstance(network, RepresentationNetwork)
         if self.configuration.task == "pretraining":
-            updates = pretraining(network, batch, constraints, self.state.noise)
+            updates = pretraining(network, batch.to(fabric.device), constraints, self.state.noise, share)
         else:
-            updates = fine_tuning(network, batch, self._subsets(), constraints)
+            own = batch.share(share).to(fabric.device)
+            updates = fine_tuning(network, own, self._subsets(), constraints)
         while True:
             with fabric.autocast():
                 losses = next(updates, None)
