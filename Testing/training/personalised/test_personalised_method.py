@@ -1,4 +1,4 @@
-"""The personalised method on a device that is not the CPU; torch's "meta" device stands for a GPU."""
+"""The personalised method: one update a modality; another device than the CPU, for which torch's "meta" stands."""
 
 from __future__ import annotations
 
@@ -7,24 +7,31 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from lightning_fabric import Fabric
 
 pytest.importorskip("monai", reason="needs the extra 'training'")
 
 from mmhvae_training.personalised.algorithms import Constraints, SubVolumes, pretraining
 from mmhvae_training.personalised.configuration import PersonalisedConfig
-from mmhvae_training.personalised.personalised_method import new_personalised
+from mmhvae_training.personalised.personalised_method import PersonalisedMethod, new_personalised
 from mmhvae_training.personalised.run_configuration import PersonalisedRun, VolumesConfig
+from mmhvae_training.personalised.volumes import PatientVolume
 
 META = torch.device("meta")
 SIZES = {"crop": (32, 32, 32), "feature_size": 12, "depths": (1, 1, 1, 1), "num_heads": (1, 2, 4, 8), "window_size": 4}
 SMALL = PersonalisedConfig(("t1", "t2"), norm="group", **SIZES)
 
 
+def configured(**settings) -> PersonalisedRun:
+    """A run on small crops of two patients."""
+    data = VolumesConfig(Path("patients"), Path("split.json"), batch_size=2)
+    return PersonalisedRun(run=Path("run"), data=data, architecture=SMALL, seed=5, **settings)
+
+
 def state_on(device: torch.device):
     """A fresh run's state whose network is on ``device``."""
     fabric = SimpleNamespace(device=device, setup_optimizers=lambda optimiser: optimiser)
-    data = VolumesConfig(Path("patients"), Path("split.json"), batch_size=2)
-    return new_personalised(PersonalisedRun(run=Path("run"), data=data, architecture=SMALL, seed=5), fabric)
+    return new_personalised(configured(), fabric)
 
 
 def test_pretraining_draws_on_the_cpu_what_it_does_on_another_device():
@@ -41,3 +48,22 @@ def test_pretraining_draws_on_the_cpu_what_it_does_on_another_device():
 def test_on_the_cpu_the_noise_is_that_of_the_seed():
     drawn = torch.rand(4, generator=state_on(torch.device("cpu")).noise)
     assert torch.equal(drawn, torch.rand(4, generator=torch.Generator().manual_seed(5)))
+
+
+@pytest.mark.parametrize("task", ["pretraining", "transfer"])
+def test_a_step_clears_the_gradients_and_updates_once_a_modality(task, monkeypatch):
+    """The authors' code clears them once a batch."""
+    done = []
+
+    def noted(name):
+        original = getattr(torch.optim.AdamW, name)
+        return lambda *given, **options: done.append(name) or original(*given, **options)
+
+    for name in ("zero_grad", "step"):
+        monkeypatch.setattr(torch.optim.AdamW, name, noted(name))
+    fabric, images = Fabric(accelerator="cpu", devices=1), torch.randn(2, 34, 33, 32)
+    configuration = configured(task=task, constraints=Constraints(contrastive=False))
+    volume = PatientVolume("a", images, images > 0, None)
+    method = PersonalisedMethod(configuration, new_personalised(configuration, fabric), [volume])
+    assert method.losses(fabric)["loss"] > 0
+    assert done == ["zero_grad", "step"] * 2
