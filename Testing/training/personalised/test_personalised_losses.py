@@ -14,11 +14,16 @@ from mmhvae_training.personalised.inputs import all_subsets, shown
 from mmhvae_training.personalised.losses import (
     contrastive_loss,
     decomposition_loss,
+    inpainting_loss,
     invariance_loss,
     rotation_loss,
     task_loss,
 )
 from mmhvae_training.personalised.views import cut_out, draw_boxes, turned, turned_back
+from mmhvae_training.segmentation.losses import segmentation_losses
+
+#: Nested regions of the segmenter, two views (2, 3, 1, 2, 2); in the second view there is no core.
+NESTED = (torch.tensor([[3, 2, 1, 0], [1, 1, 0, 0]]).view(2, 1, 1, 2, 2) > torch.arange(3).view(1, 3, 1, 1, 1)).double()
 
 
 def test_contrast_is_nt_xent_of_each_view_against_all_others():
@@ -60,9 +65,13 @@ def test_the_task_is_dice_over_all_classes_and_cross_entropy_weighted_by_rarity(
         (lambda x: rotation_loss(x, torch.tensor([0, 3, 1])), (3, 4)),
         (lambda x: invariance_loss(x, torch.ones_like(x)), (2, 3)),
         (lambda x: decomposition_loss(x, torch.ones_like(x), x.detach() > 0), (1, 2, 2, 2, 2)),
+        (lambda x: inpainting_loss(x, torch.full_like(x, 0.5)), (1, 2, 2, 2, 2)),
         (lambda x: task_loss(x, torch.tensor([[[[0, 1], [2, 1]]]])), (1, 3, 1, 2, 2)),
+        (lambda x: segmentation_losses(x, NESTED)["cross-entropy"], (2, 3, 1, 2, 2)),
+        # Times 100: the smoothing of as many voxels leaves small gradients of so few.
+        (lambda x: 100 * segmentation_losses(x, NESTED)["dice"], (2, 3, 1, 2, 2)),
     ],
-    ids=["contrastive", "rotation", "invariance", "decomposition", "task"],
+    ids=["contrastive", "rotation", "invariance", "decomposition", "inpainting", "task", "cross-entropy", "dice"],
 )
 def test_gradients_are_those_of_finite_differences(loss, shape):
     x = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1), requires_grad=True)
