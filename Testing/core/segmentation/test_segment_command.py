@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -57,6 +58,23 @@ def test_the_command_and_the_engine_write_the_same_outline(bundle, image, tmp_pa
     np.testing.assert_allclose(by_engine.GetDirection(), by_command.GetDirection(), atol=1e-6)
     assert answer.settings == SegmentationSettings(flips=1)
     assert sitk.ReadImage(str(uncertainty)).GetSize() == by_command.GetSize()
+
+
+def test_what_the_files_are_called_makes_no_difference(bundle, image, tmp_path):
+    """Names that say another contrast included: what an image is, its option says alone."""
+    other = tmp_path / "t2.nii.gz"
+    sitk.WriteImage(head(oblique_grid(5), gain=3.0), str(other))
+    found = []
+    for flair, t2 in (("flair", "t2"), ("T2_0007", "flair ceT1")):
+        folder = tmp_path / str(len(found))
+        folder.mkdir()
+        given = [shutil.copy(path, folder / f"{name}.nii.gz") for path, name in ((image, flair), (other, t2))]
+        output = folder / f"{t2}.seg.nrrd"
+        options = ["--flair", str(given[0]), "--t2", str(given[1]), "--bundle", str(bundle), "--flips", "1"]
+        assert main(["segment", *options, "--output", str(output)]) == 0
+        found.append(sitk.GetArrayFromImage(sitk.ReadImage(str(output))))
+    assert found[0].any()
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize(
