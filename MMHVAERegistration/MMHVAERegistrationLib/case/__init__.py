@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Case as Case,
         case_from as case_from,
         problem_of_case as problem_of_case,
+        require_no_other_row as require_no_other_row,
     )
     from .registration_run import RegistrationRun as RegistrationRun
 else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,15 +103,28 @@ def problem_of_case(case: Case) -> str:
 def _check_mrs(case: Case) -> None:
     seen: list[Any] = list(case.ultrasound.volumes.values())
     for name, node in case.mrs.items():
-        shown = MODALITIES[name].name
         if node.GetScene() is None:
             raise InputError(_("{name} was removed from the scene; choose another one.").format(name=node.GetName()))
-        if any(node is other for other in seen):
-            text = _("{name} is chosen as {contrast} and in another row, too; choose each image once.")
-            raise InputError(text.format(name=node.GetName(), contrast=shown))
+        require_no_other_row(name, node, seen)
         seen.append(node)
         before_to_world(node)
         require_volume(node)
+
+
+def require_no_other_row(contrast: str, node: Any, others: Iterable[Any]) -> None:
+    """That an MR is chosen for this contrast alone.
+
+    Args:
+        contrast: its name, such as "t2".
+        node: its volume.
+        others: what is chosen in other rows, the ultrasound's included.
+
+    Raises:
+        InputError: it is one of the others.
+    """
+    if any(node is other for other in others):
+        text = _("{name} is chosen as {contrast} and in another row, too; choose each image once.")
+        raise InputError(text.format(name=node.GetName(), contrast=MODALITIES[contrast].name))
 
 
 def _problem_of_ultrasound(case: Case) -> str:

@@ -14,7 +14,7 @@ from MMHVAESynthesisLib.synthesis import STALE, Model, change_of, change_of_mode
 from MMHVAESynthesisLib.views import COMPUTED
 from slicer.i18n import tr as _
 
-from ..case import mr_fingerprint
+from ..case import mr_fingerprint, require_no_other_row
 from ..pose import before_to_world
 
 _ROLE = "MMHVAE.OutlineOf"
@@ -67,12 +67,20 @@ def chosen_contrasts(parameters: Any) -> dict[str, Any]:
     return {name: node for name, node in nodes.items() if node is not None}
 
 
-def problem_of_outline(mrs: Mapping[str, Any]) -> str:
-    """Why no tumour can be outlined in these MRs, in one sentence; "" where it can."""
+def problem_of_outline(mrs: Mapping[str, Any], ultrasound: Any) -> str:
+    """Why no tumour can be outlined in these MRs, in one sentence; "" where it can.
+
+    Args:
+        mrs: contrast -> volume node.
+        ultrasound: that is chosen, or None: it is no MR, whatever row it is in.
+    """
     if not mrs:
         return _("Choose a pre-operative MR first, in the row of what it is.")
     try:
-        for node in mrs.values():
+        seen = [ultrasound]
+        for name, node in mrs.items():
+            require_no_other_row(name, node, seen)
+            seen.append(node)
             before_to_world(node)
             require_volume(node)
     except InputError as error:

@@ -29,7 +29,7 @@ class OutlineSection(ComputedSection):
         return _("Find the tumour in the MRs chosen above. It is computed: check it, and correct it in Segment Editor.")
 
     def _problem(self) -> str:
-        return problem_of_outline(chosen_contrasts(self._parameters))
+        return problem_of_outline(chosen_contrasts(self._parameters), self._parameters.us)
 
     def _outlines(self) -> list[Any]:
         return outlines()

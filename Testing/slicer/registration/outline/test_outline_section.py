@@ -203,6 +203,19 @@ def test_it_says_why_it_cannot_work(panel, section):
     assert section.button.isEnabled()
 
 
+def test_an_image_that_is_chosen_in_another_row_too_is_refused(panel, section):
+    """An ultrasound is no MR, whoever says so; and no MR is two contrasts."""
+    case = chosen(panel, make_case(24, ("t2", "flair")))
+    for name in (case.ultrasound.GetName(), case.mrs["t2"].GetName()):
+        rig.choose(panel.ui.flairSelector, name)
+        settled(panel)
+        assert not section.button.isEnabled()
+        assert section.button.toolTip == f"{name} is chosen as FLAIR and in another row, too; choose each image once."
+    rig.choose(panel.ui.flairSelector, case.mrs["flair"].GetName())
+    settled(panel)
+    assert section.button.isEnabled()
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
