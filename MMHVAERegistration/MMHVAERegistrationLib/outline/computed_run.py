@@ -13,7 +13,7 @@ from MMHVAESynthesisLib.engine import Callbacks, Engine, EngineRun, moved_to
 from MMHVAESynthesisLib.nodes import FileImage, Fingerprint, ijk_to_world, read_steps, segment_fingerprints
 from numpy.typing import NDArray
 
-from .outline_inputs import OutlineMade, remember
+from .outline_inputs import OutlineMade, looks_of, remember
 from .outline_nodes import middle_of, store_outline
 
 #: Shares of the progress at which the engine has its files, and has answered.
@@ -87,6 +87,6 @@ class ComputedRun(EngineRun):
         if not labels.array.any():
             return None, None
         node = store_outline(labels.array, segments, drawn_on, title)
-        found = tuple(segment_fingerprints(node))
-        remember(node, OutlineMade(inputs, found, self._segmenter.name, told.weights_sha256), sources)
+        found, model = tuple(segment_fingerprints(node)), self._segmenter.name
+        remember(node, OutlineMade(inputs, found, looks_of(node), model, told.weights_sha256), sources)
         return node, (ijk_to_world(drawn_on) @ [*middle_of(labels.array), 1.0])[:3]

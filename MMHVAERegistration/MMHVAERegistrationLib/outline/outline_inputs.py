@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ _ROLE = "MMHVAE.OutlineOf"
 #: The outline is drawn on the first that is there, as a person would.
 _ORDER = ("cet1", "t2", "flair")
 US = "us"
+#: A segment's name, and its colour from 0 to 255.
+Look = tuple[str, tuple[int, int, int]]
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,14 @@ class OutlineMade:
 
     Attributes:
         inputs: by contrast what each MR was, where navigation has it.
-        segments: what was computed, so that a change by hand is seen; in any order.
+        segments, looks: what was computed, its names and colours included, so that a change by hand is seen; in any
+            order.
         bundle, weights_sha256: of the segmenter: the name that it is installed by, and which it was.
     """
 
     inputs: Mapping[str, Fingerprint]
     segments: tuple[Fingerprint, ...]
+    looks: tuple[Look, ...]
     bundle: str
     weights_sha256: str
 
@@ -44,6 +48,7 @@ class OutlineMade:
             {
                 "inputs": {name: found.to_json() for name, found in self.inputs.items()},
                 "segments": [found.to_json() for found in self.segments],
+                "looks": self.looks,
                 "bundle": self.bundle,
                 "weights_sha256": self.weights_sha256,
             }
@@ -51,11 +56,12 @@ class OutlineMade:
 
     @staticmethod
     def from_json(text: str) -> OutlineMade:
-        """The inverse of :meth:`to_json`."""
+        """The inverse of :meth:`to_json`; an outline of before looks were kept has none, and so counts as changed."""
         stored = json.loads(text)
         return OutlineMade(
             {name: Fingerprint.from_json(found) for name, found in stored["inputs"].items()},
             tuple(Fingerprint.from_json(found) for found in stored["segments"]),
+            tuple((name, (red, green, blue)) for name, (red, green, blue) in stored.get("looks", [])),
             stored["bundle"],
             stored["weights_sha256"],
         )
@@ -118,11 +124,26 @@ def sources_of(outline: Any) -> dict[str, Any]:
     return {name: outline.GetNodeReference(_ROLE + name) for name in made.inputs}
 
 
+def looks_of(outline: Any) -> tuple[Look, ...]:
+    """Of every segment, empty ones included; sorted."""
+    segmentation = outline.GetSegmentation()
+    segments = [segmentation.GetNthSegment(index) for index in range(segmentation.GetNumberOfSegments())]
+    return tuple(sorted((segment.GetName(), _in_bytes(segment.GetColor())) for segment in segments))
+
+
+def _in_bytes(colour: Sequence[float]) -> tuple[int, int, int]:
+    """As files keep it: what was saved and loaded is the same."""
+    red, green, blue = (round(255 * part) for part in colour)
+    return red, green, blue
+
+
 def is_as_computed(outline: Any) -> bool:
-    """Whether nobody has changed it since."""
-    before = OutlineMade.from_json(outline.GetAttribute(COMPUTED)).segments
-    now = segment_fingerprints(outline)
-    return len(now) == len(before) and not any(a.difference(b) for a, b in zip(before, now, strict=True))
+    """Whether nobody has changed it since, nor renamed or recoloured a segment of it."""
+    made = OutlineMade.from_json(outline.GetAttribute(COMPUTED))
+    before, now = made.segments, segment_fingerprints(outline)
+    if made.looks != looks_of(outline) or len(now) != len(before):
+        return False
+    return not any(a.difference(b) for a, b in zip(before, now, strict=True))
 
 
 def mark_outlines(nodes: list[Any], segmenter: Model) -> None:

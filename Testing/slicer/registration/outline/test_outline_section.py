@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 
@@ -18,10 +19,11 @@ import vtk
 from mmhvae.bundle import ModelKind, WeightsStore
 from mmhvae.segmentation import SEGMENTS, segment_tumour, terminology
 from MMHVAERegistrationLib.outline import OutlineSection, outlines
+from MMHVAERegistrationLib.outline.outline_inputs import looks_of
 from MMHVAERegistrationLib.pose import before_to_world
 from MMHVAESynthesisLib.nodes import ijk_to_ras, image_at, label_layers, parent_to_world, to_array, voxels
 from MMHVAESynthesisLib.synthesis import STALE
-from MMHVAESynthesisLib.views import annotate_slice_views, slice_views
+from MMHVAESynthesisLib.views import COMPUTED, annotate_slice_views, slice_views
 from scipy.spatial.transform import Rotation
 
 from ....core.segmentation.bright_network import save_bright_network
@@ -179,6 +181,39 @@ def test_what_a_person_has_drawn_or_corrected_is_never_touched(panel, section):
     assert kept is node
     np.testing.assert_array_equal(sitk.GetArrayFromImage(labels_of(node)[0]), before)
     assert second.GetName() != node.GetName()
+
+
+def renamed(node):
+    node.GetSegmentation().GetNthSegment(0).SetName("Resected")
+
+
+def recoloured(node):
+    node.GetSegmentation().GetNthSegment(0).SetColor(0.9, 0.1, 0.1)
+
+
+def with_a_segment_to_be_drawn(node):
+    node.GetSegmentation().AddEmptySegment("vessel", "Vessel")
+
+
+def of_before_looks_were_kept(node):
+    made = json.loads(node.GetAttribute(COMPUTED))
+    del made["looks"]
+    node.SetAttribute(COMPUTED, json.dumps(made))
+
+
+@pytest.mark.parametrize("change", [renamed, recoloured, with_a_segment_to_be_drawn, of_before_looks_were_kept])
+def test_what_a_person_has_renamed_or_recoloured_is_theirs_too(panel, section, change):
+    chosen(panel, make_case(22))
+    outlined(panel, section)
+    (node,) = outlines()
+    change(node)
+    before = looks_of(node)
+    outlined(panel, section)
+    kept, second = outlines()
+    assert kept is node
+    assert looks_of(node) == before
+    outlined(panel, section)
+    assert outlines() == [node, second]  # the second is nobody's, and replaced
 
 
 def test_what_ends_early_leaves_the_scene_as_it_was(panel, section):
