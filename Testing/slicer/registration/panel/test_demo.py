@@ -1,4 +1,7 @@
-"""The newcomer's path through the registration panel, with the demo case: one test, since the synthesis takes long."""
+"""The newcomer's path through the registration panel, with the demo case: one test, since the synthesis takes long.
+
+And the tumour of its MRs outlined by the segmenter that ships.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ from mmhvae.answers import CaseReport
 from mmhvae.bundle.shipped import demo_case
 from MMHVAERegistrationLib.compare import Comparison
 from MMHVAERegistrationLib.folded_panels import FoldedPanels
+from MMHVAERegistrationLib.outline import OutlineRun, OutlineSection, outlines
+from MMHVAERegistrationLib.outline.outline_inputs import looks_of
 from MMHVAERegistrationLib.pose.result_transform import find_result, is_registered, local_matrix
+from MMHVAESynthesisLib.nodes import segment_fingerprints
 from MMHVAESynthesisLib.nodes.geometry import FLIP
 from MMHVAESynthesisLib.sample_data import landmark_names, load_demo_case
 from MMHVAESynthesisLib.synthesis.installed_bundles import weights_checksum
@@ -68,6 +74,30 @@ def test_the_demo_sweep_is_synthesised_and_registered_in_one_go(panel, tmp_path)
     the_overlay_follows_undo_and_redo(panel)
     the_record_is_that_of_this_result(panel, true, tmp_path / "records")
     a_contrast_that_is_named_wrongly_is_not_trusted(panel)
+
+
+def test_the_demos_tumour_is_outlined_beside_its_own_segmentation(panel, monkeypatch):
+    """By the segmenter that ships, without mirrored copies of the images, which take four times as long."""
+    ask = OutlineRun._ask
+    monkeypatch.setattr(OutlineRun, "_ask", lambda run, task, given: ask(run, task, given | {"flips": 1}))
+    rig.load_module("MMHVAESynthesis")
+    load_demo_case()
+    rig.load_module("MMHVAERegistration")
+    section = panel.part(OutlineSection)
+    own = slicer.util.getNode("Demo tumour*")
+    before, name = [print_.to_json() for print_ in segment_fingerprints(own)], own.GetName()
+    looks = looks_of(own)
+    settled(panel)
+    rig.click(section.button)
+    rig.wait_until(lambda: not section._current.is_running, 200, "the outline")
+    settled(panel)
+    assert "by shipped segmenter" in section.work.label.text
+    (found,) = outlines()
+    assert found is not own
+    assert set(slicer.util.getNodesByClass("vtkMRMLSegmentationNode")) == {own, found}
+    assert [print_.to_json() for print_ in segment_fingerprints(own)] == before
+    assert (own.GetName(), looks_of(own)) == (name, looks)
+    assert found.GetParentTransformNode() is panel._parameters.cet1.GetParentTransformNode()
 
 
 def the_command_line_finds_the_same(panel, output):
