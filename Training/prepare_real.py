@@ -25,12 +25,12 @@ import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
-from mmhvae.images import field_of_view, open_image, read_volume, write_volume
+from mmhvae.images import MR_MODALITIES, field_of_view, open_image, read_volume, write_volume
 from mmhvae.images.white_matter import WhiteMatter, estimate_white_matter, white_matter_from_labels
 from mmhvae_training.data import WHITE_MATTER
 from mmhvae_training.judging import WARPED, RealPair, find_pairs
 
-MR = ("t2", "cet1", "flair")
+MR = MR_MODALITIES
 LABELS = "labels.nii.gz"
 BRIGHT = 80.0  # percentile of ceT1 in a sweep's field of view where white matter lies, tumour and cortex being darker
 SMALLEST_SHARE = 0.6  # of a view's voxels that the head must fill

@@ -16,7 +16,7 @@ from typing import Any
 import slicer
 from mmhvae import InputError
 from mmhvae.bundle import demo_case
-from mmhvae.images import MODALITIES
+from mmhvae.images import MODALITIES, MR_MODALITIES
 from slicer.i18n import tr as _
 
 CATEGORY, SAMPLE = "MMHVAE", "MMHVAEDemo"
@@ -24,7 +24,7 @@ CHECKSUMS = "checksums.json"
 SWEEP, CALIBRATION = "sweep.igs.mha", "image-to-probe.txt"
 #: Of oedema, core and rim: told apart by colour-blind eyes, and from grey images (Okabe and Ito, 2008).
 TUMOUR_COLOURS = ((0.34, 0.71, 0.91), (0.80, 0.47, 0.65), (0.84, 0.37, 0.0))
-_CONTRASTS = ("t2", "cet1", "flair")
+_CONTRASTS = MR_MODALITIES
 _TUMOUR = "preop-tumour.nii.gz"
 #: Pairs in the same order: where they are in the ultrasound, and where the navigation shows them in the MR.
 _US_LANDMARKS, _MR_LANDMARKS = "landmarks.mrk.json", "preop-landmarks.mrk.json"

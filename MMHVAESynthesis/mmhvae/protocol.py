@@ -55,7 +55,7 @@ def decode(line: bytes) -> Message:
     return message
 
 
-class Channel:
+class Pipes:
     """The engine's end of the two pipes. Any thread may send."""
 
     def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
@@ -78,7 +78,7 @@ class Channel:
             yield line
 
 
-def take_standard_streams() -> Channel:
+def take_standard_streams() -> Pipes:
     """The pipes for the protocol alone: afterwards libraries print to standard error, and read nothing."""
     sys.stdout.flush()
     source, sink = os.dup(0), os.dup(1)
@@ -86,4 +86,4 @@ def take_standard_streams() -> Channel:
     os.dup2(nowhere, 0)
     os.close(nowhere)
     os.dup2(2, 1)
-    return Channel(os.fdopen(source, "rb"), os.fdopen(sink, "wb"))
+    return Pipes(os.fdopen(source, "rb"), os.fdopen(sink, "wb"))

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from .compute import give_back, kept_heap
 from .exceptions import Cancelled, InputError, InputNotice
-from .protocol import PROTOCOL_VERSION, Channel, Message, decode, take_standard_streams
+from .protocol import PROTOCOL_VERSION, Message, Pipes, decode, take_standard_streams
 from .tasks import Parameters
 from .version import __version__
 
@@ -39,8 +39,8 @@ NO_MEMORY = "The memory is not enough for this; close other programs, or ask for
 class Inbox:
     """Requests in the order they came, and which of them are not wanted any more. Filled by a thread of its own."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+    def __init__(self, pipes: Pipes) -> None:
+        self._pipes = pipes
         self._changed = threading.Condition()
         self._waiting: deque[Message] = deque()
         self._wanted: set[int] = set()  # ids that were asked for, neither answered nor cancelled
@@ -48,12 +48,12 @@ class Inbox:
 
     def fill(self) -> None:
         """Read until the client closes its end or says so; afterwards nothing is wanted, and the process ends."""
-        for line in self._channel.lines():
+        for line in self._pipes.lines():
             try:
                 if not self._accept(decode(line)):
                     break
             except InputError as error:
-                self._channel.send(_error(None, "input", str(error)))
+                self._pipes.send(_error(None, "input", str(error)))
         with self._changed:
             self._closed = True
             self._wanted.clear()
@@ -82,7 +82,7 @@ class Inbox:
         for message in self._waiting:
             if message["id"] == number:  # not begun; what is being worked on need not be waited for
                 self._waiting.remove(message)
-                self._channel.send(_error(number, "cancelled", CANCELLED))
+                self._pipes.send(_error(number, "cancelled", CANCELLED))
                 return
 
     def next(self) -> Message | None:
@@ -106,8 +106,8 @@ class Inbox:
 class Reporter:
     """A progress callback that passes on a few messages a second, and every one that is about something new."""
 
-    def __init__(self, channel: Channel, inbox: Inbox, number: int) -> None:
-        self._channel, self._inbox, self._number = channel, inbox, number
+    def __init__(self, pipes: Pipes, inbox: Inbox, number: int) -> None:
+        self._pipes, self._inbox, self._number = pipes, inbox, number
         self._last_time, self._last_text = -1.0, ""
 
     def __call__(self, fraction: float, message: str) -> None:
@@ -116,21 +116,21 @@ class Reporter:
         if text == self._last_text and now - self._last_time < REPORT_INTERVAL:
             return
         self._last_time, self._last_text = now, text
-        self._channel.send({"type": "progress", "id": self._number, "fraction": fraction, "message": message})
+        self._pipes.send({"type": "progress", "id": self._number, "fraction": fraction, "message": message})
 
 
-def serve(channel: Channel) -> None:
+def serve(pipes: Pipes) -> None:
     """Greet, then work off requests until the client has no more."""
-    channel.send(_hello())
-    inbox = Inbox(channel)
+    pipes.send(_hello())
+    inbox = Inbox(pipes)
     threading.Thread(target=inbox.fill, daemon=True).start()
-    run, ready = _prepared(channel, inbox)
-    channel.send(ready)
+    run, ready = _prepared(pipes, inbox)
+    pipes.send(ready)
     with kept_heap():
         while (request := inbox.next()) is not None:
             answer, usable = _answer(request, run, inbox)
             inbox.answered(request["id"])
-            channel.send(answer)
+            pipes.send(answer)
             if not usable:
                 return
             if request["method"] != NEXT_FOLLOWS:
@@ -151,7 +151,7 @@ def _hello() -> Message:
 Run = Callable[[Message], Message]
 
 
-def _prepared(channel: Channel, inbox: Inbox) -> tuple[Run, Message]:
+def _prepared(pipes: Pipes, inbox: Inbox) -> tuple[Run, Message]:
     """What runs a request, and the message that says what there is to run it on."""
     ready: Message = {"type": "ready", "python": platform.python_version(), "torch": "", "devices": [], "problem": ""}
     try:
@@ -169,7 +169,7 @@ def _prepared(channel: Channel, inbox: Inbox) -> tuple[Run, Message]:
         method, number = request["method"], request["id"]
         if method not in TASKS:
             raise InputError(f"There is no method {method!r}; use one of {', '.join(TASKS)}.")
-        context = Context(bundles, home / str(number), Reporter(channel, inbox, number), streams)
+        context = Context(bundles, home / str(number), Reporter(pipes, inbox, number), streams)
         return TASKS[method](Parameters(request.get("parameters", {})), context).to_json()
 
     return run, ready | found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -266,3 +267,14 @@ def test_what_slicer_imports_of_the_core_costs_no_torch():
                 for alias in node.names
             }
     assert run("import sys\n" + "\n".join(sorted(wanted)) + "\nprint('torch' in sys.modules)") == "False"
+
+
+#: What once stood in many places -> where it stands.
+ONE_HOME = {r"\[-1\.0, -1\.0, 1\.0": "images/transforms.py", r"[=n] \(\"t2\", \"cet1\", \"flair\"\)": "nowhere"}
+
+
+def test_the_sign_of_lps_and_the_list_of_mrs_have_one_home() -> None:
+    folders = [REPOSITORY / folder for folder in dict.fromkeys(FOLDERS.values())]
+    texts = {path.as_posix(): path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.py")}
+    for pattern, home in ONE_HOME.items():
+        assert [path for path in texts if re.search(pattern, texts[path]) and not path.endswith(home)] == []

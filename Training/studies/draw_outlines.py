@@ -24,7 +24,7 @@ from mmhvae_training.script import run
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.bundle.shipped import demo_case
-from mmhvae.images import MODALITIES, read_volume
+from mmhvae.images import MODALITIES, MR_MODALITIES, read_volume
 from mmhvae.segmentation import SegmenterBundle, load_segmenter, segment_tumour
 from mmhvae_training.scoring import new_figure, save_figure
 from mmhvae_training.segmentation import HEAD_MARGIN, images_of, judge, read_patients
@@ -53,7 +53,7 @@ class Outlined:
 def demo(bundle: SegmenterBundle) -> Outlined:
     """The demo case on the grid of its true outline."""
     folder = demo_case()
-    images = {name: read_volume(folder / f"preop-{name}.nii.gz", name) for name in ("t2", "cet1", "flair")}
+    images = {name: read_volume(folder / f"preop-{name}.nii.gz", name) for name in MR_MODALITIES}
     truth = read_volume(folder / "preop-tumour.nii.gz", "tumour")
     found = segment_tumour(images, bundle, truth)
     on_grid, labels = {name: _array(sitk.Resample(images[name], truth)) for name in SHOWN}, _array(truth)

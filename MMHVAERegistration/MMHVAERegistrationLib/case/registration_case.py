@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmhvae import InputError
-from mmhvae.images import MODALITIES
+from mmhvae.images import MODALITIES, MR_MODALITIES
 from mmhvae.settings import PosePrior, RegistrationSettings, SynthesisSettings
 from MMHVAESynthesisLib.nodes import require_volume
 from MMHVAESynthesisLib.synthesis import Request, bundle_path, problem_of
@@ -16,7 +16,7 @@ from slicer.i18n import tr as _
 from ..pose import before_to_world
 from .region import Region
 
-MR_NAMES = ("t2", "cet1", "flair")
+MR_NAMES = MR_MODALITIES
 SYNTHESIS, DIRECT = "synthesis", "direct"
 _USES = {"t2": "useT2", "cet1": "useCet1", "flair": "useFlair"}
 

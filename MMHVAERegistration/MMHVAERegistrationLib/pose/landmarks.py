@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from mmhvae import InputError
+from mmhvae.images import flip_points
 from mmhvae.registration import PointList, paired, read_tag
 from MMHVAESynthesisLib.nodes import Matrix
 from numpy.typing import NDArray
@@ -97,7 +98,7 @@ def _placed(place: Matrix, points: Points) -> Points:
 
 def _from_tag(path: Path, parameters: Any) -> Pairs:
     """The file's points are those of the images' files: they lie under the images' transforms."""
-    moving, fixed = (points * np.array([-1.0, -1.0, 1.0]) for points in read_tag(path))  # LPS to RAS
+    moving, fixed = (flip_points(points) for points in read_tag(path))  # LPS to RAS
     mr = next((node for node in (parameters.t2, parameters.cet1, parameters.flair) if node is not None), None)
     us = None if parameters.sweepPath or parameters.sweepBrowser is not None else parameters.us
     names = tuple(str(number + 1) for number in range(len(fixed)))

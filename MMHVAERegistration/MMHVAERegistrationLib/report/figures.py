@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from mmhvae.images import flip_points
 from MMHVAESynthesisLib.nodes import (
     FLIP,
     Matrix,
@@ -160,8 +161,7 @@ def _world_points(image: sitk.Image, above: float) -> NDArray[np.float64]:
         places = np.argwhere(np.ones_like(array, bool))
     places = places[:: max(1, len(places) // _MOST_POINTS), ::-1]
     matrix = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
-    points: NDArray[np.float64] = (places @ matrix.T + np.array(image.GetOrigin())) * [-1.0, -1.0, 1.0]
-    return points
+    return flip_points(places @ matrix.T + np.array(image.GetOrigin()))
 
 
 def _grid(view: View, centre: Any, low: Any, high: Any) -> sitk.Image:
@@ -174,11 +174,10 @@ def _grid(view: View, centre: Any, low: Any, high: Any) -> sitk.Image:
     spacing = max(extents) / PIXELS
     size = [max(2, round(extent / spacing)) for extent in extents]
     corner = middle - right * (size[0] - 1) / 2 * spacing - down * (size[1] - 1) / 2 * spacing
-    lps = np.array([-1.0, -1.0, 1.0])
     grid = sitk.Image([*size, 1], sitk.sitkUInt8)
     grid.SetSpacing([spacing] * 3)
-    grid.SetOrigin((corner * lps).tolist())
-    grid.SetDirection((np.stack([right, down, normal], axis=1) * lps[:, None]).ravel().tolist())
+    grid.SetOrigin(flip_points(corner).tolist())
+    grid.SetDirection(flip_points(np.stack([right, down, normal])).T.ravel().tolist())
     return grid
 
 

@@ -10,7 +10,7 @@ import qt
 import slicer
 from mmhvae import InputError
 from mmhvae.bundle import WeightsStore
-from mmhvae.images import MODALITIES
+from mmhvae.images import MODALITIES, MR_MODALITIES
 from mmhvae.settings import LiveSettings
 from slicer.i18n import tr as _
 
@@ -23,7 +23,7 @@ from .live_view import LiveRequest, LiveView
 
 #: Milliseconds between two updates of the line.
 INTERVAL = 500
-TARGETS = ("t2", "cet1", "flair")
+TARGETS = MR_MODALITIES
 
 
 class LivePanel:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import vtk
 from mmhvae import InputError
+from mmhvae.images import RAS_TO_LPS
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
 
-#: From RAS to LPS and back.
-FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
+#: From RAS to LPS and back, as short as formulas need it.
+FLIP = RAS_TO_LPS
 #: Largest cosine between two voxel axes: a tracker's matrix of few digits shears a little.
 MOST_SHEAR = 0.01
 #: Millimetres that rounding may move a voxel when a scene is saved.

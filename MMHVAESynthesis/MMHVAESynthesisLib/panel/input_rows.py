@@ -8,7 +8,7 @@ from typing import Any
 import qt
 import slicer
 from mmhvae import InputError
-from mmhvae.images import MODALITIES
+from mmhvae.images import MODALITIES, MR_MODALITIES
 from mmhvae.sweep import read_frames
 from slicer.i18n import tr as _
 
@@ -52,7 +52,7 @@ class InputRows(Part):
         parameters = self._parameters
         if parameters is None or not (parameters.sweepPath or parameters.sweepBrowser or parameters.us):
             return []
-        names = [MODALITIES[name].name for name in ("t2", "cet1", "flair") if getattr(parameters, name) is not None]
+        names = [MODALITIES[name].name for name in MR_MODALITIES if getattr(parameters, name) is not None]
         if not names:
             return []
         text = _(

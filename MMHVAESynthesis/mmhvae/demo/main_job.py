@@ -21,6 +21,7 @@ from ..bundle import demo_case, load_bundle
 from ..exceptions import Progress, no_progress, part_of
 from ..files import write_text
 from ..images import (
+    MR_MODALITIES,
     WhiteMatter,
     constant_psnr,
     estimate_white_matter,
@@ -43,7 +44,7 @@ from ..sweep import Reconstruction, Sweep, read_calibration, read_sweep, reconst
 from ..synthesis import SynthesisResult, synthesize
 from .figure import StoryFigure, can_draw, draw_story
 
-TARGETS = ("t2", "cet1", "flair")
+TARGETS = MR_MODALITIES
 #: As everywhere, but along all three slicing axes: nobody waits at an operating table.
 SETTINGS = RegistrationSettings(synthesis=SynthesisSettings(slice_axis="all"))
 T = TypeVar("T")

@@ -29,7 +29,12 @@ if TYPE_CHECKING:
         to_unit as to_unit,
     )
     from .itk_files import file_notes as file_notes, read_information as read_information
-    from .modalities import MODALITIES as MODALITIES, guess_modality as guess_modality, modality as modality
+    from .modalities import (
+        MODALITIES as MODALITIES,
+        MR_MODALITIES as MR_MODALITIES,
+        guess_modality as guess_modality,
+        modality as modality,
+    )
     from .nifti_forms import (
         NIFTI_FORMS as NIFTI_FORMS,
         chosen_nifti_form as chosen_nifti_form,
@@ -42,6 +47,7 @@ if TYPE_CHECKING:
         write_transform as write_transform,
     )
     from .transforms import (
+        RAS_TO_LPS as RAS_TO_LPS,
         Matrix as Matrix,
         apply_matrix as apply_matrix,
         exp_se3 as exp_se3,

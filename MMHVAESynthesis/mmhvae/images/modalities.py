@@ -32,6 +32,8 @@ MODALITIES: Mapping[str, Modality] = MappingProxyType(
         )
     }
 )
+#: The ids of the MRs, in that order.
+MR_MODALITIES: tuple[str, ...] = tuple(known.id for known in MODALITIES.values() if known.is_mr)
 
 
 def modality(modality_id: str) -> Modality:

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from ..exceptions import InputError
 
+#: Changes of sign that take RAS, Slicer's coordinates, to LPS, those of files and of ITK, and back.
+RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
 Matrix = NDArray[np.float64]
 
 #: How far a linear transform may be from a rotation (entries of R^T R - I) and still count as rigid.
@@ -80,14 +83,13 @@ def translation_matrix(offset: NDArray[np.float64]) -> Matrix:
 
 
 def flip_ras_lps(matrix: Matrix) -> Matrix:
-    """The same map between points, in RAS for one given in LPS and the reverse: conjugation by diag(-1, -1, 1, 1)."""
-    flip = np.diag([-1.0, -1.0, 1.0, 1.0])
-    return flip @ matrix @ flip
+    """The same map between points, in RAS for one given in LPS and the reverse: conjugation by ``RAS_TO_LPS``."""
+    return RAS_TO_LPS @ matrix @ RAS_TO_LPS
 
 
 def flip_points(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N, 3) points in RAS for points in LPS, and the reverse."""
-    return points * np.array([-1.0, -1.0, 1.0])
+    return points * np.diag(RAS_TO_LPS)[:3]
 
 
 def inverse(matrix: Matrix) -> Matrix:

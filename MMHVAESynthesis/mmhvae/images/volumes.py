@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..exceptions import InputError
 from .image_files import open_image, require_right_angles
+from .transforms import RAS_TO_LPS
 
 CLOSING_RADIUS_MM = 4.0  # bridges the dark fluid that opens onto the edge of a sweep
 LARGEST_EXTENT_MM = 1000.0  # no head, sweep or scanner bore is longer
@@ -50,7 +51,7 @@ def read_volume(path: str | Path, name: str = "image", nifti_form: str | None = 
 
 def image_in_ras(array: NDArray[Any], ijk_to_ras: NDArray[np.float64]) -> sitk.Image:
     """An image from an array [i, j, k] and its voxel -> RAS mm matrix (4, 4), as other programs hand volumes over."""
-    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ ijk_to_ras
+    lps = RAS_TO_LPS @ ijk_to_ras
     spacing = np.linalg.norm(lps[:3, :3], axis=0)
     image = sitk.GetImageFromArray(np.ascontiguousarray(array.transpose(2, 1, 0)))
     image.SetSpacing(spacing.tolist())

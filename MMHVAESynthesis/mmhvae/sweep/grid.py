@@ -9,11 +9,9 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..exceptions import InputError
-from ..images import LARGEST_EXTENT_MM, bounding_box, closed, image_on
+from ..images import LARGEST_EXTENT_MM, RAS_TO_LPS, bounding_box, closed, image_on
 from .frames import FloatArray
 
-#: Changes of sign that take RAS, which Slicer's Reference frame is in, to ITK's LPS, and back.
-RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 #: Up to about 40 bytes a voxel are needed at the peak: 4 GB.
 MOST_VOXELS = 100_000_000
 #: Gaps between frames up to this wide are closed: about the thickness of the slice that a probe sees, at depth.

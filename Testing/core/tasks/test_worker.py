@@ -329,7 +329,7 @@ def test_a_device_that_fails_or_errs_is_refused(monkeypatch, broken, difference)
 
 def test_the_channel_is_whole_lines_from_any_thread():
     read, write = os.pipe()
-    channel = protocol.Channel(io.BytesIO(), os.fdopen(write, "wb"))
+    channel = protocol.Pipes(io.BytesIO(), os.fdopen(write, "wb"))
     threads = [
         threading.Thread(target=lambda n=n: [channel.send({"id": n, "text": "x" * 999}) for _ in range(20)])
         for n in range(4)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae.images import apply_matrix, image_on, inverse, write_transform, write_volume
+from mmhvae.images import MR_MODALITIES, apply_matrix, image_on, inverse, write_transform, write_volume
 from numpy.typing import NDArray
 
 from .source import Matrix
@@ -29,10 +29,10 @@ GREY_VALUES = {
 }
 #: Subsets as ReMIND has them: incomplete as a rule.
 SUBSETS = (
-    ("t2", "cet1", "flair"),
+    MR_MODALITIES,
     ("t2", "cet1"),
     ("cet1",),
-    ("t2", "cet1", "flair"),
+    MR_MODALITIES,
     ("flair",),
     ("t2",),
     (),

@@ -15,6 +15,7 @@ from mmhvae import register_rigid, synthesize
 from mmhvae.bundle import Bundle
 from mmhvae.exceptions import InputError
 from mmhvae.images import (
+    MR_MODALITIES,
     constant_psnr,
     field_of_view,
     harmonise_target,
@@ -36,7 +37,7 @@ from ..simulation import Label, displace
 from .judgement import global_correlation
 
 RANGES_MM = ((0, 4), (4, 8), (8, 12), (12, 16))
-TARGETS = ("t2", "cet1", "flair")
+TARGETS = MR_MODALITIES
 POINTS = 400  # of the field of view, over which the median displacement is taken
 TURN_DEG_PER_MM = (0.2, 1.2)  # rotation drawn with each mm of translation
 DIRECT = "direct"  # the pre-operative T2 straight to the ultrasound, whatever the bundle

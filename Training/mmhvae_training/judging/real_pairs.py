@@ -18,7 +18,7 @@ import SimpleITK as sitk
 from mmhvae import synthesize
 from mmhvae.bundle import Bundle
 from mmhvae.exceptions import InputError
-from mmhvae.images import read_volume
+from mmhvae.images import MR_MODALITIES, read_volume
 from mmhvae.registration import best_rigid_fit, read_tag
 from mmhvae.settings import SliceAxis
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from scipy import ndimage
 
 from .judgement import global_correlation
 
-MR = ("t2", "cet1", "flair")
+MR = MR_MODALITIES
 WARPED, NAVIGATION = "warped", "navigation"
 WINDOW_MM = 8.0  # side of the windows of local correlation
 EDGE_MM = 2.0  # the outermost of the field of view, where interpolation and the edge's own bright rim weigh most

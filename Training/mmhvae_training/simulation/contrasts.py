@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from mmhvae.images import MR_MODALITIES
 
 from .draws import Draws
 from .fields import smooth_field
@@ -13,7 +14,7 @@ from .mr_acquisition import MrAcquisition, apply_mr_acquisition, draw_mr_acquisi
 from .tissues import TISSUE, values, weighted
 
 #: The contrasts there are.
-CLINICAL = ("t2", "cet1", "flair")
+CLINICAL = MR_MODALITIES
 #: Range of the contrast between grey and white matter relative to the clinical one.
 _GREY_WHITE = {"t2": (0.75, 1.25), "cet1": (0.5, 1.15), "flair": (0.6, 1.3)}
 #: Tissues whose contrast with white matter varies so.

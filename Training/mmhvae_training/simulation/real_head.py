@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.images import open_image
+from mmhvae.images import MR_MODALITIES, open_image
 from scipy import ndimage
 
 from .anatomy import Anatomy, hull_depth
@@ -27,7 +27,7 @@ from .template import COARSE, load_template
 from .tissues import TISSUES, share_of
 
 #: The contrasts that come out, and all that the shares are estimated from; BraTS's ending of each file.
-CONTRASTS = ("t2", "cet1", "flair")
+CONTRASTS = MR_MODALITIES
 _SEQUENCES = ("t1", *CONTRASTS)
 _ENDINGS = {"t1": "t1", "t2": "t2", "cet1": "t1ce", "flair": "flair", "tumor": "seg"}
 #: Voxels (mm) kept around the brain.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.images import image_on, read_volume, same_grid
+from mmhvae.images import MR_MODALITIES, image_on, read_volume, same_grid
 from mmhvae.settings import OutlineSettings
 
 from ..data import case_folders
@@ -21,7 +21,7 @@ from ..simulation import Label
 
 PARAMETERS, LABELS, FIELD = "parameters.json", "labels.nii.gz", "field-of-view.nii.gz"
 CORE = (Label.TUMOUR_CORE, Label.ENHANCING_RIM)
-CONTRASTS = ("t2", "cet1", "flair")
+CONTRASTS = MR_MODALITIES
 #: Cases that were not laid over a patient's head are all of this one.
 TEMPLATE = "template"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from mmhvae.images import RAS_TO_LPS
 from mmhvae.settings import Compounding
 from mmhvae.sweep import ArrayFrames, Sweep
 
@@ -20,8 +21,6 @@ from .scan_conversion import Raster, raster, scan_convert
 from .tracking import TrackedFrames, Tracking, draw_tracking, track
 from .trajectory import Poses, Trajectory, draw_trajectory, frame_count, sweep_poses, to_patient
 
-#: LPS to RAS and back.
-_FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 #: Pixel size of the frames relative to the voxels of the volume that is made of them.
 _PIXEL = 0.65
 
@@ -87,7 +86,7 @@ def acquire(acquisition: Acquisition, spacing: float, tissue_at: Callable[[Array
     tissue = tissue_at(_moved(to_patient(trajectory), samples))
     grey = bmode(acquisition.ultrasound, array, sampling, space, tissue)
     frames = scan_convert(grey, array, sampling, onto)
-    return _tracked(acquisition.tracking, frames, _FLIP @ to_patient(trajectory) @ local, onto)
+    return _tracked(acquisition.tracking, frames, RAS_TO_LPS @ to_patient(trajectory) @ local, onto)
 
 
 def _layout(acquisition: Acquisition, spacing: float) -> tuple[Beams, Poses]:
