@@ -89,6 +89,7 @@ class SegmentationAnswer(Record):
         segments: what the labels are called.
         volumes_ml: of the nested regions.
         modalities: that were used.
+        within: what was looked at: a brain mask, the brain that was found, or the whole image.
         bundle, weights_sha256: of the segmenter.
         device, seconds, notice: how the work went.
         settings: with which it was done.
@@ -99,6 +100,7 @@ class SegmentationAnswer(Record):
     segments: tuple[SegmentAnswer, ...]
     volumes_ml: dict[str, float]
     modalities: tuple[str, ...]
+    within: str
     bundle: str
     weights_sha256: str
     device: str

@@ -90,6 +90,7 @@ class SegmentationSettings(OutlineSettings):
     core_share: float = setting(
         0.2, "pieces with less core than this share of the piece that has most are left out", low=0.0, high=1.0
     )
+    find_brain: bool = setting(True, "find the brain in whole heads, and look for tumours there alone")
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,7 @@ FLOORS = {
         "loop",
         "baselines refinement",
         "segmentation",
+        "brain_extraction",
         "personalised",
         "scoring judging",
         "trust export ultrasound_tumours",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         install_from_network as install_from_network,
     )
     from .kinds import (
+        BRAIN as BRAIN,
         OUTLINES as OUTLINES,
         TUMOUR_IN_ULTRASOUND as TUMOUR_IN_ULTRASOUND,
         ModelKind as ModelKind,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         write_members as write_members,
     )
     from .shipped import (
+        brain_extractor_bundle as brain_extractor_bundle,
         demo_case as demo_case,
         segmenter_bundle as segmenter_bundle,
         starter_bundle as starter_bundle,

@@ -10,8 +10,10 @@ from typing import Any
 from ..exceptions import InputError
 
 OUTLINES = "outlines"
-#: What the manifest of a segmenter of ultrasound says that it outlines; one of MR names its nested regions.
+#: What the manifests of a segmenter of ultrasound and of a brain extractor say that they outline; a segmenter of MR
+#: names its nested regions.
 TUMOUR_IN_ULTRASOUND = "tumour in ultrasound"
+BRAIN = "brain"
 
 
 class ModelKind(Enum):
@@ -20,12 +22,15 @@ class ModelKind(Enum):
     SYNTHESIS = "synthesises images"
     MR_SEGMENTER = "outlines tumours in MR"
     ULTRASOUND_SEGMENTER = "outlines tumours in ultrasound"
+    BRAIN_EXTRACTOR = "finds the brain in MR"
 
 
 def kind_of(manifest: Mapping[str, Any]) -> ModelKind:
     """What the model of that manifest is for; whether it is sound is for those who load it to say."""
     if OUTLINES not in manifest:
         return ModelKind.SYNTHESIS
+    if manifest[OUTLINES] == [BRAIN]:
+        return ModelKind.BRAIN_EXTRACTOR
     in_ultrasound = manifest[OUTLINES] == [TUMOUR_IN_ULTRASOUND]
     return ModelKind.ULTRASOUND_SEGMENTER if in_ultrasound else ModelKind.MR_SEGMENTER
 

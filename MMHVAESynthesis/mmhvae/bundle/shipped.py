@@ -22,6 +22,11 @@ def segmenter_bundle() -> Path:
     return _resource("Bundles/segmenter")
 
 
+def brain_extractor_bundle() -> Path:
+    """Folder of the bundle that finds the brain in MR."""
+    return _resource("Bundles/brain")
+
+
 def demo_case() -> Path:
     """Folder of the simulated case that ships with the software."""
     return _resource("Samples/demo")

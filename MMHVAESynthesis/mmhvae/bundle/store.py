@@ -22,7 +22,7 @@ from typing import Any
 
 from ..exceptions import InputError
 from .kinds import ModelKind, kind_of, require_kind
-from .shipped import segmenter_bundle, starter_bundle
+from .shipped import brain_extractor_bundle, segmenter_bundle, starter_bundle
 
 #: Names the folder for tests and for those who keep their models elsewhere.
 ENVIRONMENT = "MMHVAE_WEIGHTS"
@@ -74,6 +74,7 @@ class Shipped:
 SHIPPED = {
     ModelKind.SYNTHESIS: Shipped("starter", "starter model", starter_bundle),
     ModelKind.MR_SEGMENTER: Shipped("segmenter", "shipped segmenter", segmenter_bundle),
+    ModelKind.BRAIN_EXTRACTOR: Shipped("brain", "shipped brain extractor", brain_extractor_bundle),
 }
 #: By name; no model of the user's gets one of these.
 RESERVED = {shipped.name: shipped for shipped in SHIPPED.values()}

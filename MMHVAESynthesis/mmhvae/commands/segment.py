@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COMPUTED = "A computed outline, not drawn by a person: check it. Not approved for clinical use."
 SEGMENTER = "folder, zip, or the name of an installed segmenter"
+EXTRACTOR = "folder, zip, or the name of an installed brain extractor"
 #: Names of the options and what they are called, in the network's order.
 CONTRASTS = {"t1": "T1", "cet1": "ceT1", "t2": "T2", "flair": "FLAIR"}
 
@@ -33,6 +34,7 @@ def add_segment(commands: Commands) -> None:
     parser.add_argument("--reference", type=Path, metavar="IMAGE", help="grid of the results (default: the first MR)")
     parser.add_argument("--brain-mask", type=Path, metavar="IMAGE", help="look within it alone")
     parser.add_argument("--bundle", type=Path, help=f"{SEGMENTER} (default: the one that ships)")
+    parser.add_argument("--extractor", type=Path, help=f"{EXTRACTOR} (default: the one that ships)")
     add_settings(parser, SegmentationSettings)
     add_nifti_form(parser)
     add_device(parser)
@@ -52,14 +54,16 @@ def _segment(options: argparse.Namespace) -> None:
 
     images = {name: read_volume(path, f"{name} image") for name, path in paths.items()}
     reference, mask = read(options.reference, "reference"), read(options.brain_mask, "brain mask")
-    result = segment_tumour(images, bundle, reference, mask, settings=settings, device=options.device, progress=report)
+    where = {"extractor": options.extractor, "device": options.device}
+    result = segment_tumour(images, bundle, reference, mask, settings=settings, progress=report, **where)
     written = {options.output: as_segmentation(result.labels)}
     if options.uncertainty:
         written[options.uncertainty] = result.uncertainty
     write_volumes(written)
     volumes = ", ".join(f"{name} {volume:.1f} ml" for name, volume in result.volumes_ml.items())
     used = ", ".join(CONTRASTS[name] for name in result.modalities)
-    print(f"{volumes}, from {used} by {bundle.manifest.name}; {result.seconds:.1f} s on {result.device}. {COMPUTED}")
+    by, took = f"within the {result.within}, by {bundle.manifest.name}", f"{result.seconds:.1f} s on {result.device}"
+    print(f"{volumes}, from {used} {by}; {took}. {COMPUTED}")
 
 
 def _check_paths(options: argparse.Namespace, paths: dict[str, Path]) -> None:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from ..faces import lazy_names
 
 if TYPE_CHECKING:
+    from .brain import find_brain as find_brain
+    from .brain_bundle import (
+        BrainExtractor as BrainExtractor,
+        BrainManifest as BrainManifest,
+        load_brain_extractor as load_brain_extractor,
+        save_brain_extractor as save_brain_extractor,
+    )
     from .bundle import (
+        MODALITIES as MODALITIES,
         SegmenterBundle as SegmenterBundle,
         SegmenterManifest as SegmenterManifest,
         load_segmenter as load_segmenter,
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
         UNetConfig as UNetConfig,
         log_probabilities as log_probabilities,
     )
+    from .plain_plan import plain_architecture as plain_architecture
     from .plain_unet import PlainUNet as PlainUNet, PlainUNetConfig as PlainUNetConfig
     from .segments import (
         SEGMENTS as SEGMENTS,

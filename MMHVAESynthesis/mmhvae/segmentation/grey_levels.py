@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 BRIGHT_QUANTILE = 0.995
@@ -50,3 +52,9 @@ def measure_grey_levels(image: Tensor) -> GreyLevels | None:
     tissue = positive[positive > AIR_SHARE * bright].clamp(max=bright)
     deviation = tissue.std() if tissue.numel() > 1 else torch.zeros(())
     return GreyLevels(float(tissue.mean()), float(deviation)) if deviation > 0 else None
+
+
+def is_tissue(image: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which voxels are brighter than air by that rule."""
+    positive = image[image > 0]
+    return np.asarray(image > (AIR_SHARE * np.quantile(positive, BRIGHT_QUANTILE) if positive.size else 0))

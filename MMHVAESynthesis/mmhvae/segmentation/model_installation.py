@@ -22,10 +22,12 @@ from ..bundle import (
     read_members,
 )
 from ..exceptions import InputError, Progress
+from .brain_bundle import BrainExtractor, load_brain_extractor, save_brain_extractor
 from .bundle import SegmenterBundle, load_segmenter, save_segmenter
 from .ultrasound_bundle import UltrasoundSegmenter, load_ultrasound_segmenter, save_ultrasound_segmenter
 
-AnyModel: TypeAlias = Bundle | SegmenterBundle | UltrasoundSegmenter
+Segmenter: TypeAlias = SegmenterBundle | UltrasoundSegmenter | BrainExtractor
+AnyModel: TypeAlias = Bundle | Segmenter
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class _Form:
 _SEGMENTERS = {
     ModelKind.MR_SEGMENTER: _Form(load_segmenter, save_segmenter),
     ModelKind.ULTRASOUND_SEGMENTER: _Form(load_ultrasound_segmenter, save_ultrasound_segmenter),
+    ModelKind.BRAIN_EXTRACTOR: _Form(load_brain_extractor, save_brain_extractor),
 }
 
 
@@ -78,7 +81,7 @@ def install_model(source: Path, store: WeightsStore, name: str, progress: Progre
     )
 
 
-def _is_same(segmenter: SegmenterBundle | UltrasoundSegmenter, folder: Path) -> bool:
+def _is_same(segmenter: Segmenter, folder: Path) -> bool:
     """Whether the same weights are installed there, to be used and told of in the same way; not where it is damaged."""
     try:
         return load_model(folder).manifest == segmenter.manifest

@@ -17,9 +17,10 @@ from ..compute import choose_device, half_precision, kept_heap, where_it_fits
 from ..exceptions import InputError, Progress, no_progress, part_of
 from ..images import image_on, resampled
 from ..settings import SegmentationSettings
+from .brain_bundle import BrainExtractor, load_brain_extractor
 from .bundle import SegmenterBundle, load_segmenter
 from .network import REGIONS, TumourUNet, log_probabilities
-from .volumes import SegmenterInput, checked_images, prepare
+from .volumes import SegmenterInput, Within, checked_images, prepare
 from .windows import Look, Outline, outline
 
 THRESHOLD = 0.5
@@ -36,6 +37,7 @@ class TumourOutline:
         uncertainty: float32, 0 to 0.5; standard deviation over the mirrored views of the least certain region.
         volumes_ml: of the nested regions: "whole tumour", "tumour core", "enhancing tumour".
         modalities: that were used, in the network's order.
+        within: what was looked at: a brain mask, the brain that was found, or the whole image.
         device: that did the work.
         seconds: wall-clock time.
     """
@@ -44,6 +46,7 @@ class TumourOutline:
     uncertainty: sitk.Image
     volumes_ml: dict[str, float]
     modalities: tuple[str, ...]
+    within: Within
     device: str
     seconds: float
 
@@ -55,6 +58,7 @@ def segment_tumour(
     reference: sitk.Image | None = None,
     brain_mask: sitk.Image | None = None,
     *,
+    extractor: BrainExtractor | str | Path | None = None,
     settings: SegmentationSettings | None = None,
     device: str = "auto",
     progress: Progress | None = None,
@@ -66,8 +70,9 @@ def segment_tumour(
             differ. Whole heads and skull-stripped brains both do.
         bundle: a segmenter of MR, its folder or zip, or the name of an installed one; by default the one that ships.
         reference: its grid receives the result; by default the first image in the order above.
-        brain_mask: what lies outside it is not looked at; optional.
-        settings: flips, which pieces are kept, overlap of the windows.
+        brain_mask: what lies outside it is not looked at; by default the brain is found in whole heads.
+        extractor: a brain extractor, its folder or zip, or the name of an installed one; by default the one that ships.
+        settings: whether to find the brain, flips, which pieces are kept, overlap of the windows.
         device: auto, cpu, cuda or mps.
         progress: called between windows; raising :class:`mmhvae.Cancelled` in it stops the work.
 
@@ -82,9 +87,9 @@ def segment_tumour(
     target = usable[next(iter(usable))] if reference is None else reference
     if target.GetDimension() != 3:
         raise InputError("The reference image is no volume; choose a 3-D image.")
-    shown = prepare(
-        usable, target, modalities, bundle.manifest.spacing_mm, brain_mask, part_of(progress, 0.0, PREPARED)
-    )
+    brain = _brain(brain_mask, extractor) if settings.find_brain else brain_mask
+    spacing, before = bundle.manifest.spacing_mm, part_of(progress, 0.0, PREPARED)
+    shown = prepare(usable, target, modalities, spacing, brain, before)
     between = part_of(progress, PREPARED, COMPUTED)
     found, used = _outlined(bundle, shown, settings, device, between)
     progress(COMPUTED, "bringing the outline onto the image's grid")
@@ -92,9 +97,15 @@ def segment_tumour(
     labels = _labels_on(kept, shown.grid, target)
     spread = resampled(image_on(found.spread.amax(dim=0).numpy(), shown.grid), target)
     progress(1.0, "done")
-    return TumourOutline(
-        labels, spread, _volumes(labels), tuple(usable), str(used), round(time.monotonic() - started, 2)
-    )
+    seconds = round(time.monotonic() - started, 2)
+    return TumourOutline(labels, spread, _volumes(labels), tuple(usable), shown.within, str(used), seconds)
+
+
+def _brain(mask: sitk.Image | None, extractor: BrainExtractor | str | Path | None) -> sitk.Image | BrainExtractor:
+    """The mask, or where none was given what finds one."""
+    if mask is not None:
+        return mask
+    return extractor if isinstance(extractor, BrainExtractor) else load_brain_extractor(extractor)
 
 
 def _outlined(

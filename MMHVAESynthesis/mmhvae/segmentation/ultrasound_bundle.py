@@ -31,12 +31,13 @@ from ..bundle import (
 )
 from ..exceptions import InputError
 from .half_precision import restored, stored
+from .plain_plan import plain_architecture, triple, whole_number
 from .plain_unet import PlainUNet, PlainUNetConfig, Triple
 
 FORMAT_VERSION = 1
 NETWORK = "PlainUNet"
-#: Largest architecture accepted from a file, so that a forged manifest cannot exhaust the memory.
-MOST_FEATURES, MOST_LEVELS, MOST_CONVOLUTIONS, LARGEST_SIDE, LONGEST_PATCH, MOST_NETWORKS = 1024, 8, 6, 7, 320, 10
+#: Most that is accepted from a file, so that a forged manifest cannot exhaust the memory.
+LONGEST_PATCH, MOST_NETWORKS = 320, 10
 Over = Literal["field of view", "box"]
 
 
@@ -142,37 +143,14 @@ def parse_ultrasound_manifest(content: bytes, source: Path) -> UltrasoundManifes
         require_kind(values, ModelKind.ULTRASOUND_SEGMENTER, source)
         if (values["format_version"], values["network"]) != (FORMAT_VERSION, NETWORK):
             raise InputError(f"The segmenter {source} was made for another version of this program; update it.")
-        architecture = _architecture(values["architecture"])
+        architecture = plain_architecture(values["architecture"])
         return UltrasoundManifest(
             architecture=architecture,
-            networks=_whole(values["networks"], MOST_NETWORKS),
+            networks=whole_number(values["networks"], MOST_NETWORKS),
             rules=_rules(values),
             patch=_patch(values["patch"], architecture),
             **description_in(values),
         )
-
-
-def _architecture(values: Mapping[str, Any]) -> PlainUNetConfig:
-    if len(values["features"]) > MOST_LEVELS:
-        raise ValueError("there are too many levels")
-    return PlainUNetConfig(
-        tuple(_whole(n, MOST_FEATURES) for n in values["features"]),
-        tuple(_triple(kernel, LARGEST_SIDE) for kernel in values["kernels"]),
-        tuple(_triple(stride, LARGEST_SIDE) for stride in values["strides"]),
-        tuple(_whole(n, MOST_CONVOLUTIONS) for n in values["encoder_convolutions"]),
-        tuple(_whole(n, MOST_CONVOLUTIONS) for n in values["decoder_convolutions"]),
-    )
-
-
-def _whole(value: Any, most: int) -> int:
-    if type(value) is not int or not 0 < value <= most:
-        raise ValueError("a number is out of bounds")
-    return value
-
-
-def _triple(values: Any, most: int) -> Triple:
-    depth, height, width = values
-    return _whole(depth, most), _whole(height, most), _whole(width, most)
 
 
 def _rules(values: Mapping[str, Any]) -> ImageRules:
@@ -186,7 +164,7 @@ def _rules(values: Mapping[str, Any]) -> ImageRules:
 
 
 def _patch(values: Any, architecture: PlainUNetConfig) -> Triple:
-    patch = _triple(values, LONGEST_PATCH)
+    patch = triple(values, LONGEST_PATCH)
     if any(side % multiple for side, multiple in zip(patch, architecture.multiple, strict=True)):
         raise ValueError("patch does not fit the architecture")
     return patch

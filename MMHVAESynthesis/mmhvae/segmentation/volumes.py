@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import SimpleITK as sitk
@@ -13,12 +14,16 @@ from torch import Tensor
 
 from ..exceptions import InputError, Progress
 from ..images import check_volume, resampled
-from .grey_levels import AIR_SHARE, BRIGHT_QUANTILE, measure_grey_levels
+from .brain import find_brain
+from .brain_bundle import BrainExtractor
+from .grey_levels import is_tissue, measure_grey_levels
 
 MARGIN_MM = 24.0  # of context that is looked at beyond the reference's edge
 SMALLEST_TISSUE_ML = 30.0  # less is no part of a head
 LARGEST_EXTENT_MM = 400.0
 Box = tuple[NDArray[np.float64], NDArray[np.float64]]  # lowest and highest LPS mm
+Within = Literal["brain mask", "brain found", "whole image"]
+"""What is looked at: the mask that was given, the brain that the extractor found, or everything."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +34,13 @@ class SegmenterInput:
         images: (M, D, H, W) of a grid whose axes are LPS; normalised, 0 where a contrast is missing.
         present: (M,), 1 or 0.
         grid: of the images.
+        within: what of them is shown; 0 elsewhere before they were normalised.
     """
 
     images: Tensor
     present: Tensor
     grid: sitk.Image
+    within: Within
 
 
 def checked_images(images: Mapping[str, sitk.Image], modalities: Collection[str]) -> dict[str, sitk.Image]:
@@ -62,31 +69,58 @@ def prepare(
     reference: sitk.Image,
     modalities: Collection[str],
     spacing: float,
-    brain_mask: sitk.Image | None,
+    brain: sitk.Image | BrainExtractor | None,
     progress: Progress,
 ) -> SegmenterInput:
-    """Checked images on the segmenter's grid.
+    """Checked images on the segmenter's grid, cut to the brain where one is known.
+
+    Args:
+        brain: a mask, or what finds one; None: everything is looked at.
 
     Raises:
         InputError: they show nothing of a head, or don't overlap each other, the reference or the mask.
     """
-    grid = working_grid(images, reference, spacing)
-    mask = None if brain_mask is None else sitk.GetArrayFromImage(resampled(brain_mask != 0, grid, nearest=True))
-    if mask is not None and not mask.any():
-        raise InputError("The brain mask lies outside the images; choose one that overlaps them.")
-    planes = torch.zeros(len(modalities), *grid.GetSize()[::-1])
-    present = torch.zeros(len(modalities))
+    grid, arrays = working_grid(images, reference, spacing), {}
+    for number, name in enumerate(images):
+        progress(number / (len(images) + 1), "preparing the images")
+        arrays[name] = sitk.GetArrayFromImage(resampled(images[name], grid))
+    mask, within = _looked_at(arrays, grid, brain)
+    if mask is not None:
+        box = _box_of(mask)
+        grid = sitk.RegionOfInterest(grid, *_size_and_index(box))
+        arrays = {name: (array * mask)[box] for name, array in arrays.items()}
+    planes, present = torch.zeros(len(modalities), *grid.GetSize()[::-1]), torch.zeros(len(modalities))
     for number, name in enumerate(modalities):
-        if name not in images:
-            continue
-        progress(number / len(modalities), "preparing the images")
-        array = sitk.GetArrayFromImage(resampled(images[name], grid))
-        image = torch.from_numpy(array if mask is None else array * mask)
-        levels = measure_grey_levels(image)
-        if levels is None:
-            raise InputError(f"The {name} image shows nothing there; choose images that overlap.")
-        planes[number], present[number] = levels.normalise(image), 1.0
-    return SegmenterInput(planes, present, grid)
+        if name in arrays:
+            image = torch.from_numpy(arrays[name])
+            levels = measure_grey_levels(image)
+            if levels is None:
+                raise InputError(f"The {name} image shows nothing there; choose images that overlap.")
+            planes[number], present[number] = levels.normalise(image), 1.0
+    return SegmenterInput(planes, present, grid, within)
+
+
+def _looked_at(
+    arrays: Mapping[str, NDArray[np.float32]], grid: sitk.Image, brain: sitk.Image | BrainExtractor | None
+) -> tuple[NDArray[np.bool_] | None, Within]:
+    """Where the segmenter looks, (k, j, i); None: everywhere."""
+    if isinstance(brain, sitk.Image):
+        mask = sitk.GetArrayFromImage(resampled(brain != 0, grid, nearest=True)) > 0
+        if not mask.any():
+            raise InputError("The brain mask lies outside the images; choose one that overlaps them.")
+        return mask, "brain mask"
+    found = None if brain is None else find_brain(list(arrays.values()), grid, brain)
+    return found, "whole image" if found is None else "brain found"
+
+
+def _box_of(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
+    hit = [np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
+    return tuple(slice(int(h[0]), int(h[-1]) + 1) for h in hit)
+
+
+def _size_and_index(box: tuple[slice, ...]) -> tuple[list[int], list[int]]:
+    """A box of an array (k, j, i) as SimpleITK has it: size and index (i, j, k)."""
+    return [part.stop - part.start for part in box[::-1]], [part.start for part in box[::-1]]
 
 
 def working_grid(images: Mapping[str, sitk.Image], reference: sitk.Image, spacing: float) -> sitk.Image:
@@ -116,9 +150,7 @@ def working_grid(images: Mapping[str, sitk.Image], reference: sitk.Image, spacin
 
 def _tissue_box(image: sitk.Image, name: str) -> Box:
     """LPS box of the voxels brighter than air."""
-    array = sitk.GetArrayViewFromImage(image)
-    positive = array[array > 0]
-    tissue = array > AIR_SHARE * np.quantile(positive, BRIGHT_QUANTILE) if positive.size else array > 0
+    tissue = is_tissue(sitk.GetArrayViewFromImage(image))
     volume = float(np.count_nonzero(tissue)) * float(np.prod(image.GetSpacing())) / 1000
     if volume < SMALLEST_TISSUE_ML:
         raise InputError(f"The {name} image shows {volume:.0f} ml of tissue, no brain; choose an MR of the head.")

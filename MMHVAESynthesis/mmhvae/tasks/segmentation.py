@@ -22,9 +22,11 @@ def run_segment(parameters: Parameters, context: Context) -> SegmentationAnswer:
     """Labels and uncertainty of MRs by files ("inputs", paths by contrast), on the grid of "reference" or the first.
 
     "bundle": the segmenter's folder, zip, or name among the installed ones; by default the one that ships.
+    "extractor": the brain extractor's, likewise.
     """
     paths, name = parameters.paths("inputs"), parameters.path("bundle")
     reference_path, mask_path = parameters.path("reference"), parameters.path("brain_mask")
+    extractor = parameters.path("extractor")
     device, settings = parameters.text("device", "auto"), parameters.settings(SegmentationSettings)
     parameters.finish()
     context.progress(0.0, LOADING)
@@ -38,6 +40,7 @@ def run_segment(parameters: Parameters, context: Context) -> SegmentationAnswer:
         bundle,
         read_volume(reference_path, "reference") if reference_path else None,
         read_volume(mask_path, "brain mask") if mask_path else None,
+        extractor=extractor,
         settings=settings,
         device=str(chosen),
         progress=context.progress,
@@ -49,6 +52,7 @@ def run_segment(parameters: Parameters, context: Context) -> SegmentationAnswer:
         segments=tuple(SegmentAnswer(kind.value, kind.name, kind.colour, kind.code) for kind in SEGMENTS),
         volumes_ml=result.volumes_ml,
         modalities=result.modalities,
+        within=result.within,
         bundle=bundle.manifest.name,
         weights_sha256=bundle.manifest.weights_sha256,
         device=result.device,

@@ -66,10 +66,10 @@ def truth(grid: sitk.Image) -> np.ndarray:
     return sum((away < radius).astype(np.uint8) for radius in RADII)
 
 
-def head(grid: sitk.Image, gain: float = 1.0) -> sitk.Image:
-    """A brain of 100 within a rim of 40, brighter in each nested region, 0 in air."""
+def head(grid: sitk.Image, gain: float = 1.0, rim: float = 40.0) -> sitk.Image:
+    """A brain of 100 within a rim, brighter in each nested region, 0 in air."""
     away = distances(grid, np.zeros(3))
-    tissue = 40 * (away < HEAD_RADIUS) + 60 * (away < BRAIN_RADIUS) + 30 * truth(grid)
+    tissue = rim * (away < HEAD_RADIUS) + (100 - rim) * (away < BRAIN_RADIUS) + 30 * truth(grid)
     image = sitk.GetImageFromArray(gain * tissue.astype(np.float32))
     image.CopyInformation(grid)
     return image

@@ -1,4 +1,4 @@
-"""Segmenters of both kinds among the user's models: installed, listed, chosen by name, told apart, removed."""
+"""Segmenters and brain extractors among the user's models: installed, listed, chosen by name, told apart, removed."""
 
 from __future__ import annotations
 
@@ -13,30 +13,44 @@ import pytest
 import SimpleITK as sitk
 from mmhvae import InputError, load_bundle
 from mmhvae.bundle import ModelKind, WeightsStore, segmenter_bundle, starter_bundle
-from mmhvae.segmentation import install_model, load_model, load_segmenter, load_ultrasound_segmenter, segment_tumour
+from mmhvae.segmentation import (
+    install_model,
+    load_brain_extractor,
+    load_model,
+    load_segmenter,
+    load_ultrasound_segmenter,
+    segment_tumour,
+)
 from mmhvae.tasks import TASKS, BundleCache, Context, Parameters
 
-from .bright_network import save_bright_network
+from .bright_network import save_bright_extractor, save_bright_network
 from .phantom import head, oblique_grid, save_random_segmenter
 
 
 class Entrance(NamedTuple):
-    """What there is for a kind of segmenter: function, command and the engine's task, with the image's parameter."""
+    """What there is for a kind: function, command and the engine's task, what chooses it there, what it is called."""
 
     kind: ModelKind
     make: object
     load: object
     command: list[str]
     task: str
+    choice: str
+    word: str
 
 
 ENTRANCES = {
     "mr": Entrance(
-        ModelKind.MR_SEGMENTER, save_random_segmenter, load_segmenter, ["segment", "--flair"], "segment"
+        ModelKind.MR_SEGMENTER, save_random_segmenter, load_segmenter, ["segment", "--flair"], "segment",
+        "bundle", "segmenter",
     ),
     "us": Entrance(
         ModelKind.ULTRASOUND_SEGMENTER, save_bright_network, load_ultrasound_segmenter, ["outline-us", "--us"],
-        "outline_ultrasound",
+        "outline_ultrasound", "bundle", "segmenter",
+    ),
+    "brain": Entrance(
+        ModelKind.BRAIN_EXTRACTOR, save_bright_extractor, load_brain_extractor, ["segment", "--flair"], "segment",
+        "extractor", "brain extractor",
     ),
 }  # fmt: skip
 
@@ -66,7 +80,7 @@ def image():
 def by_engine(entrance, image, bundle, folder):
     images = {"inputs": {"flair": str(image)}} if entrance.task == "segment" else {"ultrasound": str(image)}
     context = Context(BundleCache(), folder / "engine", lambda fraction, message: None)
-    return TASKS[entrance.task](Parameters({**images, "bundle": bundle, "flips": 1, "device": "cpu"}), context)
+    return TASKS[entrance.task](Parameters({**images, entrance.choice: bundle, "flips": 1, "device": "cpu"}), context)
 
 
 def users(store, kind):
@@ -125,10 +139,12 @@ def test_by_its_name_it_outlines_at_every_entrance(entrance, store, tmp_path, ru
     outputs = []
     for bundle in ("mine", source):
         outputs.append(Path(f"by-{Path(bundle).name}.seg.nrrd"))
-        status, said, _ = run(*entrance.command, image, "--bundle", bundle, "--output", outputs[-1], "--flips", 1)
-        assert (status, "by theirs; " in said) == (0, True), said
+        chosen = [f"--{entrance.choice}", bundle, "--output", outputs[-1], "--flips", 1]
+        status, said, _ = run(*entrance.command, image, *chosen)
+        assert (status, "by theirs; " in said or "brain found" in said) == (0, True), said
     answer = by_engine(entrance, image, "mine", tmp_path)
-    assert (answer.bundle, answer.weights_sha256) == ("theirs", store.find("mine").weights_sha256)
+    if entrance.choice == "bundle":
+        assert (answer.bundle, answer.weights_sha256) == ("theirs", store.find("mine").weights_sha256)
     first, *others = (sitk.GetArrayFromImage(sitk.ReadImage(str(path))) for path in (*outputs, answer.labels))
     assert first.any()
     for other in others:
@@ -150,7 +166,7 @@ WRONG = {
     "other": "is a model that {other}; choose one that {kind}",
     "nobody": "There is no bundle nobody; check the path, or the name of an installed model",
     "altered": "do not match their checksum; get the bundle again",
-    "broken": "is damaged or incomplete; get the segmenter again",
+    "broken": "is damaged or incomplete; get the {word} again",
 }
 
 
@@ -163,8 +179,8 @@ def test_the_wrong_one_is_one_sentence_at_every_entrance(entrance, store, tmp_pa
     (store.folder / "altered" / "model.safetensors").write_bytes(b"\0" * 40)
     content = json.loads((store.folder / "broken" / "bundle.json").read_text()) | {"spacing_mm": "wide"}
     (store.folder / "broken" / "bundle.json").write_text(json.dumps(content))
-    words = WRONG[name].format(kind=entrance.kind.value, other=other.kind.value)
-    status, _, complaint = run(*entrance.command, image, "--bundle", name, "--output", "o.seg.nrrd")
+    words = WRONG[name].format(kind=entrance.kind.value, other=other.kind.value, word=entrance.word)
+    status, _, complaint = run(*entrance.command, image, f"--{entrance.choice}", name, "--output", "o.seg.nrrd")
     assert (status, complaint.count("\n")) == (2, 1)
     assert words in complaint
     assert os.listdir() == [image.name]
@@ -194,7 +210,7 @@ def test_what_cannot_be_installed_leaves_nothing(entrance, store, tmp_path, run)
 
 
 def test_each_model_is_loaded_as_what_it_is(store, tmp_path):
-    for entrance in ENTRANCES.values():
-        found = load_model(entrance.make(tmp_path / entrance.task))
-        assert found.manifest == entrance.load(tmp_path / entrance.task).manifest
+    for name, entrance in ENTRANCES.items():
+        found = load_model(entrance.make(tmp_path / name))
+        assert found.manifest == entrance.load(tmp_path / name).manifest
     assert load_model(starter_bundle()).manifest == load_bundle().manifest

@@ -30,12 +30,12 @@ from mmhvae.network.model import MMHVAE, MMHVAEConfig
 from MMHVAESynthesisLib.engine.engine_sharing import SlicerEngine
 from MMHVAESynthesisLib.setup.weights_panel import WeightsPanel
 
-from ...core.segmentation.bright_network import save_bright_network
+from ...core.segmentation.bright_network import save_bright_extractor, save_bright_network
 from ...core.segmentation.phantom import save_random_segmenter
 
 TINY = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
 PATIENCE = 120.0
-SHIPPED = ["starter model (starter)", "shipped segmenter (segmenter)"]
+SHIPPED = ["starter model (starter)", "shipped segmenter (segmenter)", "shipped brain extractor (brain)"]
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -151,7 +151,8 @@ def choose_file(monkeypatch, path: Path | str) -> None:
 
 def test_what_ships_says_what_it_is_and_stays(panel):
     assert listed(panel) == SHIPPED
-    for row, words in enumerate(("synthesises images: us, ", "outlines tumours in MR: t1, ")):
+    does = ("synthesises images: us, ", "outlines tumours in MR: t1, ", "finds the brain in MR: 3.0 mm")
+    for row, words in enumerate(does):
         panel.list.setCurrentRow(row)
         assert not panel.delete_button.isEnabled()
         assert "cannot be deleted" in panel.delete_button.toolTip
@@ -243,14 +244,15 @@ def test_install_from_a_file_and_delete(panel, server, source, monkeypatch):
     [
         (save_random_segmenter, "outlines tumours in MR: t1, "),
         (save_bright_network, "outlines tumours in ultrasound: 2.0 x "),
+        (save_bright_extractor, "finds the brain in MR: 2.0 mm"),
     ],
 )
 def test_a_segmenter_is_installed_told_of_and_deleted_too(panel, tmp_path, monkeypatch, save, words):
     choose_file(monkeypatch, shutil.make_archive(str(tmp_path / "mine"), "zip", save(tmp_path / "source" / "theirs")))
     rig.click(panel.install_button)
     assert wait(panel) == "mine is installed."
-    assert listed(panel)[:2] == SHIPPED
-    panel.list.setCurrentRow(2)
+    assert [name for name in listed(panel) if name in SHIPPED] == SHIPPED
+    panel.list.setCurrentRow(next(row for row, name in enumerate(listed(panel)) if name not in SHIPPED))
     assert words in panel.about_label.text
     assert names(panel) == ["starter"]
     rig.click(panel.delete_button)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         AdamWConfig as AdamWConfig,
         DeviceConfig as DeviceConfig,
         EpochsConfig as EpochsConfig,
+        PolynomialConfig as PolynomialConfig,
         RunSettings as RunSettings,
         require as require,
     )

@@ -83,6 +83,22 @@ class AdamWConfig(OptimisationConfig):
 
 
 @dataclass(frozen=True)
+class PolynomialConfig(AdamWConfig):
+    """AdamW whose rate falls to 0 as nnU-Net's does, by (1 - step / steps) to the ``power``."""
+
+    steps: int = 2000
+    learning_rate: float = 1e-3
+    weight_decay: float = 3e-5
+    gradient_clip: float | None = 12.0
+    average_decay: float = 0.99
+    power: float = 0.9
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        return self.learning_rate * max(0.0, 1 - step / self.steps) ** self.power
+
+
+@dataclass(frozen=True)
 class OutputConfig:
     """How often, in steps, the run's folder gets a checkpoint, kept averages, a line of losses, and an image grid."""
 

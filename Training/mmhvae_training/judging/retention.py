@@ -23,7 +23,8 @@ from .evaluation import EvaluationCase, harmonised_truth
 RETENTION_TARGETS = ("t2", "flair")
 TRUE = "true MR"
 CONTROL = "all of the view"  # does not look: a tumour that fills the view makes any outline of it good
-QUICK = SegmentationSettings(flips=1)
+#: What an ultrasound shows is no head, in which to find a brain.
+QUICK = SegmentationSettings(flips=1, find_brain=False)
 
 
 @dataclass(frozen=True)

@@ -45,21 +45,27 @@ class Scene:
         images = look_up(torch.from_numpy(self.patient.images).float(), points)
         images = (images / torch.tensor(self.patient.medians)[:, None, None, None]) ** self.gamma[:, None, None, None]
         if self.head is not None:
-            images = paint(images, points, self._distance(points), self.head, self.size)
+            images = paint(images, points, self.distance(points), self.head, self.size)
         if self.shading_strength.max() > 0:
             images = (
                 images * (self.shading_strength[:, None, None, None] * look_up(self.shading, points, 70.0, -64.0)).exp()
             )
+        return images * self.in_view(points)
+
+    def in_view(self, points: Tensor) -> Tensor:
+        """Where each contrast's field of view is, (4, d, h, w) of 0 and 1."""
+        seen = torch.ones(len(self.patient.medians), *points.shape[:-1])
         for modalities, normal, offset in self.planes:
-            images[modalities] *= (points @ normal < offset).float()
-        return images
+            seen[modalities] *= (points @ normal < offset).float()
+        return seen
 
     def regions(self, points: Tensor) -> Tensor:
         """The three nested regions, (3, d, h, w) of 0 and 1."""
         counts = look_up(torch.from_numpy(self.patient.regions)[None].float(), points, mode="nearest")
         return (counts > torch.arange(3)[:, None, None, None]).float()
 
-    def _distance(self, points: Tensor) -> Tensor:
+    def distance(self, points: Tensor) -> Tensor:
+        """Millimetres from each point to the brain, closed and filled, (d, h, w); 0 within."""
         volume = torch.from_numpy(self.patient.distance)[None].float()
         distance = look_up(volume, points, DISTANCE_SPACING, -DISTANCE_MARGIN)[0]
         margin = (points < 2 - DISTANCE_MARGIN) | (points > self.size + DISTANCE_MARGIN - 3)

@@ -36,7 +36,7 @@ def draw_view(scene: Scene, crop: tuple[int, ...], generator: torch.Generator, a
         if levels is None:  # not there, or not within the field of view
             present[modality], images[modality] = 0.0, 0.0
             continue
-        image = _thick_slices(images[modality], generator) if chance(0.3, generator) else images[modality]
+        image = thick_slices(images[modality], generator) if chance(0.3, generator) else images[modality]
         images[modality] = _noisy(levels.normalise(image), generator)
     return View(images[None], present[None], scene.regions(points)[None])
 
@@ -51,11 +51,11 @@ def draw_present(generator: torch.Generator, alone: float = 0.0) -> Tensor:
     return torch.tensor([float(code >> modality & 1) for modality in range(4)])
 
 
-def _thick_slices(image: Tensor, generator: torch.Generator) -> Tensor:
-    """As acquired with slices of 2 to 6 mm, most often axial ones, and interpolated back."""
+def thick_slices(image: Tensor, generator: torch.Generator, voxels: tuple[float, float] = (2.0, 6.0)) -> Tensor:
+    """As acquired with slices of so many voxels, most often axial ones, and interpolated back."""
     axis = 0 if chance(0.6, generator) else int(torch.randint(1, 3, (), generator=generator))
     shape = list(image.shape)
-    shape[axis] = max(1, int(shape[axis] / uniform(2.0, 6.0, generator)))
+    shape[axis] = max(1, int(shape[axis] / uniform(*voxels, generator)))
     thick = F.interpolate(image[None, None], size=shape, mode="area")
     return F.interpolate(thick, size=image.shape, mode="trilinear", align_corners=False)[0, 0]
 
