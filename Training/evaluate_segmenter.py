@@ -14,7 +14,7 @@ from mmhvae_training.script import run
 from mmhvae.files import write_text
 from mmhvae.segmentation import REGIONS, load_segmenter
 from mmhvae.settings import SegmentationSettings
-from mmhvae_training.segmentation import Judged, judge, read_patient
+from mmhvae_training.segmentation import Judged, judge, named_patients, read_patient
 
 SHOWN = ("single", "full", "all")
 
@@ -52,10 +52,10 @@ def main() -> None:
     options = parser.parse_args()
     bundle, settings = load_segmenter(options.bundle), SegmentationSettings(flips=options.flips)
     modalities = bundle.network.config.modalities
+    names, rows = named_patients(options.split, "judge"), []
     options.output.mkdir(parents=True, exist_ok=True)
-    rows = []
     with (options.output / "judged.jsonl").open("w", encoding="utf-8") as file:
-        for name in json.loads(options.split.read_text(encoding="utf-8"))["judge"]:
+        for name in names:
             patient = read_patient(options.data / name, modalities)
             for contrasts in contrast_sets(modalities, options.contrasts):
                 for head in (False, True) if options.heads else (False,):

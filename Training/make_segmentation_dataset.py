@@ -17,7 +17,6 @@ Labelled real ultrasound, for the supervised reference, becomes a data set as it
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from mmhvae import load_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.images import image_on, read_volume, same_grid
 from mmhvae.overlays import overlay, read_segmentation
-from mmhvae_training.records import write_json
+from mmhvae_training.records import read_json, write_json
 from mmhvae_training.ultrasound_tumours import (
     LAYOUTS,
     BundleMaker,
@@ -69,7 +68,7 @@ def require_same_beginning(folder: Path, facts: dict[str, Any]) -> None:
     """A data set mixes no two methods or seeds."""
     path = folder / BEGUN
     if path.is_file():
-        if json.loads(path.read_text(encoding="utf-8")) != facts:
+        if read_json(path, dict, "choose a new folder.") != facts:
             raise InputError(f"{folder} was begun with another method or seed; choose a new folder.")
         return
     if folder.exists() and any(folder.iterdir()):

@@ -8,13 +8,11 @@ One line of runs.jsonl a seed and arm, written as soon as it is known: stop it a
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
 
@@ -25,6 +23,7 @@ from mmhvae.files import write_text
 from mmhvae_training.configuration import Configuration, parse_settings
 from mmhvae_training.data import Sampler, TrainingCase, TrainingSet, case_folders, load_case
 from mmhvae_training.loop import Schedule, launch, new_state, training_step, update_average
+from mmhvae_training.records import read_lines, write_line
 from mmhvae_training.scoring import (
     ARMS,
     Arm,
@@ -67,13 +66,6 @@ def train_and_score(
             scores[row.target].append((row.psnr_standard, 100 * row.st_lpips))
     means = {target: np.mean(rows, axis=0) for target, rows in scores.items()}
     return {target: {"psnr": float(psnr), "perceptual": float(lpips)} for target, (psnr, lpips) in means.items()}
-
-
-def read_runs(path: Path) -> list[dict[str, Any]]:
-    """The runs done so far; a last line that was cut off is not counted."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
 
 
 def load(folder: Path, count: int, config: Configuration) -> list[TrainingCase]:
@@ -119,16 +111,15 @@ def main() -> None:
     log, measure = arguments.output / "runs.jsonl", load_perceptual()
     for seed in range(arguments.seeds):
         for name, arm in ARMS.items():
-            if any((run["arm"], run["seed"]) == (name, seed) for run in read_runs(log)):
+            if any((run["arm"], run["seed"]) == (name, seed) for run in read_lines(log)):
                 continue
             started = time.process_time()
             scores = train_and_score(configured(base, arm, seed), found, cases, measure)
             record = {"arm": name, "seed": seed, "cpu_seconds": round(time.process_time() - started), "scores": scores}
-            text = "".join(json.dumps(run) + "\n" for run in [*read_runs(log), record])
-            write_text(text, log)
+            write_line(log, record)
             print(f"seed {seed}, {name}: {record['cpu_seconds']} s of processor time", flush=True)
-    if complete_seeds(read_runs(log)):
-        text = heading(base, found, cases, complete_seeds(read_runs(log))) + ablation_table(read_runs(log))
+    if complete_seeds(read_lines(log)):
+        text = heading(base, found, cases, complete_seeds(read_lines(log))) + ablation_table(read_lines(log))
         write_text(text, arguments.output / "table.md")
         print(text)
 

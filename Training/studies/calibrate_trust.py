@@ -12,7 +12,6 @@ writes, those of the report over other heads or with ``--held-out``. The figure 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.registration import read_model
 from mmhvae_training.judging import Synthesiser
-from mmhvae_training.records import commit, lines_of, read_all_lines, run_processes
+from mmhvae_training.records import commit, lines_of, read_all_lines, read_json, run_processes
 from mmhvae_training.trust import (
     Source,
     draw,
@@ -64,7 +63,8 @@ def find(folder: Path, count: int) -> dict[str, Path]:
 
 def heads_of(cases: list[Path]) -> str:
     """What the sweeps go over, in words."""
-    drawn = [json.loads((case / "parameters.json").read_text(encoding="utf-8")).get("head") for case in cases]
+    advice = "simulate the case again."
+    drawn = [read_json(case / "parameters.json", dict, advice).get("head") for case in cases]
     real = sum(head is not None for head in drawn)
     return f"simulated sweeps over {'real heads' if real else 'the MNI template'}"
 

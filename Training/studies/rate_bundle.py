@@ -24,6 +24,7 @@ from mmhvae.bundle import MANIFEST
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from mmhvae_training.judging import TARGETS, SynthesisedCase, Synthesiser, global_correlation, load_case
+from mmhvae_training.records import read_json
 
 
 def strength_of(case: SynthesisedCase) -> dict[str, float]:
@@ -46,7 +47,7 @@ def write_strength(bundle: Path, strength: dict[str, float]) -> None:
     path = bundle / MANIFEST
     if not path.is_file():
         raise InputError(f"{bundle} is no bundle's folder; export the bundle first, and rate it before it is zipped.")
-    held = json.loads(path.read_text(encoding="utf-8"))
+    held = read_json(path, dict, "export the bundle again.")
     write_text(json.dumps(held | {"strength": strength}, indent=2, ensure_ascii=False) + "\n", path)
 
 

@@ -48,6 +48,9 @@ def test_an_evaluation_goes_on_only_as_it_was_begun(tmp_path):
     require_same_settings(folder, {"step": 1, "crop": [32, 32, 32]})
     with pytest.raises(InputError, match="other overlap, step; choose a new folder"):
         require_same_settings(folder, {"step": 2, "crop": [32, 32, 32], "overlap": 0.5})
+    (folder / "settings.json").write_text("{")
+    with pytest.raises(InputError, match=r"settings\.json is missing or damaged; restore it, or choose a new folder"):
+        require_same_settings(folder, {"step": 1})
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be made"):
         require_same_settings(tmp_path / "file" / "evaluation", {})

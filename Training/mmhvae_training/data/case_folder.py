@@ -13,7 +13,6 @@ A modality without a file is missing.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from typing import Any
 from mmhvae.files import whole_folder
 from mmhvae.images import write_volumes
 
-from ..records import write_json
+from ..records import read_json, write_json
 from .preparation import PreparedCase
 from .slices import WHITE_MATTER
 
@@ -44,6 +43,10 @@ def write_case(case: PreparedCase, output: Path) -> Path:
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
-    """The record of a prepared case; None where there is no such case."""
+    """The record of a prepared case; None where there is no such case.
+
+    Raises:
+        InputError: it is damaged.
+    """
     path = folder / CASE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return read_json(path, dict, "remove the case's folder, then prepare it again.") if path.is_file() else None

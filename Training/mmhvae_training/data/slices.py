@@ -7,7 +7,6 @@ white matter measures.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ from mmhvae.images import (
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..records import read_json
 from ..simulation import Label
 from .cases import read_on_one_grid
 
@@ -168,10 +168,18 @@ def _around(visible: sitk.Image) -> tuple[list[int], list[int]]:
 def _white_matter(voxels: NDArray[np.float32], modality: str, folder: Path, labels: sitk.Image | None) -> float:
     """The white matter's median: recorded when the case was cut from a whole head, or by its label map."""
     if (folder / WHITE_MATTER).is_file():
-        return float(json.loads((folder / WHITE_MATTER).read_text(encoding="utf-8"))[modality]["median"])
+        return _recorded_white_matter(folder / WHITE_MATTER, modality)
     if labels is None:
         raise InputError(f"The case {folder} says nothing of its white matter; add {LABELS} or {WHITE_MATTER}.")
     return white_matter_from_labels(voxels, sitk.GetArrayFromImage(labels), (int(Label.WHITE_MATTER),)).median
+
+
+def _recorded_white_matter(path: Path, modality: str) -> float:
+    advice = "prepare the case again."
+    try:
+        return float(read_json(path, dict, advice)[modality]["median"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} tells no median of {modality}; {advice}") from error
 
 
 def _lesion(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from mmhvae.registration import target_registration_error
 from mmhvae.synthesis import SynthesisResult
 from numpy.typing import NDArray
 
+from ..records import read_json
 from ..scoring import REGIONS, lesion_of, mean_scores, regions
 from ..simulation import Label, displace
 from .judgement import global_correlation
@@ -73,9 +73,13 @@ def load_evaluation_case(folder: Path) -> EvaluationCase:
     parameters = folder / "parameters.json"
     if not parameters.is_file():
         raise InputError(f"There is no {parameters}; give the folder that simulate.py wrote.")
-    drawn = json.loads(parameters.read_text(encoding="utf-8"))
+    drawn = read_json(parameters, dict, "simulate the case again.")
     if not drawn.get("landmarks_lps_mm"):
         raise InputError(f"{parameters} holds no landmarks; choose another case.")
+    try:
+        landmarks, seed = np.array(drawn["landmarks_lps_mm"], np.float64), int(drawn["seed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{parameters} is damaged; simulate the case again.") from error
     shift = folder / "us-to-preop.h5"
     if drawn.get("brain_shift") and not shift.is_file():
         raise InputError(f"There is no {shift}, and without it nobody knows where the brain went; simulate it again.")
@@ -86,8 +90,8 @@ def load_evaluation_case(folder: Path) -> EvaluationCase:
         labels=read_volume(folder / "labels.nii.gz", "labels"),
         preop={name: read_volume(folder / f"preop-{name}.nii.gz", f"pre-operative {name}") for name in TARGETS},
         to_preop=read_transform(shift) if shift.is_file() else sitk.Transform(3, sitk.sitkIdentity),
-        landmarks=np.array(drawn["landmarks_lps_mm"], np.float64),
-        seed=int(drawn["seed"]),
+        landmarks=landmarks,
+        seed=seed,
     )
 
 

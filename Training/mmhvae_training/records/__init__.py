@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
-    from .files import write_json as write_json
+    from .files import read_json as read_json, write_json as write_json
     from .lines import read_lines as read_lines, write_line as write_line
     from .processes import lines_of as lines_of, read_all_lines as read_all_lines, run_processes as run_processes
     from .provenance import commit as commit
     from .rows import read_rows as read_rows, write_rows as write_rows
-    from .settings import require_same_settings as require_same_settings
+    from .settings import SETTINGS as SETTINGS, require_same_settings as require_same_settings
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -7,13 +7,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mmhvae.exceptions import InputError
+
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The JSON lines written so far; a last line that was cut off is not counted."""
+    """The JSON lines written so far; a last line that was cut off is not counted.
+
+    Raises:
+        InputError: another line is damaged.
+    """
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    return [json.loads(line) for line in lines if line.strip()]
+    lines = path.read_bytes().split(b"\n")[:-1]
+    return [_row(line, path, number) for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def _row(line: bytes, path: Path, number: int) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        row = None
+    if not isinstance(row, dict):
+        raise InputError(f"Line {number} of {path} is damaged; remove that line, then go on.")
+    return row
 
 
 def write_line(path: Path, row: Mapping[str, Any]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mmhvae.exceptions import InputError
 
-from .files import write_json
+from .files import read_json, write_json
 
 SETTINGS = "settings.json"
 
@@ -18,11 +17,11 @@ def require_same_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     """Make the folder and write the settings into it, or see that it was made with the same ones.
 
     Raises:
-        InputError: they differ, or the folder cannot be made.
+        InputError: they differ, the file is damaged, or the folder cannot be made.
     """
     path = folder / SETTINGS
     if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = read_json(path, dict, "restore it, or choose a new folder.")
         different = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
         if different:
             raise InputError(f"{folder} holds an evaluation with other {', '.join(different)}; choose a new folder.")

@@ -18,11 +18,12 @@ from mmhvae.answers import Verdict
 from mmhvae.files import write_text
 from mmhvae.registration import NAVIGATION, SHIPPED, Evidence, TrustModel, conclude, read_model, worst_error
 
-from ..records import write_json
+from ..records import read_json, write_json
 from .fit import EXACT_MM, Row, error_of, fit, is_wrong, usable, without_ultrasound, witnesses_of
 from .run import CALIBRATION, REPORT
 from .trials import DIRECT
 
+AGAIN = "restore it, or write the report again."
 TRIALS, MODEL, TABLE, WORDS = "trials.json", "trust.json", "report.json", "report.md"
 NEVER_SILENT, USEFUL = 0.95, 0.70  # the goals: wrong results not called good, exact ones of two contrasts called good
 #: Rows of the table, and which results each is about.
@@ -81,8 +82,12 @@ def _fitted(rows: Sequence[Row], provenance: dict[str, Any]) -> TrustModel:
 
 
 def read_report(folder: Path) -> tuple[list[dict[str, Any]], TrustModel, dict[str, Any]]:
-    """Rows, model and table as :func:`write_report` wrote them; the model that ships where none was fitted."""
-    rows, table = read_rows(folder / TRIALS), json.loads((folder / TABLE).read_text(encoding="utf-8"))
+    """Rows, model and table as :func:`write_report` wrote them; the model that ships where none was fitted.
+
+    Raises:
+        InputError: one of them is missing or damaged.
+    """
+    rows, table = read_rows(folder / TRIALS), read_json(folder / TABLE, dict, AGAIN)
     return rows, read_model(folder / MODEL if table["fitted"] else SHIPPED), table
 
 
@@ -97,9 +102,8 @@ def write_rows(rows: Sequence[Row], path: Path) -> None:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """What :func:`write_rows` wrote."""
-    rows: list[Row] = json.loads(path.read_text(encoding="utf-8"))
-    return rows
+    """What :func:`write_rows` wrote; raises :class:`mmhvae.InputError` where the file is missing or damaged."""
+    return read_json(path, list, AGAIN)
 
 
 def verdict_of(row: Row, model: TrustModel) -> tuple[Verdict, float]:

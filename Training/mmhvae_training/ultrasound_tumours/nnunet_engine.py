@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from mmhvae.exceptions import InputError
 
-from ..records import write_json
+from ..records import read_json, write_json
 from .layouts import LabelledUltrasound
 from .nnunet_folder import ENDING, FOLDS, ORIGIN, DataSet, number_of
 
@@ -199,7 +199,7 @@ def _limit_processes(count: int) -> None:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8")))
+    return read_json(path, dict, "remove the folder of work, and train again.")
 
 
 def _text(content: Any) -> str:

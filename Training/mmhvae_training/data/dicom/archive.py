@@ -8,7 +8,6 @@ training uses is converted. An ultrasound volume's coordinates are taken as the 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,7 +18,7 @@ from mmhvae.exceptions import InputError
 from mmhvae.files import whole_folder
 from mmhvae.images import write_volume
 
-from ...records import write_json
+from ...records import read_json, write_json
 from ..remind import CaseTransforms, read_remind_case
 from ..series import REMIND_SERIES
 from ..source import SourceCase, attempt
@@ -76,7 +75,7 @@ def read_dicom_case(
         raise InputError(f"{folder} was not made of DICOM; choose a new folder for --remind, or leave out --dicom.")
     if again or not folder.exists():
         convert(folder, series, CaseTransforms(transforms, name))
-    said = json.loads((folder / CONVERSION).read_text(encoding="utf-8"))
+    said = read_json(folder / CONVERSION, list, "remove the case's folder, then read it again.")
     case = read_remind_case(folder, transforms, labels)
     return replace(case, problems=(*said, *case.problems))
 
