@@ -13,7 +13,6 @@ puts a refinement, which studies/train_refinement.py trained behind the bundle's
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,8 @@ from mmhvae.bundle.bundle import Bundle, Manifest, load_bundle, save_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.network.model import MMHVAE
 from mmhvae_training.export import model_card, read_card, write_monai_bundle
-from mmhvae_training.loop import CHECKPOINT, RUN
+from mmhvae_training.loop import CHECKPOINT, read_run
+from mmhvae_training.records import SETTINGS, read_json
 from mmhvae_training.refinement import refined_bundle
 from mmhvae_training.scoring import SliceScore, load_run, read_scores
 
@@ -34,10 +34,9 @@ LICENCE_WITH_CARD = "MIT; the model card names the data that the weights saw, an
 
 def evaluated(folder: Path, facts: dict[str, Any]) -> list[SliceScore]:
     """The scores of ``evaluate.py table``, if they are of these weights."""
-    try:
-        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder} holds no evaluation; give a folder that 'evaluate.py table' wrote.") from error
+    if not (folder / SETTINGS).is_file():
+        raise InputError(f"{folder} holds no evaluation; give a folder that 'evaluate.py table' wrote.")
+    settings = read_json(folder / SETTINGS, dict, "evaluate these weights once more.")
     if any(settings.get(key) != facts[key] for key in ("run", "step")):
         raise InputError(f"{folder} evaluates other weights than those to be exported; evaluate these.")
     return read_scores(folder)
@@ -59,7 +58,7 @@ def make_bundle(arguments: argparse.Namespace) -> Bundle:
         raise InputError(f"{arguments.run} trained an ablation, which no bundle can hold; export another run.")
     network = MMHVAE(trained.config).eval()  # as users load it: training's own has faster layers
     network.load_state_dict(trained.state_dict())
-    run = json.loads((arguments.run / RUN).read_text(encoding="utf-8"))
+    run = read_run(arguments.run)
     name, scores = arguments.name or facts["run"], None
     if arguments.evaluation:
         scores = evaluated(arguments.evaluation, facts)

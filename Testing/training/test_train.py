@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 from mmhvae_training import script
-from mmhvae_training.loop.checkpoints import CHECKPOINT, RUN
+from mmhvae_training.loop.checkpoints import CHECKPOINT
 from mmhvae_training.loop.logbook import LOSSES, Logbook
+from mmhvae_training.loop.run_record import RUN
 
 pytestmark = pytest.mark.long
 

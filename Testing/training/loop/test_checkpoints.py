@@ -7,13 +7,13 @@ import torch
 from mmhvae import InputError
 from mmhvae_training.loop.checkpoints import (
     CHECKPOINT,
-    RUN,
     keep_average,
     load_checkpoint,
     read_average,
     read_checkpoint,
     save_checkpoint,
 )
+from mmhvae_training.loop.run_record import RUN
 
 
 def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tiny, full_disk):
@@ -59,6 +59,8 @@ def test_what_is_no_checkpoint_says_so(tiny, tmp_path):
     torch.save([1], tmp_path / "list.pt")
     with pytest.raises(InputError, match=r"list\.pt cannot be read as a checkpoint"):
         read_checkpoint(tmp_path / "list.pt")
+    with pytest.raises(InputError, match=r"average-000000\.pt is no whole checkpoint, it lacks step, noise;"):
+        read_checkpoint(tmp_path / "average-000000.pt", "average", "step", "noise")
 
 
 def test_a_kept_average_is_the_runs_own(tiny, tmp_path):

@@ -11,9 +11,10 @@ import torch
 from mmhvae import InputError
 from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
 from mmhvae.network.model import MMHVAE
-from mmhvae_training.loop.checkpoints import CHECKPOINT, RUN, load_checkpoint, save_checkpoint, start_from
+from mmhvae_training.loop.checkpoints import CHECKPOINT, load_checkpoint, save_checkpoint, start_from
 from mmhvae_training.loop.logbook import LOSSES, Logbook
 from mmhvae_training.loop.mmhvae_method import training_step
+from mmhvae_training.loop.run_record import RUN
 from mmhvae_training.loop.run_state import same_content
 from mmhvae_training.loop.schedule import Schedule
 from mmhvae_training.loop.trouble import NumericalTroubleError
@@ -141,13 +142,24 @@ def test_the_log_names_modalities_levels_and_games_and_forgets_what_a_kill_cut_o
     assert {path.name for path in folder.glob("average-*.pt")} == {"average-000006.pt", "average-000012.pt"}
 
 
+@pytest.mark.parametrize("line", ['{"step": 1, "imag', "[]", '{"loss": 1}', '{"step": "one"}', "\x00"])
+def test_a_damaged_log_is_one_sentence_and_stays_as_it_is(tmp_path, line):
+    path = tmp_path / LOSSES
+    path.write_text(f'{{"step": 0}}\n{line}\n{{"step": 2}}\n')
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=r"remove that line, then go on\.$"):
+        Logbook(tmp_path, 2)
+    assert path.read_bytes() == before
+
+
 def test_fine_tuning_begins_with_the_averaged_weights_of_a_run_and_nothing_else(tiny):
     first = tiny(run="first").train(epochs=1)
     folder = first.configuration.run
     save_checkpoint(first.state, first.configuration, first.fabric)
-    (folder / RUN).write_text('{"commit": "of the first"}')
+    told = {"commit": "of the first", "config": {}}
+    (folder / RUN).write_text(json.dumps(told))
     state = tiny(run="second").state
-    assert start_from(state, folder) == {"commit": "of the first"}
+    assert start_from(state, folder) == told
     average = content(first)["average"]
     for network in (state.network, state.average):
         assert same_content(dict(network.state_dict()), average)

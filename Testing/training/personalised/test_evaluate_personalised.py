@@ -115,7 +115,7 @@ def test_a_run_of_other_modalities_is_not_compared(runs, evaluate, tmp_path):
     content["architecture"]["feature_size"] = 24
     torch.save(content, other / "checkpoint.pt")
     assert "another network" in evaluate("transfer", other)[1]
-    (other / "run.json").write_text(json.dumps({"config": {}}))
+    (other / "run.json").write_text(json.dumps({"commit": "", "config": {}}))
     assert "holds no run" in evaluate("transfer", other)[1]
 
 

@@ -150,6 +150,10 @@ def test_the_run_becomes_a_part_of_its_own_bundle_and_of_no_other(train, tmp_pat
         assert (status, said.count("\n")) == (2, 1)
         assert words in said
         assert not (tmp_path / "x").exists()
+    for record in ("{", '{"commit": "", "config": {}}'):
+        (tmp_path / "run" / "run.json").write_text(record)
+        status, said = exported(world / "bundle", tmp_path / "run", "x")
+        assert (status, said.count("\n"), "restore it" in said) == (2, 1, True)
     status, said = train(tmp_path / "again", "--data.bundle", tmp_path / "refined")
     assert (status, "has a refinement already" in said) == (2, True)
 

@@ -23,11 +23,16 @@ def load_baseline(checkpoint: Mapping[str, Any], weights: Mapping[str, Any]) -> 
     """
     kind = KINDS.get(checkpoint["method"])
     if kind is None:
-        raise InputError(f"The run is of the method {checkpoint['method']}, which this version does not know.")
-    settings = kind(**checkpoint["settings"])
-    baseline = new_baseline(settings, tuple(checkpoint["architecture"]["modalities"]))
+        raise InputError(
+            f"The run is of the method {checkpoint['method']}, which this version does not know; give another."
+        )
+    try:
+        settings = kind(**checkpoint["settings"])
+        baseline = new_baseline(settings, tuple(checkpoint["architecture"]["modalities"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError("The run's settings are not those of this version's method; train it again.") from error
     try:
         baseline.network.load_state_dict(weights["average"])
-    except (KeyError, RuntimeError) as error:
+    except (KeyError, RuntimeError, TypeError) as error:
         raise InputError("The weights are of another network than this run's; give its own.") from error
     return replace(baseline, network=baseline.network.eval())

@@ -87,7 +87,9 @@ def _model(network: MMHVAE, spacing: float) -> list[str]:
 
 
 def _cases(run: Mapping[str, Any]) -> list[str]:
-    cases, incomplete = dict(run["cases"]), dict(run.get("incomplete", {}))
+    cases, incomplete = run.get("cases"), run.get("incomplete", {})
+    if not isinstance(cases, dict) or not isinstance(incomplete, dict):
+        raise InputError("The run's run.json does not say which cases it read; restore it, or give --card.")
     told = [f"{len(cases)} cases{_named(list(cases))}, as read by this run: {_by_modalities(cases)}."]
     if incomplete:
         told.append(f"{len(incomplete)} more cases of a second folder: {_by_modalities(incomplete)}.")

@@ -9,7 +9,6 @@ from mmhvae.faces import lazy_names
 if TYPE_CHECKING:
     from .checkpoints import (
         CHECKPOINT as CHECKPOINT,
-        RUN as RUN,
         load_checkpoint as load_checkpoint,
         read_average as read_average,
         read_checkpoint as read_checkpoint,
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from .loop import train as train
     from .method import Method as Method
     from .mmhvae_method import MMHVAEMethod as MMHVAEMethod, training_step as training_step, updates_of as updates_of
+    from .run_record import RUN as RUN, read_run as read_run, spacing_of as spacing_of
     from .run_state import (
         RunState as RunState,
         adamw_state as adamw_state,

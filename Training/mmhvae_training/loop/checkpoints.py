@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +16,10 @@ from mmhvae.files import write_bytes
 from mmhvae.segmentation import SegmenterBundle
 
 from ..configuration import RunSettings
+from .run_record import RUN, Description, read_run
 from .run_state import RunState
 
 CHECKPOINT = "checkpoint.pt"
-RUN = "run.json"  # what the bundle made of the run will tell of it
 _KEPT = re.compile(r"average-(\d+)\.pt")
 
 
@@ -54,11 +53,14 @@ def load_checkpoint(state: RunState, path: Path, fabric: Fabric) -> None:
         raise InputError(f"{path} is the checkpoint of another kind of run; choose a new folder.") from error
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path, *parts: str) -> dict[str, Any]:
     """What a checkpoint or kept average holds; tensors on the CPU, nothing executed.
 
+    Args:
+        parts: what it must hold.
+
     Raises:
-        InputError: there is no such file, or it cannot be read.
+        InputError: there is no such file, it cannot be read, or it lacks a part.
     """
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
@@ -69,6 +71,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} cannot be read as a checkpoint; restore it, or begin a new run.") from error
     if not isinstance(content, dict):
         raise InputError(f"{path} cannot be read as a checkpoint; give a file that a run has written.")
+    missing = [part for part in parts if part not in content]
+    if missing:
+        raise InputError(
+            f"{path} is no whole checkpoint, it lacks {', '.join(missing)}; restore it, or give another run."
+        )
     return content
 
 
@@ -89,7 +96,7 @@ def read_average(run: Path, path: Path) -> tuple[dict[str, Any], int]:
 
 def start_from(
     state: RunState, path: Path, load: Callable[[Path], Bundle | SegmenterBundle] = load_bundle
-) -> dict[str, Any]:
+) -> Description:
     """Begin a new run with the weights of a bundle, or with the averaged ones of another run: fine-tuning.
 
     Args:
@@ -99,18 +106,17 @@ def start_from(
         What is known of how those weights were trained.
 
     Raises:
-        InputError: ``path`` is neither, or its network is another one.
+        InputError: ``path`` is neither, or damaged, or its network is another one.
     """
-    if (path / RUN).exists():
-        weights = read_checkpoint(path / CHECKPOINT)["average"]
-        history = json.loads((path / RUN).read_text(encoding="utf-8"))
+    if (path / RUN).exists() or (path / CHECKPOINT).exists():
+        history, weights = read_run(path), read_checkpoint(path / CHECKPOINT, "average")["average"]
     else:
         bundle = load(path)
         weights, history = bundle.network.state_dict(), dict(bundle.manifest.training)
     for network in (state.network, state.average):
         try:
             network.load_state_dict(weights)
-        except RuntimeError as error:
+        except (RuntimeError, TypeError) as error:
             raise InputError(f"The network of {path} is not the one to be trained; start from another.") from error
     return history
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
+from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
+
+from ..records import read_lines
 
 LOSSES = "losses.jsonl"
 
@@ -17,12 +21,12 @@ class Logbook:
     """The log of a run that begins or resumes at ``step``; what a killed run wrote after it is dropped.
 
     Raises:
-        InputError: the folder cannot be written.
+        InputError: the folder cannot be written, or the log that it holds is damaged.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
         self.path = folder / LOSSES
-        write_text("".join(_lines_until(self.path, step)), self.path)
+        write_text("".join(json.dumps(row) + "\n" for row in _rows_until(self.path, step)), self.path)
         self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
         self.started = time.monotonic()
 
@@ -46,9 +50,9 @@ class Logbook:
         self.writer.close()
 
 
-def _lines_until(path: Path, step: int) -> list[str]:
-    """Whole lines of steps up to ``step``; a last line that was cut off is not counted."""
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+def _rows_until(path: Path, step: int) -> list[dict[str, Any]]:
+    """What was logged of steps up to ``step``."""
+    rows = read_lines(path)
+    if not all(isinstance(row.get("step"), int) for row in rows):
+        raise InputError(f"{path} has a line that tells no step; remove that line, then go on.")
+    return [row for row in rows if row["step"] <= step]

@@ -16,13 +16,13 @@ from mmhvae.files import write_text
 
 from ..configuration import parse_settings
 from ..records import commit
-from .checkpoints import CHECKPOINT, RUN, load_checkpoint
+from .checkpoints import CHECKPOINT, load_checkpoint
 from .devices import launch
 from .logbook import Logbook
 from .loop import train
 from .method import Method, Settings
+from .run_record import RUN, Description, read_run
 
-Description = dict[str, Any]
 #: Parts of a description that may differ when a run goes on.
 FREE = {"script", "commit", "config", "started_from"}
 
@@ -106,7 +106,7 @@ class TrainingScript(Generic[Settings]):
 
 def require_same_run(folder: Path, description: Description, same: Sequence[str]) -> None:
     """A run is resumed as it was begun, or its record would be false; only outputs and devices may differ."""
-    before = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    before = read_run(folder)
     different = [part for part in description if part not in FREE and before.get(part) != description[part]]
     different += [part for part in same if before["config"].get(part) != description["config"][part]]
     if different:

@@ -39,4 +39,4 @@ def stop_at_trouble(
 def _last_good(path: Path) -> str:
     if not path.exists():
         return "No checkpoint was saved yet."
-    return f"The last good checkpoint is {path}, of step {read_checkpoint(path)['step']}."
+    return f"The last good checkpoint is {path}, of step {read_checkpoint(path, 'step')['step']}."

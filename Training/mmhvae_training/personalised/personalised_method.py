@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from lightning_fabric import Fabric
 from mmhvae import InputError
 from torch import Tensor
 
-from ..loop import CHECKPOINT, RUN, Method, RunState, adamw_state, read_checkpoint
+from ..loop import CHECKPOINT, Method, RunState, adamw_state, read_checkpoint, read_run
 from .algorithms import Losses, Share, SubVolumes, fine_tuning, pretraining
 from .inputs import Subset, all_subsets, shown
 from .representation import RepresentationNetwork
@@ -37,9 +36,9 @@ def start_from(state: RunState, folder: Path) -> dict[str, Any]:
         How those weights were trained.
 
     Raises:
-        InputError: the folder holds no run, or one of another network or crop.
+        InputError: the folder holds no run, a damaged one, or one of another network or crop.
     """
-    weights = read_checkpoint(folder / CHECKPOINT)["average"]
+    history, weights = read_run(folder), read_checkpoint(folder / CHECKPOINT, "average")["average"]
     assert isinstance(state.network, RepresentationNetwork)
     own, last = state.network.state_dict(), state.network.OUTPUT_LAYER
     fresh = {name: own[name] for name in own if name.startswith(last)}
@@ -51,7 +50,6 @@ def start_from(state: RunState, folder: Path) -> dict[str, Any]:
             network.load_state_dict(weights)
         except RuntimeError as error:
             raise InputError(f"The network of {folder} is not the one to be trained; start from another.") from error
-    history: dict[str, Any] = json.loads((folder / RUN).read_text(encoding="utf-8"))
     return history
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmhvae import InputError
 
-from ..loop import CHECKPOINT, RUN, read_checkpoint
+from ..loop import CHECKPOINT, read_checkpoint, read_run
 from .configuration import PersonalisedConfig
 from .representation import RepresentationNetwork
 from .unet import new_network
@@ -35,12 +34,11 @@ def load_run(folder: Path) -> TrainedNetwork:
     Raises:
         InputError: the folder holds no run of train_personalised.py, or a damaged one.
     """
-    try:
-        described = json.loads((folder / RUN).read_text(encoding="utf-8"))
-        task = described["config"]["task"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder} holds no run of train_personalised.py; give a folder that it made.") from error
-    checkpoint = read_checkpoint(folder / CHECKPOINT)
+    described = read_run(folder)
+    task = described["config"].get("task")
+    if task is None:
+        raise InputError(f"{folder} holds no run of train_personalised.py; give a folder that it made.")
+    checkpoint = read_checkpoint(folder / CHECKPOINT, "step")
     try:
         network = new_network(PersonalisedConfig(**checkpoint["architecture"]))
         network.load_state_dict(checkpoint["average"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import torch
 from mmhvae.exceptions import InputError
 
 from ..baselines import Baseline, load_baseline
-from ..loop import CHECKPOINT, RUN, read_average, read_checkpoint
+from ..loop import CHECKPOINT, RUN, read_average, read_checkpoint, read_run, spacing_of
 from ..objective import subsets_of
 from .judged_case import JudgedCase, in_unit
 from .network_source import Prediction, name_of_run
@@ -52,9 +51,12 @@ class BaselineSource:
 
 
 def is_baseline(folder: Path) -> bool:
-    """Whether the folder holds a baseline's run."""
-    path = folder / RUN
-    return path.is_file() and "method" in json.loads(path.read_text(encoding="utf-8"))["config"]
+    """Whether the folder holds a baseline's run.
+
+    Raises:
+        InputError: it holds a run whose record is damaged.
+    """
+    return (folder / RUN).is_file() and "method" in read_run(folder)["config"]
 
 
 def baseline_source(folder: Path, weights: Path | None = None, **options: Any) -> BaselineSource:
@@ -65,11 +67,11 @@ def baseline_source(folder: Path, weights: Path | None = None, **options: Any) -
     """
     if not is_baseline(folder):
         raise InputError(f"{folder} holds no run of a baseline; give a folder that train_baseline.py made.")
-    described = json.loads((folder / RUN).read_text(encoding="utf-8"))
-    checkpoint = read_checkpoint(folder / CHECKPOINT)
+    described = read_run(folder)
+    checkpoint = read_checkpoint(folder / CHECKPOINT, "method", "settings", "architecture", "average", "step")
     chosen, step = read_average(folder, weights) if weights else (checkpoint, checkpoint["step"])
     baseline = load_baseline(checkpoint, chosen)
     baseline.network.to(options.get("device", "cpu"))
     facts = {"run": name_of_run(folder), "step": step, "commit": described["commit"], "method": checkpoint["method"]}
-    side, spacing = checkpoint["architecture"]["image_size"], described["config"]["data"]["spacing"]
-    return BaselineSource(baseline, int(side), float(spacing), facts, **options)
+    side = int(checkpoint["architecture"]["image_size"])
+    return BaselineSource(baseline, side, spacing_of(folder, described), facts, **options)

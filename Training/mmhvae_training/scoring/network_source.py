@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from mmhvae.network import MMHVAE, MMHVAEConfig
 from mmhvae.settings import SynthesisSettings
 
 from ..configuration import VariantConfig
-from ..loop import CHECKPOINT, RUN, read_average, read_checkpoint
+from ..loop import CHECKPOINT, read_average, read_checkpoint, read_run, spacing_of
 from ..networks import build_network
 from ..objective import Subset, subsets_of
 from .judged_case import Images, JudgedCase, in_unit
@@ -100,24 +99,24 @@ def name_of_run(folder: Path) -> str:
 
 def load_run(folder: Path, weights: Path | None = None) -> tuple[MMHVAE, float, dict[str, Any]]:
     """Network in evaluation mode, spacing (mm), and what the weights are; see :func:`run_source`."""
-    if not (folder / RUN).is_file():
-        raise InputError(f"{folder} holds no {RUN}; give the folder of a training run.")
-    described = json.loads((folder / RUN).read_text(encoding="utf-8"))
-    checkpoint = read_checkpoint(folder / CHECKPOINT)
+    described = read_run(folder)
+    checkpoint = read_checkpoint(folder / CHECKPOINT, "architecture", "average", "step")
     if "method" in checkpoint:
         raise InputError(f"{folder} is a run of {checkpoint['method']}; give one of MMHVAE, which train.py makes.")
     chosen, step = read_average(folder, weights) if weights else (checkpoint, checkpoint["step"])
-    variant = VariantConfig(**checkpoint.get("variant", {}))
-    network = build_network(MMHVAEConfig(**checkpoint["architecture"]), variant)
+    try:
+        variant = VariantConfig(**checkpoint.get("variant", {}))
+        network = build_network(MMHVAEConfig(**checkpoint["architecture"]), variant)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{folder} holds no run of MMHVAE that this version knows; give one of train.py.") from error
     try:
         network.load_state_dict(chosen["average"])
-    except (KeyError, RuntimeError) as error:
+    except (KeyError, RuntimeError, TypeError) as error:
         raise InputError(
             f"{weights or folder} holds no averaged weights of this run's network; give its own."
         ) from error
     facts = {"run": name_of_run(folder), "step": step, "commit": described["commit"], "ablation": not variant.plain}
-    spacing = described["config"].get("data", {}).get("spacing", OLDER_RUNS_SPACING)
-    return network.eval(), float(spacing), facts
+    return network.eval(), spacing_of(folder, described, OLDER_RUNS_SPACING), facts
 
 
 def _source(network: MMHVAE, spacing: float, facts: dict[str, Any], options: dict[str, Any]) -> NetworkSource:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from mmhvae.exceptions import InputError
 from mmhvae.segmentation import UltrasoundManifest, UltrasoundSegmenter
 
-from ..loop import CHECKPOINT, RUN, read_checkpoint
+from ..loop import CHECKPOINT, read_checkpoint, read_run
 from .examples import rules_of
 from .nnunet_engine import is_nnunet_model, trained_folds
 from .plain_weights import from_nnunet, from_small, nnunet_plan, small_plan
@@ -32,7 +31,7 @@ def load_trained(folders: Sequence[Path], licence: str = "as its training data",
         return _from_nnunet(folders, licence, card)
     contents = [read_checkpoint(folder / CHECKPOINT) for folder in folders]
     for folder, content in zip(folders, contents, strict=True):
-        if not {"architecture", "patch", "spacing"} <= content.keys():
+        if not {"architecture", "patch", "spacing", "average"} <= content.keys():
             raise InputError(f"{folder} is no run of segment.py's small network; give the folder of one.")
         if _kind(content) != _kind(contents[0]):
             raise InputError(f"{folder} and {folders[0]} are runs of different networks; give folds of one kind.")
@@ -46,7 +45,7 @@ def load_trained(folders: Sequence[Path], licence: str = "as its training data",
         patch=(depth, height, width),
         licence=licence,
         intended_use=INTENDED_USE,
-        training={"runs": [_run(folder) for folder in folders]},
+        training={"runs": [read_run(folder) for folder in folders]},
     )
     return UltrasoundSegmenter(tuple(from_small(config, content["average"]) for content in contents), manifest, card)
 
@@ -72,7 +71,3 @@ def _from_nnunet(folders: Sequence[Path], licence: str, card: str) -> Ultrasound
 
 def _kind(content: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(content["architecture"]["channels"]), tuple(content["patch"]), content["spacing"]
-
-
-def _run(folder: Path) -> Any:
-    return json.loads((folder / RUN).read_text(encoding="utf-8"))
