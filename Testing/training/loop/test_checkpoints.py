@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from mmhvae import InputError
@@ -61,6 +63,37 @@ def test_what_is_no_checkpoint_says_so(tiny, tmp_path):
         read_checkpoint(tmp_path / "list.pt")
     with pytest.raises(InputError, match=r"average-000000\.pt is no whole checkpoint, it lacks step, noise;"):
         read_checkpoint(tmp_path / "average-000000.pt", "average", "step", "noise")
+
+
+@pytest.mark.parametrize(
+    ("written", "present", "sentence"),
+    [
+        (16, 5056, r"was written on a GPU, .* on cpu, .*; set device\.accelerator to cuda or mps, or begin a new run"),
+        (5056, 16, r"was written on a CPU, .* on cuda, .*; set device\.accelerator to cpu, or begin a new run"),
+    ],
+    ids=["GPU to CPU", "CPU to GPU"],
+)
+def test_a_run_on_another_kind_of_device_says_so_and_where_it_goes_on(tiny, written, present, sentence):
+    """The sizes are those of torch's generators on a CPU and on CUDA."""
+    run = tiny()
+    path = run.configuration.run / CHECKPOINT
+    save_checkpoint(run.state, run.configuration, run.fabric)
+    assert len(torch.Generator().get_state()) == 5056
+    torch.save(read_checkpoint(path) | {"noise": torch.zeros(written, dtype=torch.uint8)}, path)
+    if present == 16:
+        state = torch.zeros(present, dtype=torch.uint8)
+        run.state.noise = SimpleNamespace(device=torch.device("cuda"), get_state=lambda: state)
+    with pytest.raises(InputError, match=sentence):
+        load_checkpoint(run.state, path, run.fabric)
+
+
+def test_a_run_in_another_precision_says_so(tiny, monkeypatch):
+    run = tiny()
+    save_checkpoint(run.state, run.configuration, run.fabric)
+    scaler = torch.amp.GradScaler("cpu")  # what 16-mixed loads its state into
+    monkeypatch.setattr(run.fabric.strategy.precision, "load_state_dict", scaler.load_state_dict)
+    with pytest.raises(InputError, match=r"was written with another device\.precision; go on with that one"):
+        load_checkpoint(run.state, run.configuration.run / CHECKPOINT, run.fabric)
 
 
 def test_a_kept_average_is_the_runs_own(tiny, tmp_path):

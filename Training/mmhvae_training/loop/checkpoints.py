@@ -43,14 +43,32 @@ def load_checkpoint(state: RunState, path: Path, fabric: Fabric) -> None:
     """Continue from ``path``: weights, averages, optimisers, memories, random states and the step.
 
     Raises:
-        InputError: the file is not a checkpoint, or of another network.
+        InputError: the file is not a checkpoint, or of another network, kind of device or precision.
     """
     content = read_checkpoint(path)
+    _require_same_device(content.get("noise"), state.noise, path)
     try:
         state.restore(content)
-        fabric.strategy.precision.load_state_dict(content["precision"])
-    except (KeyError, RuntimeError, ValueError) as error:
+        precision = content["precision"]
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"{path} is the checkpoint of another kind of run; choose a new folder.") from error
+    try:
+        fabric.strategy.precision.load_state_dict(precision)
+    except RuntimeError as error:  # of the scaler, which only 16-mixed has
+        raise InputError(
+            f"{path} was written with another device.precision; go on with that one, or begin a new run."
+        ) from error
+
+
+def _require_same_device(noise: Any, present: torch.Generator, path: Path) -> None:
+    """Each kind of device has random numbers of its own, whose states tell it by their sizes."""
+    if not isinstance(noise, torch.Tensor) or len(noise) == len(present.get_state()):
+        return
+    before, setting = ("a CPU", "cpu") if len(noise) == len(torch.Generator().get_state()) else ("a GPU", "cuda or mps")
+    raise InputError(
+        f"{path} was written on {before}, and this run's random numbers would go on on {present.device.type}, which "
+        f"draws others; set device.accelerator to {setting}, or begin a new run in another folder."
+    )
 
 
 def read_checkpoint(path: Path, *parts: str) -> dict[str, Any]:
