@@ -18,12 +18,14 @@ from mmhvae_training.script import run
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae import load_bundle, synthesize
+from mmhvae import InputError, load_bundle, synthesize
 from mmhvae.images import MODALITIES
 from mmhvae.settings import SynthesisSettings
 from mmhvae_training.judging import TARGETS, EvaluationCase, harmonised_truth, load_evaluation_case
 from mmhvae_training.scoring import lesion_of, name_of_run, new_figure, save_figure, show_slice, volumes_of_run
 from numpy.typing import NDArray
+
+TRUE = "true"  # names the column of the case's own MR
 
 
 def drawn(case: EvaluationCase, columns: Mapping[str, Mapping[str, sitk.Image]], output: Path) -> None:
@@ -54,15 +56,20 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--output", type=Path, required=True, help="PNG")
     arguments = parser.parse_args()
+    runs = [(name_of_run(path).split("/")[0], path) for path in arguments.run]
+    bundles = [(path.resolve().name, path) for path in arguments.bundle]
+    names = [TRUE, *(name for name, _ in (*runs, *bundles))]
+    if len(set(names)) < len(names):
+        raise InputError("Two of the columns have the same name; give one run a method, or rename a folder.")
     case = load_evaluation_case(arguments.case)
     truth = {name: harmonised_truth(case.truths[name], case.labels, name) for name in TARGETS}
-    columns: dict[str, Mapping[str, sitk.Image]] = {"true": truth}
-    for path in arguments.run:
+    columns: dict[str, Mapping[str, sitk.Image]] = {TRUE: truth}
+    for name, path in runs:
         made = volumes_of_run(path, arguments.device)
-        columns[name_of_run(path).split("/")[0]] = made.volumes({"us": case.us}, ("us",), TARGETS).images
-    for path in arguments.bundle:
+        columns[name] = made.volumes({"us": case.us}, ("us",), TARGETS).images
+    for name, path in bundles:
         settings = SynthesisSettings(slice_axis=2, samples=1)
-        columns[path.name] = synthesize(
+        columns[name] = synthesize(
             load_bundle(path), {"us": case.us}, TARGETS, device=arguments.device, settings=settings
         ).images
     drawn(case, columns, arguments.output)

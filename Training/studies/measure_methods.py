@@ -15,7 +15,8 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,16 @@ def measured_run(run: RunVolumes, arguments: argparse.Namespace) -> Measured:
     return Measured(RUN, cost)
 
 
+def require_names_of_their_own(names: Sequence[str]) -> None:
+    """Before anything is measured: costs are kept by name, and one would replace another."""
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise InputError(
+            f"Two of the methods and runs are named {twice[0]}, and one's costs would replace the other's; give one of "
+            "them, or measure them one at a time, each into an --output of its own."
+        )
+
+
 def table(found: dict[str, Measured]) -> str:
     """Markdown."""
     lines = ["| method | size | side (pixels) | parameters | GMACs | seconds a slice |", "|---|---|---|---|---|---|"]
@@ -115,12 +126,14 @@ def main() -> None:
     if arguments.repeats < 1 or arguments.threads < 1:
         raise InputError("Give 1 or more --repeats and --threads.")
     torch.set_num_threads(arguments.threads)
+    methods = arguments.methods or (() if arguments.run else NAMES)
+    runs = [(name_of_run(folder).split("/")[0], folder) for folder in arguments.run]
+    require_names_of_their_own([*methods, *(name for name, _ in runs)])
     found: dict[str, Measured] = {}
-    for name in arguments.methods or (() if arguments.run else NAMES):
+    for name in methods:
         found[name] = measured(name, arguments)
         print(f"{name}: {found[name].cost.seconds:.3f} s", flush=True)
-    for folder in arguments.run:
-        name = name_of_run(folder).split("/")[0]
+    for name, folder in runs:
         found[name] = measured_run(volumes_of_run(folder, arguments.device), arguments)
         print(f"{name}: {found[name].cost.seconds:.3f} s", flush=True)
     print(table(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
+import measure_methods
 import pytest
 import torch
 from measure_methods import NETWORKS, main
@@ -72,3 +73,22 @@ def test_the_script_fills_a_table(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["measure_methods.py", "--repeats", "0"])
     with pytest.raises(InputError, match="Give 1 or more --repeats"):
         main()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["--run", "a/resvit/seed-1", "--run", "b/resvit/seed-2"],
+        ["--run", "a/resvit", "--methods", "mhvae", "resvit"],
+        ["--methods", "resvit", "mhvae", "resvit"],
+    ],
+    ids=["runs", "a run and a method", "methods"],
+)
+def test_no_costs_replace_others_of_the_same_name(tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)  # nothing is read, let alone measured
+    monkeypatch.setattr(measure_methods, "cost_of", None)
+    monkeypatch.setattr(measure_methods, "volumes_of_run", None)
+    monkeypatch.setattr(sys, "argv", ["measure_methods.py", *given, "--output", "costs.json"])
+    with pytest.raises(InputError, match=r"Two of the methods and runs are named resvit, .* an --output of its own"):
+        measure_methods.main()
+    assert not (tmp_path / "costs.json").exists()
