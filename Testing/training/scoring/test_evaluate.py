@@ -258,23 +258,28 @@ def test_the_comparison_reads_what_the_tables_wrote(tmp_path, monkeypatch, capsy
 def test_methods_stand_beside_the_papers_averages_and_their_costs(tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(1)
     base = rng.uniform(20, 30, 20)
-    for name, offset in {"mmhvae": 3.0, "resvit": 0.0}.items():
+    for name, offset in {"mmhvae": 3.0, "resvit": 0.0, "m2dn": -1.0}.items():
         rows = [score for n, value in enumerate(base) for subset in ("us", "us+flair")
                 for score in scores(f"c{n}", [value + offset + rng.normal(0, 0.2)], subset, "t2")]  # fmt: skip
         write_scores(rows, tmp_path / name / "slices" / "all.csv")
-    cost = {"parameters": 10.2e6, "gmacs": 6.54, "seconds": 0.25}
-    (tmp_path / "costs.json").write_text(json.dumps({"costs": {"mmhvae": cost}}))
-    given = (tmp_path / "mmhvae", tmp_path / "resvit", "--costs", tmp_path / "costs.json")
+    cost = {"side": 192, "parameters": 10.2e6, "gmacs": 6.54, "seconds": 0.25}
+    costs = {"mmhvae": cost, "m2dn": cost | {"side": 96}}
+    (tmp_path / "costs.json").write_text(json.dumps({"costs": costs}))
+    given = (*(tmp_path / name for name in ("mmhvae", "resvit", "m2dn")), "--costs", tmp_path / "costs.json")
     run(monkeypatch, "compare-methods", *given, "--output", tmp_path / "m.md")
     lines = {line.split(" | ")[0].strip("| "): line for line in (tmp_path / "m.md").read_text().splitlines()}
     assert f"**{np.mean(base) + 3:.1f}"[:5] in lines["mmhvae"]
-    assert lines["mmhvae"].endswith("| 10.20 | 6.5 | 0.250 |")
-    assert lines["resvit"].endswith("| - | - | - |")
+    assert lines["method"].endswith("| slice (pixels) | parameters (M) | GMACs | seconds a slice |")
+    assert lines["mmhvae"].endswith("| 192 | 10.20 | 6.5 | 0.250 |")
+    assert lines["m2dn"].endswith("| 96 | 10.20 | 6.5 | 0.250 |")
+    assert lines["resvit"].endswith("| - | - | - | - |")
+    assert len({line.count("|") for line in lines.values() if "paper*" in line or "192" in line}) == 1
     assert "**" not in lines["resvit"]
     assert "*28.9*" in lines["*mmhvae, paper*"]
-    (tmp_path / "costs.json").write_text("[]")
-    with pytest.raises(InputError, match="holds no costs"):
-        run(monkeypatch, "compare-methods", *given, "--output", tmp_path / "m.md")
+    for other in ("[]", json.dumps({"costs": {"mmhvae": {"parameters": 1, "gmacs": 1, "seconds": 1}}})):
+        (tmp_path / "costs.json").write_text(other)  # the second tells no side: of a slice of which nothing is known
+        with pytest.raises(InputError, match="holds no costs"):
+            run(monkeypatch, "compare-methods", *given, "--output", tmp_path / "m.md")
 
 
 def test_seeds_of_a_method_count_together_and_are_told_apart(tmp_path, monkeypatch, capsys):

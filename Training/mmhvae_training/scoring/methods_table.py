@@ -26,20 +26,19 @@ PAPER: Mapping[str, tuple[tuple[float, float, float], ...]] = {
 }
 
 Costs = Mapping[str, Mapping[str, float]]
+#: Columns; methods may be measured at slices of different sides, and then take times that must not be compared.
+COSTS = {"side": "slice (pixels)", "parameters": "parameters (M)", "gmacs": "GMACs", "seconds": "seconds a slice"}
 
 
 def read_costs(path: Path) -> Costs:
-    """What `measure_methods.py` wrote: method -> parameters, gmacs, seconds.
+    """What `measure_methods.py` wrote: method -> what :data:`COSTS` names.
 
     Raises:
         InputError: the file is missing or not of that script.
     """
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))["costs"]
-        return {
-            name: {key: float(cost[key]) for key in ("parameters", "gmacs", "seconds")}
-            for name, cost in content.items()
-        }
+        return {name: {key: float(cost[key]) for key in COSTS} for name, cost in content.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} holds no costs; give the file that measure_methods.py --output wrote.") from error
 
@@ -61,7 +60,7 @@ def table_by_method(runs: Mapping[str, Sequence[SliceScore]], variant: str, cost
     cells = _cells(runs, variant)
     metrics = [metric for metric in METRICS[variant] if any(found for found, _ in cells if found == metric)]
     titles = [f"{MODALITIES[target].name} {TITLES[metric]}" for target in MODALITIES for metric in metrics]
-    titles += ["parameters (M)", "GMACs", "seconds a slice"] if costs else []
+    titles += COSTS.values() if costs else []
     lines = [
         f"Mean (standard deviation) over the {_counted(cells)} that all have of each case's mean over its input "
         f"subsets; bold: better than every other at p < {ALPHA}, "
@@ -76,7 +75,8 @@ def table_by_method(runs: Mapping[str, Sequence[SliceScore]], variant: str, cost
         lines.append("| " + " | ".join([name, *shown, *_cost(name, costs)]) + " |")
         if name in PAPER:
             theirs = [f"*{number:.1f}*" for target in PAPER[name] for number in target[: len(metrics)]]
-            lines.append("| " + " | ".join([f"*{name}, paper*", *theirs, *([""] * (3 if costs else 0))]) + " |")
+            theirs += [""] * len(COSTS) if costs else []
+            lines.append("| " + " | ".join([f"*{name}, paper*", *theirs]) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -138,4 +138,7 @@ def _cost(name: str, costs: Costs | None) -> list[str]:
     if costs is None:
         return []
     cost = costs.get(name)
-    return [f"{cost['parameters'] / 1e6:.2f}", f"{cost['gmacs']:.1f}", f"{cost['seconds']:.3f}"] if cost else ["-"] * 3
+    if cost is None:
+        return ["-"] * len(COSTS)
+    numbers = f"{cost['parameters'] / 1e6:.2f}", f"{cost['gmacs']:.1f}", f"{cost['seconds']:.3f}"
+    return [f"{cost['side']:.0f}", *numbers]
