@@ -283,6 +283,9 @@ def parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Read the command line and run the command."""
     arguments = parser().parse_args()
+    if "weights" in arguments and arguments.weights and not arguments.run:
+        # A bundle has one set of weights: its table would stand under the name of others.
+        raise InputError("--weights chooses among a run's kept averages; give its --run, or leave out --weights.")
     arguments.command(arguments)
 
 

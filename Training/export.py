@@ -43,9 +43,17 @@ def evaluated(folder: Path, facts: dict[str, Any]) -> list[SliceScore]:
 
 
 def refined(arguments: argparse.Namespace) -> Bundle:
-    """A bundle with its refinement; its card is kept unless another is given."""
+    """A bundle with its refinement; its card is kept unless another is given.
+
+    Raises:
+        InputError: an option is given that has no effect here, or the run is none of a refinement behind the bundle.
+    """
     if arguments.monai:
         raise InputError("A MONAI bundle has no place for a refinement; leave out --monai.")
+    for name in ("weights", "data", "licence", "intended_use", "evaluation"):
+        if getattr(arguments, name) is not None:
+            option = name.replace("_", "-")
+            raise InputError(f"A bundle that gets a refinement stays otherwise what it is; leave out --{option}.")
     bundle = refined_bundle(load_bundle(arguments.bundle), arguments.refinement)
     bundle = replace(bundle, manifest=replace(bundle.manifest, name=arguments.name or bundle.manifest.name))
     return replace(bundle, card=read_card(arguments.card)) if arguments.card else bundle
@@ -59,7 +67,7 @@ def make_bundle(arguments: argparse.Namespace) -> Bundle:
     network = MMHVAE(trained.config).eval()  # as users load it: training's own has faster layers
     network.load_state_dict(trained.state_dict())
     run = read_run(arguments.run)
-    name, scores = arguments.name or facts["run"], None
+    name, use, scores = arguments.name or facts["run"], arguments.intended_use or INTENDED_USE, None
     if arguments.evaluation:
         scores = evaluated(arguments.evaluation, facts)
     manifest = Manifest(
@@ -67,16 +75,14 @@ def make_bundle(arguments: argparse.Namespace) -> Bundle:
         architecture=network.config,
         spacing_mm=spacing,
         licence=arguments.licence or LICENCE_WITH_CARD,
-        intended_use=arguments.intended_use,
+        intended_use=use,
         training={**run, "weights": (arguments.weights or Path(CHECKPOINT)).name, "steps_done": facts["step"]},
     )
     if arguments.card:
         return Bundle(network, manifest, read_card(arguments.card))
     if not (arguments.data and arguments.licence):
         raise InputError("A model card needs --data (which data, from where) and --licence; or give --card.")
-    card = model_card(
-        name, network, spacing, run, facts, arguments.data, arguments.licence, arguments.intended_use, scores
-    )
+    card = model_card(name, network, spacing, run, facts, arguments.data, arguments.licence, use, scores)
     return Bundle(network, manifest, card)
 
 
@@ -90,7 +96,7 @@ def main() -> None:
     parser.add_argument("--name", help="of the bundle; default: the run's folder")
     parser.add_argument("--data", help="one or two sentences: which data the weights saw, and where they come from")
     parser.add_argument("--licence", help="of the weights")
-    parser.add_argument("--intended-use", default=INTENDED_USE)
+    parser.add_argument("--intended-use", help=f"default: {INTENDED_USE}")
     parser.add_argument("--evaluation", type=Path, help="folder that evaluate.py table wrote for these weights")
     parser.add_argument("--card", type=Path, help="a model card in Markdown, instead of the one that is made")
     parser.add_argument("--monai", type=Path, help="new folder for a MONAI bundle of the same weights")

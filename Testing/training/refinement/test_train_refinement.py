@@ -145,6 +145,8 @@ def test_the_run_becomes_a_part_of_its_own_bundle_and_of_no_other(train, tmp_pat
         ((world / "bundle", world / "cases", "x"), "checkpoint"),
         ((world / "bundle", tmp_path / "run", "x", "--monai", tmp_path / "m"), "leave out --monai"),
         ((world / "bundle", tmp_path / "run", "x", "--run", tmp_path / "run"), "Give --run, or"),
+        ((world / "bundle", tmp_path / "run", "x", "--weights", "average-000003.pt"), "leave out --weights"),
+        ((world / "bundle", tmp_path / "run", "x", "--intended-use", "any"), "leave out --intended-use"),
     ]:
         status, said = exported(*arguments)
         assert (status, said.count("\n")) == (2, 1)

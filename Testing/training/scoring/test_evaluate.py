@@ -176,6 +176,23 @@ def test_predictions_that_cannot_be_used_say_why(world, tmp_path, monkeypatch, c
     assert not list((tmp_path / "e" / "slices").glob("*"))
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        ["table", "--bundle", "bundle"],
+        ["table", "--predictions", "p"],
+        ["table", "--constant"],
+        ["figures", "--bundle", "bundle"],
+    ],
+)
+def test_weights_are_chosen_of_a_run_alone(world, tmp_path, monkeypatch, source):
+    monkeypatch.chdir(world[0])
+    given = ("--cases", "cases", "--weights", "average-000006.pt", "--output", tmp_path / "e")
+    with pytest.raises(InputError, match=r"give its --run, or leave out --weights\.$"):
+        run(monkeypatch, *source, *given)
+    assert not (tmp_path / "e").exists()
+
+
 def test_splits_choose_the_cases(world, tmp_path, monkeypatch, capsys):
     (tmp_path / "s.csv").write_text("case,split\na,train\nb,test\n")
     options = ("table", "--cases", world[0] / "cases", "--bundle", world[0] / "bundle", "--splits", tmp_path / "s.csv")
