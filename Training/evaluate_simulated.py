@@ -23,6 +23,7 @@ from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from mmhvae_training.judging import (
     DIRECT,
+    JUDGED_SAMPLES,
     EvaluationCase,
     evaluate_bundle,
     evaluate_direct,
@@ -51,7 +52,7 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, action="append", help="several are compared; default: the starter")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--count", type=int, default=10, help="of cases, the first ones; each at all four ranges")
-    parser.add_argument("--samples", type=int, default=3)
+    parser.add_argument("--samples", type=int, default=JUDGED_SAMPLES, help=f"draws (default {JUDGED_SAMPLES})")
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()
     folders = sorted(arguments.cases.glob("case-*"))[: arguments.count]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ventricle_contrast as ventricle_contrast,
     )
     from .judgement import (
+        JUDGED_SAMPLES as JUDGED_SAMPLES,
         Settings as Settings,
         global_correlation as global_correlation,
         judge as judge,

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from ..records import read_json
 from ..scoring import REGIONS, lesion_of, mean_scores, regions
 from ..simulation import Label, displace
-from .judgement import global_correlation
+from .judgement import JUDGED_SAMPLES, global_correlation
 
 RANGES_MM = ((0, 4), (4, 8), (8, 12), (12, 16))
 TARGETS = MR_MODALITIES
@@ -136,7 +136,9 @@ def field_points(us: sitk.Image, seed: int) -> Points:
     return np.asarray(chosen @ axes.T + us.GetOrigin(), np.float64)
 
 
-def evaluate_bundle(bundle: Bundle, case: EvaluationCase, samples: int = 3, device: str = "auto") -> dict[str, Any]:
+def evaluate_bundle(
+    bundle: Bundle, case: EvaluationCase, samples: int = JUDGED_SAMPLES, device: str = "auto"
+) -> dict[str, Any]:
     """Quality by target, and TRE through synthetic T2 by range; slices along all three axes."""
     result = synthesize(bundle, {"us": case.us}, TARGETS, samples=samples, device=device, slice_axis="all")
     tre = registration_errors(case, result.images["t2"], result.field_of_view, signed=True, device=device)

@@ -23,6 +23,7 @@ from mmhvae.settings import SliceAxis
 
 from ..scoring import RunVolumes
 from .evaluation import TARGETS, EvaluationCase, load_evaluation_case
+from .judgement import JUDGED_SAMPLES
 
 MASK = "field-of-view"
 #: mm; the syntheses are no finer, and registration is several times as fast as on the sweep's own grid.
@@ -67,7 +68,7 @@ class Synthesiser:
 
     bundle: Bundle
     cache: Path
-    samples: int = 3
+    samples: int = JUDGED_SAMPLES
     slice_axis: SliceAxis | None = None
     device: str = "auto"
 
