@@ -30,6 +30,7 @@ from mmhvae.images.modalities import MODALITIES
 from mmhvae.segmentation import load_segmenter
 from mmhvae.settings import SynthesisSettings
 from mmhvae_training.data import SPLITS, TEST, case_folders, read_splits
+from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.judging import (
     CONTROL,
     RETENTION_TARGETS,
@@ -236,7 +237,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--weights", type=Path, help="one of the run's kept averages (default: its last)")
     common.add_argument("--temperature", type=float, default=SynthesisSettings.temperature)
     common.add_argument("--seed", type=int, default=0)
-    common.add_argument("--device", default="cpu", help="cpu, cuda, ...")
+    add_device(common)
     common.add_argument("--output", type=Path, required=True)
     top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = top.add_subparsers(required=True, metavar="table|compare|compare-methods|figures|retention")
@@ -274,7 +275,7 @@ def parser() -> argparse.ArgumentParser:
     retention.add_argument("--cache", type=Path, help="keeps what runs make, as evaluate_registration.py's")
     retention.add_argument("--count", type=int, help="of cases, the first ones")
     retention.add_argument("--seed", type=int, default=0, help="of what bundles draw; runs draw once, with seed 0")
-    retention.add_argument("--device", default="cpu", help="cpu, cuda, ...")
+    add_device(retention)
     retention.add_argument("--output", type=Path, required=True)
     retention.set_defaults(command=make_retention)
     return top
@@ -286,6 +287,8 @@ def main() -> None:
     if "weights" in arguments and arguments.weights and not arguments.run:
         # A bundle has one set of weights: its table would stand under the name of others.
         raise InputError("--weights chooses among a run's kept averages; give its --run, or leave out --weights.")
+    if "device" in arguments:
+        arguments.device = device_of_table(arguments.device)
     arguments.command(arguments)
 
 

@@ -24,6 +24,7 @@ from mmhvae_training.script import run
 from mmhvae.compute import kept_heap
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
+from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.judging.personalised import (
     PROTOCOLS,
     LesionScore,
@@ -170,7 +171,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--split", type=Path, required=True, help="JSON with lists of names")
     common.add_argument("--part", default="judge", help="which list of the split")
     common.add_argument("--overlap", type=overlap, default=VALIDATION_OVERLAP, help="of windows, of their side")
-    common.add_argument("--device", default="cpu", help="cpu, cuda, ...")
+    add_device(common)
     common.add_argument("--output", type=Path, required=True, help="folder for scores and tables")
     top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = top.add_subparsers(required=True, dest="command", metavar="|".join(TABLES))
@@ -191,7 +192,9 @@ def overlap(text: str) -> float:
 
 def main() -> None:
     """Read the command line and run the command."""
-    evaluate(parser().parse_args())
+    options = parser().parse_args()
+    options.device = device_of_table(options.device)
+    evaluate(options)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from mmhvae.settings import NAVIGATION, PosePrior
+from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.judging import (
     SINGLE,
     SPACING,
@@ -91,7 +92,7 @@ def synthesiser_of(arguments: argparse.Namespace) -> tuple[Synthesises, str]:
     """What makes the MRs, and its name in the table's words."""
     cache = arguments.cache or arguments.output / "syntheses"
     if arguments.run is not None:
-        made = volumes_of_run(arguments.run, "cpu" if arguments.device == "auto" else arguments.device)
+        made = volumes_of_run(arguments.run, device_of_table(arguments.device))
         of_run = RunSynthesiser(made, cache)
         facts = made.facts
         return of_run, f"Run {facts['run']} of {facts['method']}, {facts['step']} steps, weights {of_run.weights[:16]}"
@@ -133,7 +134,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, required=True, help="folder; with --compare a Markdown file")
     parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each")
     parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--device", default="auto")
+    add_device(parser)
     return parser
 
 

@@ -21,6 +21,7 @@ from mmhvae import load_bundle
 from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
+from mmhvae_training.device_option import add_device
 from mmhvae_training.judging import (
     DIRECT,
     JUDGED_SAMPLES,
@@ -53,7 +54,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--count", type=int, default=10, help="of cases, the first ones; each at all four ranges")
     parser.add_argument("--samples", type=int, default=JUDGED_SAMPLES, help=f"draws (default {JUDGED_SAMPLES})")
-    parser.add_argument("--device", default="auto")
+    add_device(parser)
     arguments = parser.parse_args()
     folders = sorted(arguments.cases.glob("case-*"))[: arguments.count]
     if not folders:

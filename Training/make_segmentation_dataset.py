@@ -27,6 +27,7 @@ from mmhvae import load_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.images import image_on, read_volume, same_grid
 from mmhvae.overlays import overlay, read_segmentation
+from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.records import read_json, write_json
 from mmhvae_training.ultrasound_tumours import (
     LAYOUTS,
@@ -61,7 +62,7 @@ def maker_of(arguments: argparse.Namespace) -> Maker:
         if "us" not in bundle.network.config.modalities:
             raise InputError(f"The bundle {arguments.bundle} makes no ultrasound; choose one that does.")
         return BundleMaker(bundle, arguments.device)
-    return run_maker(arguments.run, "cpu" if arguments.device == "auto" else arguments.device)
+    return run_maker(arguments.run, device_of_table(arguments.device))
 
 
 def require_same_beginning(folder: Path, facts: dict[str, Any]) -> None:
@@ -132,7 +133,7 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, help="resect-seg: folder of the label maps (default: --cases)")
     parser.add_argument("--folds", default="5", help="how many, or a splits_final.json of your own (default: 5)")
     parser.add_argument("--seed", type=int, default=0, help="of subsets, noise and folds")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
+    add_device(parser)
     parser.add_argument("--output", type=Path, required=True, help="folder named like Dataset101_Starter")
     arguments = parser.parse_args()
     number_of(arguments.output.name)

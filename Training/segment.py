@@ -22,12 +22,14 @@ from pathlib import Path
 from mmhvae_training.script import run
 
 from lightning_fabric import Fabric
+from mmhvae.compute import choose_device
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from mmhvae.images import read_volume, write_volume
 from mmhvae.overlays import read_segmentation
 from mmhvae.segmentation import outline_ultrasound, save_ultrasound_segmenter
 from mmhvae.settings import OutlineSettings
+from mmhvae_training.device_option import add_device
 from mmhvae_training.export import read_card
 from mmhvae_training.loop import Prepared, TrainingScript
 from mmhvae_training.records import write_json
@@ -83,7 +85,7 @@ def train(arguments: argparse.Namespace, settings: Sequence[str]) -> None:
         return
     if settings:
         raise InputError(f"{settings[0]} is no option of nnU-Net's engine; see segment.py train --help.")
-    device = "cpu" if arguments.device == "auto" else arguments.device
+    device = str(choose_device(arguments.device))
     engine = NNUNet(
         read_data_set(arguments.data), arguments.output, arguments.configuration, device, arguments.processes
     )
@@ -99,7 +101,7 @@ def predict(arguments: argparse.Namespace) -> None:
     if is_nnunet_model(models[0]) and not arguments.plain:
         if len(models) > 1:
             raise InputError("nnU-Net's folds lie in one folder; give one --model.")
-        device = "cpu" if arguments.device == "auto" else arguments.device
+        device = str(choose_device(arguments.device))
         predict_with_nnunet(models[0], cases, arguments.output, device, arguments.flips > 1)
         return
     segmenter, settings = load_trained(models), OutlineSettings(flips=arguments.flips)
@@ -169,7 +171,7 @@ def parser() -> argparse.ArgumentParser:
     training.add_argument("--engine", choices=("small", "nnunet"), required=True)
     training.add_argument("--data", type=Path, required=True, help="folder of make_segmentation_dataset.py")
     training.add_argument("--fold", type=int, required=True)
-    training.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
+    add_device(training)
     training.add_argument("--output", type=Path, required=True, help="small: fold_K in it; nnunet: its work")
     training.add_argument("--configuration", choices=CONFIGURATIONS, default=CONFIGURATIONS[0], help="of nnU-Net")
     training.add_argument("--epochs", type=int, help="of nnU-Net (default: its 1000)")
@@ -177,7 +179,7 @@ def parser() -> argparse.ArgumentParser:
     training.add_argument("--processes", type=int, default=1, help="beside nnU-Net's own")
     predicting = commands.add_parser("predict", parents=[common], help="outline the tumour in ultrasound")
     predicting.add_argument("--model", type=Path, action="append", required=True, help="run, or nnU-Net's folder")
-    predicting.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
+    add_device(predicting)
     predicting.add_argument("--plain", action="store_true", help="nnU-Net's folds by our own network, without nnU-Net")
     flips = "mirrored views; nnU-Net itself: 1 or all"
     predicting.add_argument("--flips", type=int, default=OutlineSettings().flips, help=flips)

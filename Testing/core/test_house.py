@@ -61,7 +61,7 @@ FLOORS = {
         "widget",
     ],
     "mmhvae_training": [
-        "script records configuration",
+        "script device_option records configuration",
         "simulation calibration",
         "data networks",
         "objective",

@@ -23,6 +23,7 @@ from mmhvae import load_bundle
 from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.registration import read_model
+from mmhvae_training.device_option import add_device
 from mmhvae_training.judging import Synthesiser
 from mmhvae_training.records import commit, lines_of, read_all_lines, read_json, run_processes
 from mmhvae_training.trust import (
@@ -81,7 +82,7 @@ def main() -> None:
     parser.add_argument("--head", type=Path, default=HEAD, help="another patient's MRs, if they are there")
     parser.add_argument("--patient", type=Path, default=PATIENT, help="rows of judge_patient.py, if they are there")
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--device", default="auto")
+    add_device(parser)
     parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each")
     parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--remark", default="", help="a sentence that the report has to say")

@@ -21,6 +21,7 @@ import SimpleITK as sitk
 from mmhvae import InputError, load_bundle, synthesize
 from mmhvae.images import MODALITIES
 from mmhvae.settings import SynthesisSettings
+from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.judging import TARGETS, EvaluationCase, harmonised_truth, load_evaluation_case
 from mmhvae_training.scoring import lesion_of, name_of_run, new_figure, save_figure, show_slice, volumes_of_run
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ def main() -> None:
     parser.add_argument("--case", type=Path, required=True, help="one case-* of simulate.py")
     parser.add_argument("--run", type=Path, action="append", default=[], help="of train.py or train_baseline.py")
     parser.add_argument("--bundle", type=Path, action="append", default=[])
-    parser.add_argument("--device", default="cpu")
+    add_device(parser)
     parser.add_argument("--output", type=Path, required=True, help="PNG")
     arguments = parser.parse_args()
     runs = [(name_of_run(path).split("/")[0], path) for path in arguments.run]
@@ -61,17 +62,15 @@ def main() -> None:
     names = [TRUE, *(name for name, _ in (*runs, *bundles))]
     if len(set(names)) < len(names):
         raise InputError("Two of the columns have the same name; give one run a method, or rename a folder.")
-    case = load_evaluation_case(arguments.case)
+    case, device = load_evaluation_case(arguments.case), device_of_table(arguments.device)
     truth = {name: harmonised_truth(case.truths[name], case.labels, name) for name in TARGETS}
     columns: dict[str, Mapping[str, sitk.Image]] = {TRUE: truth}
     for name, path in runs:
-        made = volumes_of_run(path, arguments.device)
+        made = volumes_of_run(path, device)
         columns[name] = made.volumes({"us": case.us}, ("us",), TARGETS).images
     for name, path in bundles:
         settings = SynthesisSettings(slice_axis=2, samples=1)
-        columns[name] = synthesize(
-            load_bundle(path), {"us": case.us}, TARGETS, device=arguments.device, settings=settings
-        ).images
+        columns[name] = synthesize(load_bundle(path), {"us": case.us}, TARGETS, device=device, settings=settings).images
     drawn(case, columns, arguments.output)
 
 

@@ -24,6 +24,7 @@ from mmhvae import load_bundle
 from mmhvae.bundle import starter_bundle
 from mmhvae.files import write_text
 from mmhvae.settings import SliceAxis
+from mmhvae_training.device_option import add_device
 from mmhvae_training.judging import find_pairs, judge_pair, pairs_table
 
 
@@ -34,7 +35,7 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, action="append", help="several are compared; default: the starter")
     parser.add_argument("--patient", action="append", help="NAME, several; default: all that have a pair")
     parser.add_argument("--one-axis", action="store_true", help="slices along the bundle's axis alone, not all three")
-    parser.add_argument("--device", default="auto")
+    add_device(parser)
     parser.add_argument("--output", type=Path, required=True, help="folder that receives pairs.md and pairs.json")
     arguments = parser.parse_args()
     pairs = find_pairs(arguments.real, arguments.patient)

@@ -24,6 +24,7 @@ from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.files import write_text
 from mmhvae.images.volumes import read_volume
 from mmhvae_training.calibration.measure import find_real
+from mmhvae_training.device_option import add_device
 from mmhvae_training.judging import Settings, judge, judgement_table
 
 
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--spacing", type=float, default=Settings.spacing, help="mm; 0: the volume's own")
     parser.add_argument("--extent", type=float, help="mm, side of the central cube to look at; default: everything")
     parser.add_argument("--samples", type=int, default=Settings.samples)
-    parser.add_argument("--device", default=Settings.device)
+    add_device(parser)
     parser.add_argument("--include-held-out", action="store_true", help="Case3 and Case27 too: not for any choice")
     arguments = parser.parse_args()
     settings = Settings(arguments.spacing or None, arguments.extent, arguments.samples, device=arguments.device)

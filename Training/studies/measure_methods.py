@@ -37,6 +37,7 @@ from mmhvae_training.baselines import (
     settings_of,
 )
 from mmhvae_training.configuration import VariantConfig
+from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.networks import build_network
 from mmhvae_training.records import write_json
 from mmhvae_training.scoring import RunVolumes, name_of_run, volumes_of_run
@@ -119,10 +120,11 @@ def main() -> None:
     parser.add_argument("--size", choices=(ORIGINAL, SMALL), default=ORIGINAL, help="of MM-GAN, ResViT and M2DN")
     parser.add_argument("--side", type=int, default=192, help="pixels; not of runs; MMHVAE's networks here are of 192")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--device", default="cpu")
+    add_device(parser)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--output", type=Path, help="JSON")
     arguments = parser.parse_args()
+    arguments.device = device_of_table(arguments.device)
     if arguments.repeats < 1 or arguments.threads < 1:
         raise InputError("Give 1 or more --repeats and --threads.")
     torch.set_num_threads(arguments.threads)

@@ -29,6 +29,7 @@ from mmhvae.bundle import Bundle
 from mmhvae.compute import full_precision
 from mmhvae.files import write_text
 from mmhvae.settings import SliceAxis
+from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.judging import TARGETS, image_quality, load_evaluation_case
 from mmhvae_training.records import read_lines, write_line
 
@@ -82,9 +83,10 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, required=True, help="without the refinement")
     parser.add_argument("--refined", type=Path, help="the same bundle with it; without: the plain ways alone")
     parser.add_argument("--cases", type=Path, required=True, help="folder with case-*, as simulate.py writes them")
-    parser.add_argument("--device", default="cpu")
+    add_device(parser)
     parser.add_argument("--output", type=Path, required=True, help="folder that receives refinement.md and .jsonl")
     arguments = parser.parse_args()
+    device = device_of_table(arguments.device)
     folders = sorted(path.parent for path in arguments.cases.glob("case-*/parameters.json"))
     if not folders:
         raise InputError(f"{arguments.cases} holds no case; give the folder that simulate.py wrote.")
@@ -98,7 +100,7 @@ def main() -> None:
         for folder in folders:
             if refined in bundles and (folder.name, way) not in done:
                 row = {"case": folder.name, "way": way}
-                write_line(lines, row | measured(bundles[refined], axis, folder, arguments.device))
+                write_line(lines, row | measured(bundles[refined], axis, folder, device))
     text = table(list(read_lines(lines)))
     write_text(text, arguments.output / "refinement.md")
     print(text)

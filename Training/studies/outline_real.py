@@ -21,6 +21,7 @@ from mmhvae.files import write_text
 from mmhvae.images import read_volume, write_volume
 from mmhvae.segmentation import UltrasoundSegmenter, load_ultrasound_segmenter, outline_ultrasound
 from mmhvae_training.calibration.measure import find_real
+from mmhvae_training.device_option import add_device
 from mmhvae_training.records import write_json
 from mmhvae_training.ultrasound_tumours import (
     Ellipsoid,
@@ -45,7 +46,7 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, required=True, help="of segment.py export")
     parser.add_argument("--by-eye", type=Path, help="JSON: NAME -> centre_lps_mm, radii_mm along the image's axes")
     parser.add_argument("--output", type=Path, required=True, help="receives outlines.json, .md and .png, NAME.nii.gz")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
+    add_device(parser)
     arguments = parser.parse_args()
     segmenter, outlines = load_ultrasound_segmenter(arguments.bundle), {}
     arguments.output.mkdir(parents=True, exist_ok=True)

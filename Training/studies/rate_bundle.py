@@ -23,6 +23,7 @@ from mmhvae import load_bundle
 from mmhvae.bundle import MANIFEST
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
+from mmhvae_training.device_option import add_device
 from mmhvae_training.judging import TARGETS, SynthesisedCase, Synthesiser, global_correlation, load_case
 from mmhvae_training.records import read_json
 
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, required=True, help="its folder, which is changed")
     parser.add_argument("--cases", type=Path, required=True, help="folder with case-* of heads it never saw")
     parser.add_argument("--cache", type=Path, required=True, help="folder that keeps syntheses")
-    parser.add_argument("--device", default="auto")
+    add_device(parser)
     arguments = parser.parse_args()
     synthesise = Synthesiser(load_bundle(arguments.bundle), arguments.cache, device=arguments.device)
     folders = sorted(path.parent for path in arguments.cases.glob("case-*/parameters.json"))
