@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from mmhvae.segmentation import (
     save_segmenter,
 )
 from mmhvae_training.export import read_card
-from mmhvae_training.loop import CHECKPOINT, RUN, read_checkpoint
+from mmhvae_training.loop import CHECKPOINT, read_checkpoint, read_run
 
 INTENDED_USE = (
     "Research and planning aid: outlines to be checked and corrected by a person. No diagnosis. "
@@ -51,7 +50,7 @@ def main() -> None:
     described = {
         "licence": options.licence,
         "intended_use": INTENDED_USE,
-        "training": json.loads((options.run / RUN).read_text(encoding="utf-8")) | {"steps_done": content["step"]},
+        "training": read_run(options.run) | {"steps_done": content["step"]},
     }
     if SEGMENTER in content:
         name = _save_segmenter(content, options, card, described)
