@@ -41,9 +41,7 @@ class BrainMethod(Method[BrainConfiguration, RunState]):
         state, config = self.state, self.configuration.optimisation
         for group in state.optimiser.optimizer.param_groups:
             group["lr"] = config.rate(state.step)
-        size = self.configuration.data.batch_size
-        own = range(size)[fabric.global_rank :: fabric.world_size]
-        heads = [self.head(state.step * size + number) for number in own]
+        heads = [self.head(number) for number in self.own_numbers(fabric)]
         images, brains = (torch.stack([getattr(head, name) for head in heads])[:, None] for name in ("image", "brain"))
         with fabric.autocast():
             logits = state.network(images.to(fabric.device))

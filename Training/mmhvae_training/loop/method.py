@@ -49,6 +49,11 @@ class Method(ABC, Generic[Settings, State]):
     def synthesise(self, fabric: Fabric) -> Tensor | None:
         """A picture (1, H, W) in [0, 1] of what the averaged network makes now; None where there is nothing to see."""
 
+    def own_numbers(self, fabric: Fabric) -> list[int]:
+        """Which of the step's ``batch_size`` examples are this device's; counted over the whole run."""
+        size = self.configuration.data.batch_size
+        return [self.state.step * size + number for number in range(size)[fabric.global_rank :: fabric.world_size]]
+
     def update(self, fabric: Fabric, loss: Tensor, terms: Mapping[str, Tensor]) -> dict[str, float]:
         """Minimise ``loss`` by one update; its terms as numbers, and the gradient's norm."""
         self.state.optimiser.zero_grad()

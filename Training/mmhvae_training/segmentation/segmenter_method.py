@@ -49,9 +49,7 @@ class SegmenterMethod(Method[SegmenterConfiguration, RunState]):
         state, config = self.state, self.configuration.optimisation
         for group in state.optimiser.optimizer.param_groups:
             group["lr"] = config.rate(state.step) * group[_SPEED]
-        size = self.configuration.data.batch_size
-        own = range(size)[fabric.global_rank :: fabric.world_size]
-        views = [self.view(state.step * size + number) for number in own]
+        views = [self.view(number) for number in self.own_numbers(fabric)]
         losses = self._losses_of(views, fabric)
         numbers = self.update(fabric, torch.stack(list(losses.values())).sum(), losses)
         return numbers | {"learning_rate": config.rate(state.step)}

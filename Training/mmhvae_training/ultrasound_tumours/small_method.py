@@ -59,9 +59,7 @@ class SmallMethod(Method[SmallConfiguration, RunState]):
         state, config = self.state, self.configuration.optimisation
         for group in state.optimiser.optimizer.param_groups:
             group["lr"] = config.rate(state.step)
-        size = self.configuration.data.batch_size
-        own = range(size)[fabric.global_rank :: fabric.world_size]
-        images, tumours = self.patches([state.step * size + number for number in own])
+        images, tumours = self.patches(self.own_numbers(fabric))
         with fabric.autocast():
             logits = state.network(images.to(fabric.device))
         both = DiceCELoss(to_onehot_y=True, softmax=True, include_background=False, batch=True)
