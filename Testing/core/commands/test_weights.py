@@ -17,7 +17,8 @@ def test_the_command_line(run, bundle, tmp_path, monkeypatch):
     status, output, _ = run("weights", "install", bundle, "--name", "mine")
     assert (status, "mine" in output) == (0, True)
     listed = run("weights", "list")[1]
-    assert [line.split()[0] for line in listed.splitlines()] == ["starter", "mine", "segmenter", "mmhvae-release"]
+    names = [line.split()[0] for line in listed.splitlines()]
+    assert names == ["starter", "mine", "segmenter", "brain", "mmhvae-release"]
     assert run("weights", "remove", "mine")[0] == 0
     assert "mine" not in run("weights", "list")[1]
 
