@@ -54,8 +54,10 @@ def _segment(options: argparse.Namespace) -> None:
 
     images = {name: read_volume(path, f"{name} image") for name, path in paths.items()}
     reference, mask = read(options.reference, "reference"), read(options.brain_mask, "brain mask")
-    where = {"extractor": options.extractor, "device": options.device}
-    result = segment_tumour(images, bundle, reference, mask, settings=settings, progress=report, **where)
+    result = segment_tumour(
+        images, bundle, reference, mask,
+        extractor=options.extractor, settings=settings, device=options.device, progress=report,
+    )  # fmt: skip
     written = {options.output: as_segmentation(result.labels)}
     if options.uncertainty:
         written[options.uncertainty] = result.uncertainty

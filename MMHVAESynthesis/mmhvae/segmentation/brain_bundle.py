@@ -13,23 +13,18 @@ from typing import Any
 
 from ..bundle import (
     BRAIN,
-    CARD,
-    MANIFEST,
     OUTLINES,
-    WEIGHTS,
     ModelKind,
     bundle_at,
     damage_refused,
     description_in,
     members_of,
-    read_members,
-    require_checksum,
     require_kind,
     write_members,
 )
 from ..exceptions import InputError
 from .grey_levels import intensity_rules
-from .half_precision import restored, stored
+from .half_precision import opened, stored
 from .plain_plan import plain_architecture
 from .plain_unet import PlainUNet, PlainUNetConfig
 
@@ -76,12 +71,11 @@ def load_brain_extractor(bundle: str | Path | None = None) -> BrainExtractor:
     Raises:
         InputError: missing, damaged, altered, of another version, or no brain extractor.
     """
-    path = bundle_at(bundle, ModelKind.BRAIN_EXTRACTOR)
-    members = read_members(path)
-    manifest = parse_brain_manifest(members[MANIFEST], path)
-    require_checksum(members, manifest.weights_sha256, path)
-    network = restored(lambda: PlainUNet(manifest.architecture), members[WEIGHTS], path)
-    return BrainExtractor(network, manifest, members[CARD].decode("utf-8", errors="replace"))
+
+    def make(manifest: BrainManifest) -> PlainUNet:
+        return PlainUNet(manifest.architecture)
+
+    return BrainExtractor(*opened(bundle_at(bundle, ModelKind.BRAIN_EXTRACTOR), parse_brain_manifest, make))
 
 
 def save_brain_extractor(extractor: BrainExtractor, folder: str | Path) -> Path:

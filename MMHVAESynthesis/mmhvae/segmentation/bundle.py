@@ -9,23 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from ..bundle import (
-    CARD,
-    MANIFEST,
     OUTLINES,
-    WEIGHTS,
     ModelKind,
     bundle_at,
     damage_refused,
     description_in,
     members_of,
-    read_members,
-    require_checksum,
     require_kind,
     write_members,
 )
 from ..exceptions import InputError
 from .grey_levels import intensity_rules
-from .half_precision import restored, stored
+from .half_precision import opened, stored
 from .network import REGIONS, TumourUNet, UNetConfig
 
 FORMAT_VERSION = 1
@@ -75,12 +70,11 @@ def load_segmenter(bundle: str | Path | None = None) -> SegmenterBundle:
     Raises:
         InputError: missing, damaged, altered, of another version, or no segmenter of MR.
     """
-    path = bundle_at(bundle, ModelKind.MR_SEGMENTER)
-    members = read_members(path)
-    manifest = parse_segmenter_manifest(members[MANIFEST], path)
-    require_checksum(members, manifest.weights_sha256, path)
-    network = restored(lambda: TumourUNet(manifest.architecture), members[WEIGHTS], path)
-    return SegmenterBundle(network, manifest, members[CARD].decode("utf-8", errors="replace"))
+
+    def make(manifest: SegmenterManifest) -> TumourUNet:
+        return TumourUNet(manifest.architecture)
+
+    return SegmenterBundle(*opened(bundle_at(bundle, ModelKind.MR_SEGMENTER), parse_segmenter_manifest, make))
 
 
 def save_segmenter(bundle: SegmenterBundle, folder: str | Path) -> Path:

@@ -77,7 +77,8 @@ def segment_tumour(
         progress: called between windows; raising :class:`mmhvae.Cancelled` in it stops the work.
 
     Raises:
-        InputError: an image or the segmenter cannot be used, or they show no head, or don't overlap.
+        InputError: an image or a model cannot be used, they show no head, or don't overlap; or an extractor is given
+            where none is asked.
     """
     started, settings, progress = time.monotonic(), settings or SegmentationSettings(), progress or no_progress
     if not isinstance(bundle, SegmenterBundle):
@@ -87,6 +88,8 @@ def segment_tumour(
     target = usable[next(iter(usable))] if reference is None else reference
     if target.GetDimension() != 3:
         raise InputError("The reference image is no volume; choose a 3-D image.")
+    if extractor is not None and (brain_mask is not None or not settings.find_brain):
+        raise InputError("No brain is to be found, so a brain extractor has no effect; leave it out.")
     brain = _brain(brain_mask, extractor) if settings.find_brain else brain_mask
     spacing, before = bundle.manifest.spacing_mm, part_of(progress, 0.0, PREPARED)
     shown = prepare(usable, target, modalities, spacing, brain, before)

@@ -14,23 +14,18 @@ from typing import Any, Literal, cast, get_args
 from torch import nn
 
 from ..bundle import (
-    CARD,
-    MANIFEST,
     OUTLINES,
     TUMOUR_IN_ULTRASOUND,
-    WEIGHTS,
     ModelKind,
     bundle_at,
     damage_refused,
     description_in,
     members_of,
-    read_members,
-    require_checksum,
     require_kind,
     write_members,
 )
 from ..exceptions import InputError
-from .half_precision import restored, stored
+from .half_precision import opened, stored
 from .plain_plan import plain_architecture, triple, whole_number
 from .plain_unet import PlainUNet, PlainUNetConfig, Triple
 
@@ -102,14 +97,8 @@ def load_ultrasound_segmenter(bundle: str | Path) -> UltrasoundSegmenter:
     Raises:
         InputError: missing, damaged, altered, of another version, or no segmenter of ultrasound.
     """
-    path = bundle_at(bundle)
-    members = read_members(path)
-    manifest = parse_ultrasound_manifest(members[MANIFEST], path)
-    require_checksum(members, manifest.weights_sha256, path)
-    networks = restored(lambda: _networks(manifest), members[WEIGHTS], path)
-    return UltrasoundSegmenter(
-        tuple(cast(Iterable[PlainUNet], networks)), manifest, members[CARD].decode("utf-8", errors="replace")
-    )
+    networks, manifest, card = opened(bundle_at(bundle), parse_ultrasound_manifest, _networks)
+    return UltrasoundSegmenter(tuple(cast(Iterable[PlainUNet], networks)), manifest, card)
 
 
 def save_ultrasound_segmenter(segmenter: UltrasoundSegmenter, folder: str | Path) -> Path:

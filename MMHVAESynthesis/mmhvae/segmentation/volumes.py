@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..exceptions import InputError, Progress
-from ..images import check_volume, resampled
+from ..images import bounding_box, check_volume, image_on, resampled
 from .brain import find_brain
 from .brain_bundle import BrainExtractor
 from .grey_levels import is_tissue, measure_grey_levels
@@ -86,8 +86,9 @@ def prepare(
         arrays[name] = sitk.GetArrayFromImage(resampled(images[name], grid))
     mask, within = _looked_at(arrays, grid, brain)
     if mask is not None:
-        box = _box_of(mask)
-        grid = sitk.RegionOfInterest(grid, *_size_and_index(box))
+        start, size = bounding_box(image_on(mask.astype(np.uint8), grid))
+        box = tuple(slice(first, first + count) for first, count in zip(start[::-1], size[::-1], strict=True))
+        grid = sitk.RegionOfInterest(grid, size, start)
         arrays = {name: (array * mask)[box] for name, array in arrays.items()}
     planes, present = torch.zeros(len(modalities), *grid.GetSize()[::-1]), torch.zeros(len(modalities))
     for number, name in enumerate(modalities):
@@ -111,16 +112,6 @@ def _looked_at(
         return mask, "brain mask"
     found = None if brain is None else find_brain(list(arrays.values()), grid, brain)
     return found, "whole image" if found is None else "brain found"
-
-
-def _box_of(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
-    hit = [np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
-    return tuple(slice(int(h[0]), int(h[-1]) + 1) for h in hit)
-
-
-def _size_and_index(box: tuple[slice, ...]) -> tuple[list[int], list[int]]:
-    """A box of an array (k, j, i) as SimpleITK has it: size and index (i, j, k)."""
-    return [part.stop - part.start for part in box[::-1]], [part.start for part in box[::-1]]
 
 
 def working_grid(images: Mapping[str, sitk.Image], reference: sitk.Image, spacing: float) -> sitk.Image:
@@ -154,8 +145,8 @@ def _tissue_box(image: sitk.Image, name: str) -> Box:
     volume = float(np.count_nonzero(tissue)) * float(np.prod(image.GetSpacing())) / 1000
     if volume < SMALLEST_TISSUE_ML:
         raise InputError(f"The {name} image shows {volume:.0f} ml of tissue, no brain; choose an MR of the head.")
-    hit = [np.flatnonzero(tissue.any(axis=tuple(a for a in range(3) if a != axis))) for axis in (2, 1, 0)]
-    return _corners_box(image, [int(h[0]) for h in hit], [int(h[-1]) for h in hit])
+    start, size = bounding_box(image_on(tissue.astype(np.uint8), image))
+    return _corners_box(image, start, [first + count - 1 for first, count in zip(start, size, strict=True)])
 
 
 def _corners_box(image: sitk.Image, first: list[int], last: list[int]) -> Box:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from mmhvae import InputError
 from mmhvae.images import image_on
 from mmhvae.segmentation import find_brain, segment_tumour
 from mmhvae.segmentation.brain import MARGIN_MM
@@ -92,8 +93,15 @@ def test_a_stripped_brain_and_a_head_without_one_are_left_as_they_are(extractor,
     assert (sitk.GetArrayViewFromImage(bare.labels) == sitk.GetArrayViewFromImage(whole.labels)).all()
 
 
-def test_a_mask_goes_before_what_would_be_found(extractor, upright):
+def test_an_extractor_that_has_nothing_to_do_is_refused(extractor, upright):
+    image = head(upright)
+    for options in ({"brain_mask": image > 0}, {"settings": SegmentationSettings(flips=1, find_brain=False)}):
+        with pytest.raises(InputError, match="has no effect; leave it out"):
+            segment_tumour({"t2": image}, segmenter(), extractor=extractor, **options)
+
+
+def test_a_mask_goes_before_what_would_be_found(upright):
     mask = image_on((distances(upright, np.zeros(3)) < 20).astype(np.uint8), upright)
-    result = segment_tumour({"t2": head(upright)}, segmenter(), brain_mask=mask, extractor=extractor, settings=QUICK)
+    result = segment_tumour({"t2": head(upright)}, segmenter(), brain_mask=mask, settings=QUICK)
     assert result.within == "brain mask"
     assert not (sitk.GetArrayFromImage(result.labels)[distances(upright, np.zeros(3)) > 21]).any()

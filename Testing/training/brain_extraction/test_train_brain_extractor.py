@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -15,13 +14,14 @@ pytest.importorskip("lightning_fabric", reason="needs the extra 'training'")
 
 from mmhvae_training.script import status_of
 
+import export_segmenter
+import train_brain_extractor
 from mmhvae import InputError
 from mmhvae.segmentation import load_brain_extractor
 from mmhvae_training.brain_extraction import BrainMethod
 from mmhvae_training.loop.checkpoints import CHECKPOINT
 from mmhvae_training.loop.logbook import LOSSES
 
-TRAINING = Path(__file__).resolve().parents[3] / "Training"
 PLAN = {
     "features": [4, 8],
     "kernels": [[3, 3, 3], [3, 3, 3]],
@@ -31,17 +31,9 @@ PLAN = {
 }
 
 
-def script(name: str):
-    spec = importlib.util.spec_from_file_location(name, TRAINING / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
 def train(brats, monkeypatch, capsys):
     """``train(run, *options)``: train_brain_extractor.py in this process -> status and complaint."""
-    module = script("studies/train_brain_extractor")
     small = [text for name, value in PLAN.items() for text in (f"--architecture.{name}", json.dumps(value))]
     small += ["--data.smallest", "24", "--data.largest", "32", "--data.spacing", "2", "--output.log_every", "1"]
 
@@ -49,7 +41,7 @@ def train(brats, monkeypatch, capsys):
         given = ["--data.folder", brats, "--data.split", brats / "split.json", "--run", run, *small]
         given += ["--device.accelerator", "cpu", "--device.devices", "1", *options]
         monkeypatch.setattr(sys, "argv", ["train_brain_extractor.py", *map(str, given)])
-        return status_of(module.main), capsys.readouterr().err
+        return status_of(train_brain_extractor.main), capsys.readouterr().err
 
     return call
 
@@ -85,7 +77,7 @@ def test_it_learns_and_becomes_a_bundle(train, tmp_path, monkeypatch):
     card.write_text("# Card\n")
     given = ["export_segmenter.py", tmp_path / "run", tmp_path / "bundle", "--card", card, "--name", "Ours"]
     monkeypatch.setattr(sys, "argv", list(map(str, given)))
-    script("export_segmenter").main()
+    export_segmenter.main()
     extractor = load_brain_extractor(tmp_path / "bundle")
     assert (extractor.manifest.name, extractor.manifest.spacing_mm) == ("Ours", 2.0)
     assert extractor.manifest.architecture.features == (4, 8)

@@ -39,8 +39,7 @@ class BrainMethod(Method[BrainConfiguration, RunState]):
     def losses(self, fabric: Fabric) -> dict[str, float]:
         """One step on ``batch_size`` heads, each device on its share; Dice and cross-entropy as in nnU-Net."""
         state, config = self.state, self.configuration.optimisation
-        for group in state.optimiser.optimizer.param_groups:
-            group["lr"] = config.rate(state.step)
+        self.set_rate(config.rate(state.step))
         heads = [self.head(number) for number in self.own_numbers(fabric)]
         images, brains = (torch.stack([getattr(head, name) for head in heads])[:, None] for name in ("image", "brain"))
         with fabric.autocast():

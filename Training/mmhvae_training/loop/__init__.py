@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .grids import showcase as showcase, subsets_grid as subsets_grid
     from .logbook import Logbook as Logbook
     from .loop import train as train
-    from .method import Method as Method
+    from .method import SPEED as SPEED, Method as Method
     from .mmhvae_method import MMHVAEMethod as MMHVAEMethod, training_step as training_step, updates_of as updates_of
     from .run_record import RUN as RUN, read_run as read_run, spacing_of as spacing_of
     from .run_state import (

@@ -16,6 +16,8 @@ from .run_state import RunState
 from .trouble import stop_at_trouble
 from .updates import apply_gradients
 
+#: What a group of parameters says of its learning rate: times the run's.
+SPEED = "speed"
 Settings = TypeVar("Settings", bound=RunSettings)
 State = TypeVar("State", bound=RunState)
 
@@ -48,6 +50,11 @@ class Method(ABC, Generic[Settings, State]):
     @abstractmethod
     def synthesise(self, fabric: Fabric) -> Tensor | None:
         """A picture (1, H, W) in [0, 1] of what the averaged network makes now; None where there is nothing to see."""
+
+    def set_rate(self, rate: float) -> None:
+        """The learning rate of the update to come; a group of parameters may have a ``speed``, so many times that."""
+        for group in self.state.optimiser.optimizer.param_groups:
+            group["lr"] = rate * group.get(SPEED, 1.0)
 
     def own_numbers(self, fabric: Fabric) -> list[int]:
         """Which of the step's ``batch_size`` examples are this device's; counted over the whole run."""

@@ -39,8 +39,7 @@ class RefinementMethod(Method[RefinementRun, RunState]):
         """One step on ``batch_size`` patches, each device on its share; ``before`` is the norm without refinement."""
         data, loss = self.configuration.data, self.configuration.loss
         rate = self.configuration.optimisation.rate(self.state.step)
-        for group in self.state.optimiser.optimizer.param_groups:
-            group["lr"] = rate
+        self.set_rate(rate)
         whole = draw_patches(self.syntheses, data.crop, data.batch_size, self.state.rng)
         batch = whole.share(fabric.global_rank, fabric.world_size).to(fabric.device)
         with fabric.autocast():

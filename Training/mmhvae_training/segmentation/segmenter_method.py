@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from mmhvae.segmentation import TumourUNet
 from torch import Tensor
 
-from ..loop import Method, RunState, fresh_state
+from ..loop import SPEED, Method, RunState, fresh_state
 from .configuration import SegmenterConfiguration
 from .losses import segmentation_losses
 from .patients import Patient
@@ -18,8 +18,6 @@ from .scene import draw_scene
 from .view import View, draw_view
 
 VIEW_SEED, ORDER_SEED = 1_000_003, 0
-#: What a group of parameters says of its learning rate: times the run's.
-_SPEED = "speed"
 
 
 def new_segmenter(configuration: SegmenterConfiguration, fabric: Fabric) -> RunState:
@@ -28,7 +26,7 @@ def new_segmenter(configuration: SegmenterConfiguration, fabric: Fabric) -> RunS
     network, config = TumourUNet(configuration.architecture).to(fabric.device), configuration.optimisation
     last = list(network.unfold.parameters())
     others = [parameter for parameter in network.parameters() if all(parameter is not known for known in last)]
-    groups = [{"params": others, _SPEED: 1.0}, {"params": last, _SPEED: config.last_layer}]
+    groups = [{"params": others, SPEED: 1.0}, {"params": last, SPEED: config.last_layer}]
     adam = torch.optim.AdamW(groups, config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay)
     return fresh_state(network, adam, fabric, configuration.seed)
 
@@ -47,8 +45,7 @@ class SegmenterMethod(Method[SegmenterConfiguration, RunState]):
     def losses(self, fabric: Fabric) -> dict[str, float]:
         """One step on ``batch_size`` views, each device on its share."""
         state, config = self.state, self.configuration.optimisation
-        for group in state.optimiser.optimizer.param_groups:
-            group["lr"] = config.rate(state.step) * group[_SPEED]
+        self.set_rate(config.rate(state.step))
         views = [self.view(number) for number in self.own_numbers(fabric)]
         losses = self._losses_of(views, fabric)
         numbers = self.update(fabric, torch.stack(list(losses.values())).sum(), losses)

@@ -57,8 +57,7 @@ class SmallMethod(Method[SmallConfiguration, RunState]):
     def losses(self, fabric: Fabric) -> dict[str, float]:
         """One step on ``batch_size`` patches, each device on its share; Dice and cross-entropy as in nnU-Net."""
         state, config = self.state, self.configuration.optimisation
-        for group in state.optimiser.optimizer.param_groups:
-            group["lr"] = config.rate(state.step)
+        self.set_rate(config.rate(state.step))
         images, tumours = self.patches(self.own_numbers(fabric))
         with fabric.autocast():
             logits = state.network(images.to(fabric.device))
