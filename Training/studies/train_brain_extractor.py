@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
@@ -18,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_tra
 from mmhvae_training.script import run
 
 from lightning_fabric import Fabric
-from mmhvae.segmentation import MODALITIES
+from mmhvae.segmentation import MODALITIES, load_brain_extractor
 from mmhvae_training.brain_extraction import BrainConfiguration, BrainMethod, new_extractor
-from mmhvae_training.loop import Prepared, TrainingScript
+from mmhvae_training.loop import Prepared, TrainingScript, start_from
 from mmhvae_training.segmentation import read_patients
 
 
@@ -29,8 +30,10 @@ def prepare(configuration: BrainConfiguration, fabric: Fabric, limit: int | None
     data = configuration.data
     patients = read_patients(data.folder, data.split, data.part, MODALITIES, limit)
     fabric.print(f"{len(patients)} patients", flush=True)
-    method = BrainMethod(configuration, new_extractor(configuration, fabric), patients)
-    return Prepared(method, {"patients": [patient.name for patient in patients]})
+    state, origin = new_extractor(configuration, fabric), configuration.start_from
+    start = partial(start_from, state, origin, load_brain_extractor) if origin else None
+    learnt_from = {"patients": [patient.name for patient in patients]}
+    return Prepared(BrainMethod(configuration, state, patients), learnt_from, start)
 
 
 TRAIN = TrainingScript(

@@ -52,6 +52,14 @@ def test_a_head_is_a_function_of_its_seed_alone(patient):
     assert len({float(head.image.sum()) for head in first}) == 3
 
 
+def test_contrasts_are_drawn_by_their_weights(patient):
+    data, dark = replace(SMALL, weights=(0.0, 0.0, 1.0, 0.0)), patient.images.copy()
+    dark[[0, 1, 3]] = 0
+    for head, other in zip(heads(patient, data), heads(replace(patient, images=dark), data), strict=True):
+        assert torch.equal(head.image, other.image)
+    assert any(bool(head.image.any()) for head in heads(patient, data))
+
+
 def test_shapes_lie_within_the_bounds_and_fit_the_network():
     sides = {side for seed in range(20) for side in draw_shape(SMALL, 16, torch.Generator().manual_seed(seed))}
     assert sides == {32, 48, 64}
@@ -59,7 +67,8 @@ def test_shapes_lie_within_the_bounds_and_fit_the_network():
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"heads": 1.2}, "data.heads"), ({"spacing": 0.2}, "data.spacing"), ({"smallest": 90}, "data.smallest")],
+    [({"heads": 1.2}, "data.heads"), ({"spacing": 0.2}, "data.spacing"), ({"smallest": 90}, "data.smallest")]
+    + [({"weights": weights}, "data.weights") for weights in ((1.0, 1.0), (0.0,) * 4, (1.0, -1.0, 1.0, 1.0))],
 )
 def test_what_cannot_be_drawn_is_refused(changes, words):
     with pytest.raises(InputError, match=words):

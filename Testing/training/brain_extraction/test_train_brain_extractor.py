@@ -82,3 +82,14 @@ def test_it_learns_and_becomes_a_bundle(train, tmp_path, monkeypatch):
     assert (extractor.manifest.name, extractor.manifest.spacing_mm) == ("Ours", 2.0)
     assert extractor.manifest.architecture.features == (4, 8)
     assert extractor.manifest.training["patients"] == ["a", "b"]
+    further = ["--optimisation.steps", 1, "--optimisation.learning_rate", 1e-9, "--data.weights", "[0,1,0,0]"]
+    assert train(tmp_path / "further", "--start_from", tmp_path / "bundle", *further)[0] == 0
+    begun = torch.load(tmp_path / "further" / CHECKPOINT, weights_only=True)["average"]
+    for name, tensor in extractor.network.state_dict().items():
+        torch.testing.assert_close(begun[name], tensor, rtol=0, atol=1e-6)
+    described = json.loads((tmp_path / "further" / "run.json").read_text())
+    assert described["started_from"]["patients"] == ["a", "b"]
+    status, complaint = train(
+        tmp_path / "other", "--start_from", tmp_path / "bundle", "--architecture.features", "[4,4]"
+    )
+    assert (status, "not the one to be trained" in complaint) == (2, True)

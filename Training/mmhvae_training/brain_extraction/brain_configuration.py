@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
-from mmhvae.segmentation import PlainUNetConfig
+from mmhvae.segmentation import MODALITIES, PlainUNetConfig
 
 from ..configuration import PolynomialConfig, RunSettings, require
 from ..segmentation import PatientsConfig
@@ -23,6 +24,7 @@ class HeadsConfig(PatientsConfig):
         smallest, largest: sides (voxels) between which a grid's are drawn.
         heads: share with something around the brain; the others are stripped already.
         recoloured: share of those whose tissues have any grey level, so that no scanner's is learnt by heart.
+        weights: how often T1, ceT1, T2 and FLAIR are drawn, relative to one another.
     """
 
     batch_size: int = 2
@@ -31,6 +33,7 @@ class HeadsConfig(PatientsConfig):
     largest: int = 80
     heads: float = 0.85
     recoloured: float = 0.5
+    weights: tuple[float, ...] = (1.0,) * len(MODALITIES)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -38,6 +41,8 @@ class HeadsConfig(PatientsConfig):
         require(0 < self.smallest <= self.largest, "data.smallest should be positive, and not above data.largest.")
         for name in ("heads", "recoloured"):
             require(0 <= getattr(self, name) <= 1, f"data.{name} should be between 0 and 1.")
+        drawn = len(self.weights) == len(MODALITIES) and min(self.weights) >= 0 and sum(self.weights) > 0
+        require(drawn, f"data.weights should be {len(MODALITIES)} numbers, none below 0 and one above.")
 
 
 def _small() -> PlainUNetConfig:
@@ -48,9 +53,10 @@ def _small() -> PlainUNetConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class BrainConfiguration(RunSettings):
-    """A run of the brain extractor."""
+    """A run of the brain extractor; ``start_from`` is another run or its bundle, whose weights it begins with."""
 
     data: HeadsConfig
+    start_from: Path | None = None
     architecture: PlainUNetConfig = field(default_factory=_small)
     optimisation: PolynomialConfig = field(default_factory=PolynomialConfig)
 

@@ -31,7 +31,7 @@ def draw_head(patient: Patient, data: HeadsConfig, shape: Shape, generator: torc
     """A random head around that patient's brain on a grid of that shape."""
     scene = _scene(patient, data, shape, generator)
     points = scene.points(shape, data.spacing)
-    contrast = int(torch.randint(len(patient.medians), (), generator=generator))
+    contrast = int(torch.multinomial(torch.tensor(data.weights), 1, generator=generator))
     image = scene.render(points)[contrast]
     brain = (scene.distance(points) < EDGE_MM).float() * scene.in_view(points)[contrast]
     if chance(0.3, generator):

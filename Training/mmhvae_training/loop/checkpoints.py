@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from mmhvae.bundle import Bundle, load_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_bytes
-from mmhvae.segmentation import SegmenterBundle
+from mmhvae.segmentation import BrainExtractor, SegmenterBundle
 
 from ..configuration import RunSettings
 from .run_record import RUN, Description, read_run
@@ -113,7 +113,7 @@ def read_average(run: Path, path: Path) -> tuple[dict[str, Any], int]:
 
 
 def start_from(
-    state: RunState, path: Path, load: Callable[[Path], Bundle | SegmenterBundle] = load_bundle
+    state: RunState, path: Path, load: Callable[[Path], Bundle | SegmenterBundle | BrainExtractor] = load_bundle
 ) -> Description:
     """Begin a new run with the weights of a bundle, or with the averaged ones of another run: fine-tuning.
 
