@@ -15,6 +15,7 @@ from lightning_fabric.wrappers import _FabricOptimizer
 from torch import nn
 
 from ..configuration import AdamWConfig
+from ..networks import keep_small_volumes_exact
 
 
 @dataclass(kw_only=True)
@@ -91,6 +92,8 @@ def fresh_state(
     Args:
         noise_on: where the method draws its noise; None: on the fabric's device.
     """
+    if fabric.device.type == "cpu":
+        keep_small_volumes_exact(network)
     return RunState(
         network=network,
         average=copy.deepcopy(network).requires_grad_(False),

@@ -9,6 +9,7 @@ from mmhvae.faces import lazy_names
 if TYPE_CHECKING:
     from .depthwise import speed_up_on_cpu as speed_up_on_cpu
     from .shared_experts import SharedExpertMMHVAE as SharedExpertMMHVAE
+    from .small_volumes import keep_small_volumes_exact as keep_small_volumes_exact
     from .variants import build_network as build_network
 else:
     __getattr__ = lazy_names(__name__, __file__)
