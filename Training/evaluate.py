@@ -31,6 +31,7 @@ from mmhvae.segmentation import load_segmenter
 from mmhvae.settings import SynthesisSettings
 from mmhvae_training.data import SPLITS, TEST, case_folders, read_splits
 from mmhvae_training.device_option import add_device, device_of_table
+from mmhvae_training.idle_options import Idle, refuse_idle, was_given
 from mmhvae_training.judging import (
     CONTROL,
     RETENTION_TARGETS,
@@ -46,6 +47,8 @@ from mmhvae_training.judging import (
 )
 from mmhvae_training.records import read_lines, require_same_settings, write_line
 from mmhvae_training.scoring import (
+    SIDE,
+    SPACING_MM,
     BaselineSource,
     ConstantSource,
     NetworkSource,
@@ -75,33 +78,71 @@ from mmhvae_training.scoring import (
 )
 
 
+def _of_network(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.bundle or arguments.run)
+
+
+#: Of the tables and figures.
+IDLE = (
+    # A bundle has one set of weights: its table would stand under the name of others.
+    Idle(
+        ("weights",), lambda given: not given.run, "--weights chooses among a run's kept averages; give its --run, or"
+    ),
+    Idle(("spacing", "side"), _of_network, "A bundle or run is judged at its own spacing and size;"),
+    Idle(
+        ("temperature", "seed"),
+        lambda given: not _of_network(given),
+        "Predictions and constants are scored as they are;",
+    ),
+    Idle(
+        ("device",),
+        lambda given: not _of_network(given) and not given.perceptual,
+        "No network has to be run; give --perceptual, or",
+    ),
+    Idle(("temperature",), lambda given: given.run and is_baseline(given.run), "A baseline's run has no temperature;"),
+    Idle(("split",), lambda given: not given.splits, "--split is one of those of --splits; give that, too, or"),
+)
+IDLE_IN_RETENTION = (
+    Idle(("seed",), lambda given: given.run and not given.bundle, "Runs draw once, with seed 0; give a --bundle, or"),
+    Idle(("cache",), lambda given: not given.run, "--cache keeps what runs make; give a --run, or"),
+)
+
+
 def chosen_cases(arguments: argparse.Namespace) -> list[str]:
     """Names of the cases to judge: all, or those of a split; the first ``--count``."""
     names = list(case_folders(arguments.cases, tuple(MODALITIES)))
     if arguments.splits:
-        splits = read_splits(arguments.splits, names)
-        names = [name for name in names if splits.get(name) == arguments.split]
+        splits, split = read_splits(arguments.splits, names), arguments.split or TEST
+        names = [name for name in names if splits.get(name) == split]
         if not names:
-            raise InputError(f"{arguments.splits} puts no case into the split '{arguments.split}'; name another.")
+            raise InputError(f"{arguments.splits} puts no case into the split '{split}'; name another.")
     return names[: arguments.count]
 
 
 def source_of(arguments: argparse.Namespace) -> Source:
     """The one source that was named."""
     if arguments.constant:
-        return ConstantSource(arguments.spacing, arguments.side)
+        return ConstantSource(**_given(arguments, "spacing", "side"))
     if arguments.predictions:
-        return NiftiSource(arguments.predictions, arguments.cases, arguments.spacing, arguments.side)
+        return NiftiSource(arguments.predictions, arguments.cases, **_given(arguments, "spacing", "side"))
     if arguments.run and is_baseline(arguments.run):
-        return baseline_source(arguments.run, arguments.weights, seed=arguments.seed, device=arguments.device)
+        source = baseline_source(arguments.run, arguments.weights, **_given(arguments, "seed", "device"))
+        if was_given(arguments, "seed") and not source.baseline.DRAWS:
+            raise InputError(f"{source.facts['method']} draws nothing; leave out --seed.")
+        return source
     return network_of(arguments)
 
 
 def network_of(arguments: argparse.Namespace) -> NetworkSource:
-    options = {name: getattr(arguments, name) for name in ("temperature", "seed", "device")}
+    options = _given(arguments, "temperature", "seed", "device")
     if arguments.bundle:
         return bundle_source(arguments.bundle, **options)
     return run_source(arguments.run, arguments.weights, **options)
+
+
+def _given(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """What of the options was given; the rest is the source's to say."""
+    return {name: getattr(arguments, name) for name in names if was_given(arguments, name)}
 
 
 def make_table(arguments: argparse.Namespace) -> None:
@@ -218,7 +259,7 @@ def _images(
     if isinstance(source, RunSynthesiser):
         made = source(case.name, case.us).images
         return {name: made[name] for name in RETENTION_TARGETS}
-    settings = SynthesisSettings(slice_axis="all", seed=arguments.seed)
+    settings = SynthesisSettings(slice_axis="all", **_given(arguments, "seed"))
     result = synthesize(source, {"us": case.us}, RETENTION_TARGETS, device=arguments.device, settings=settings)
     return dict(result.images)
 
@@ -232,11 +273,10 @@ def parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--cases", type=Path, required=True, help="folder with one folder a prepared or simulated case")
     common.add_argument("--splits", type=Path, help="CSV case,split; only cases of --split are judged")
-    common.add_argument("--split", choices=SPLITS, default=TEST)
+    common.add_argument("--split", choices=SPLITS, help=f"of --splits (default {TEST})")
     common.add_argument("--count", type=int, help="of cases, the first ones")
     common.add_argument("--weights", type=Path, help="one of the run's kept averages (default: its last)")
-    common.add_argument("--temperature", type=float, default=SynthesisSettings.temperature)
-    common.add_argument("--seed", type=int, default=0)
+    common.add_argument("--seed", type=int, help="of what is drawn (default 0)")
     add_device(common)
     common.add_argument("--output", type=Path, required=True)
     top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -245,14 +285,17 @@ def parser() -> argparse.ArgumentParser:
     sources = table.add_mutually_exclusive_group(required=True)
     sources.add_argument("--predictions", type=Path, help="another program's, as NIfTI")
     sources.add_argument("--constant", action="store_true", help="one grey level a volume, the best there is")
-    table.add_argument("--spacing", type=float, default=0.5, help="mm, at which predictions are scored")
-    table.add_argument("--side", type=int, default=192, help="pixels, of the slices in which predictions are scored")
+    temperature = f"of MMHVAE's noise (default {SynthesisSettings.temperature})"
+    table.add_argument("--temperature", type=float, help=temperature)
+    where = "of predictions and constants"
+    table.add_argument("--spacing", type=float, help=f"mm, {where} (default {SPACING_MM})")
+    table.add_argument("--side", type=int, help=f"pixels of the slices, {where} (default {SIDE})")
     table.add_argument("--slices", type=int, help="so many of a case, evenly spread; default: all that show something")
     table.add_argument("--perceptual", action="store_true", help="ST-LPIPS too; needs stlpips-pytorch, and time")
-    table.set_defaults(command=make_table)
+    table.set_defaults(command=make_table, idle=IDLE)
     figures = commands.add_parser("figures", parents=[common], help="latents, temperature, harmonisation")
     figures.add_argument("--inputs", default="us", help="of the temperature sweep, joined by +")
-    figures.set_defaults(command=make_figures)
+    figures.set_defaults(command=make_figures, idle=IDLE)
     for group in (sources, figures.add_mutually_exclusive_group(required=True)):
         group.add_argument("--bundle", type=Path, help="bundle folder, zip, or released .pth")
         group.add_argument("--run", type=Path, help="folder that train.py wrote")
@@ -265,7 +308,7 @@ def parser() -> argparse.ArgumentParser:
         compare.add_argument("evaluations", type=Path, nargs="+", help="folders that 'table' wrote")
         compare.add_argument("--variant", choices=("standard", "paper-compatible"), default="standard")
         compare.add_argument("--output", type=Path, required=True, help="Markdown file")
-        compare.set_defaults(command=make_comparison, averages=name == "compare-methods", costs=None)
+        compare.set_defaults(command=make_comparison, averages=name == "compare-methods", costs=None, idle=())
     compare.add_argument("--costs", type=Path, help="JSON of measure_methods.py")
     retention = commands.add_parser("retention", help="what a segmenter of real MR finds in synthetic MR")
     retention.add_argument("--cases", type=Path, required=True, help="folder with case-*, as simulate.py writes them")
@@ -274,19 +317,17 @@ def parser() -> argparse.ArgumentParser:
     retention.add_argument("--run", type=Path, action="append", default=[], help="of train.py or train_baseline.py")
     retention.add_argument("--cache", type=Path, help="keeps what runs make, as evaluate_registration.py's")
     retention.add_argument("--count", type=int, help="of cases, the first ones")
-    retention.add_argument("--seed", type=int, default=0, help="of what bundles draw; runs draw once, with seed 0")
+    retention.add_argument("--seed", type=int, help="of what bundles draw (default 0); runs draw once, with seed 0")
     add_device(retention)
     retention.add_argument("--output", type=Path, required=True)
-    retention.set_defaults(command=make_retention)
+    retention.set_defaults(command=make_retention, idle=IDLE_IN_RETENTION)
     return top
 
 
 def main() -> None:
     """Read the command line and run the command."""
     arguments = parser().parse_args()
-    if "weights" in arguments and arguments.weights and not arguments.run:
-        # A bundle has one set of weights: its table would stand under the name of others.
-        raise InputError("--weights chooses among a run's kept averages; give its --run, or leave out --weights.")
+    refuse_idle(arguments, arguments.idle)
     if "device" in arguments:
         arguments.device = device_of_table(arguments.device)
     arguments.command(arguments)

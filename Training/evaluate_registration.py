@@ -28,6 +28,7 @@ from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from mmhvae.settings import NAVIGATION, PosePrior
 from mmhvae_training.device_option import add_device, device_of_table
+from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.judging import (
     SINGLE,
     SPACING,
@@ -57,6 +58,14 @@ from mmhvae_training.records import (
 from mmhvae_training.scoring import volumes_of_run
 
 LINES = "lines"
+COUNT, JOBS = 40, 2  # where the command line does not say
+IDLE = (
+    Idle(
+        ("count", "bundle", "run", "cache", "lc2", "prior", "jobs", "device"),
+        lambda given: given.compare is not None,
+        "--compare reads what was registered before;",
+    ),
+)
 
 
 def lines_with(prior: dict[str, float] | None, output: Path) -> list[dict[str, Any]]:
@@ -77,12 +86,14 @@ def write_tables(output: Path, wanted: set[str], todo: set[str], provenance: dic
     return text
 
 
-def prior_of(deviations: Sequence[float]) -> PosePrior | None:
-    """The prior with these deviations (mm, degrees); None for none.
+def prior_of(deviations: Sequence[float] | None) -> PosePrior | None:
+    """The prior with these deviations (mm, degrees); without any none, and the panel's where nothing was asked for.
 
     Raises:
         InputError: there is one number, or there are more than two.
     """
+    if deviations is None:
+        return NAVIGATION
     if len(deviations) not in (0, 2):
         raise InputError("--prior takes two numbers, mm and degrees, or none for no prior.")
     return PosePrior(*deviations) if deviations else None
@@ -117,7 +128,9 @@ def parser() -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--cases", type=Path, help="folder with case-* made with --held-out")
     what.add_argument("--compare", type=Path, nargs="+", metavar="DIR", help="folders this script wrote, one a method")
-    parser.add_argument("--count", type=int, default=40, help="of cases, the first ones; each at all four ranges")
+    parser.add_argument(
+        "--count", type=int, help=f"of cases, the first ones; each at all four ranges (default {COUNT})"
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--bundle", type=Path, help="default: the starter")
     source.add_argument("--run", type=Path, help="folder of train.py or train_baseline.py, judged slice by slice")
@@ -128,11 +141,10 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         nargs="*",
         metavar="MM DEG",
-        default=(NAVIGATION.translation_mm, NAVIGATION.rotation_deg),
         help="how far the start may be off, standard deviations; nothing: no prior; default: the panel's",
     )
     parser.add_argument("--output", type=Path, required=True, help="folder; with --compare a Markdown file")
-    parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each")
+    parser.add_argument("--jobs", type=int, help=f"processes, of one thread each (default {JOBS})")
     parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
     add_device(parser)
     return parser
@@ -141,6 +153,8 @@ def parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Read the command line, do what is not done yet, write the tables."""
     arguments = parser().parse_args()
+    refuse_idle(arguments, IDLE)
+    fill_in(arguments, count=COUNT, jobs=JOBS)
     if arguments.compare:
         compare(arguments.compare, arguments.output)
         return

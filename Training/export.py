@@ -23,12 +23,22 @@ from mmhvae.bundle.bundle import Bundle, Manifest, load_bundle, save_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.network.model import MMHVAE
 from mmhvae_training.export import model_card, read_card, write_monai_bundle
+from mmhvae_training.idle_options import Idle, refuse_idle
 from mmhvae_training.loop import CHECKPOINT, read_run
 from mmhvae_training.records import SETTINGS, read_json
 from mmhvae_training.refinement import refined_bundle
 from mmhvae_training.scoring import SliceScore, load_run, read_scores
 
 INTENDED_USE = "Research on image synthesis and registration. Not for patients, not approved for clinical use."
+IDLE = (
+    Idle(("monai",), lambda given: given.bundle is not None, "A MONAI bundle has no place for a refinement;"),
+    Idle(
+        ("weights", "data", "licence", "intended-use", "evaluation"),
+        lambda given: given.bundle is not None,
+        "A bundle that gets a refinement stays otherwise what it is;",
+    ),
+    Idle(("data", "evaluation"), lambda given: given.card is not None, "Of a card that is given nothing is made;"),
+)
 LICENCE_WITH_CARD = "MIT; the model card names the data that the weights saw, and their licences"
 
 
@@ -46,14 +56,8 @@ def refined(arguments: argparse.Namespace) -> Bundle:
     """A bundle with its refinement; its card is kept unless another is given.
 
     Raises:
-        InputError: an option is given that has no effect here, or the run is none of a refinement behind the bundle.
+        InputError: the run is none of a refinement behind the bundle.
     """
-    if arguments.monai:
-        raise InputError("A MONAI bundle has no place for a refinement; leave out --monai.")
-    for name in ("weights", "data", "licence", "intended_use", "evaluation"):
-        if getattr(arguments, name) is not None:
-            option = name.replace("_", "-")
-            raise InputError(f"A bundle that gets a refinement stays otherwise what it is; leave out --{option}.")
     bundle = refined_bundle(load_bundle(arguments.bundle), arguments.refinement)
     bundle = replace(bundle, manifest=replace(bundle.manifest, name=arguments.name or bundle.manifest.name))
     return replace(bundle, card=read_card(arguments.card)) if arguments.card else bundle
@@ -109,6 +113,7 @@ def main() -> None:
     given = [value is not None for value in (arguments.run, arguments.bundle, arguments.refinement)]
     if given not in ([True, False, False], [False, True, True]):
         raise InputError("Give --run, or --bundle and --refinement together.")
+    refuse_idle(arguments, IDLE)
     bundle = refined(arguments) if arguments.refinement else make_bundle(arguments)
     print(save_bundle(bundle, arguments.output, arguments.half_precision))
     if arguments.monai:

@@ -28,6 +28,7 @@ from mmhvae.exceptions import InputError
 from mmhvae.images import image_on, read_volume, same_grid
 from mmhvae.overlays import overlay, read_segmentation
 from mmhvae_training.device_option import add_device, device_of_table
+from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.records import read_json, write_json
 from mmhvae_training.ultrasound_tumours import (
     LAYOUTS,
@@ -51,6 +52,19 @@ from mmhvae_training.ultrasound_tumours import (
 
 #: What a data set is begun with: it goes on with the same alone.
 BEGUN = "begun.json"
+IDLE = (
+    Idle(
+        ("labels",),
+        lambda given: given.labelled != "resect-seg",
+        "--labels belongs to --labelled resect-seg; give that, or",
+    ),
+    Idle(("device",), lambda given: given.simulator or given.labelled is not None, "No network has to be run;"),
+    Idle(
+        ("seed",),
+        lambda given: (given.simulator or given.labelled is not None) and not given.folds.isdecimal(),
+        "Nothing is drawn, with ultrasound as it is and folds of your own;",
+    ),
+)
 
 
 def maker_of(arguments: argparse.Namespace) -> Maker:
@@ -132,10 +146,12 @@ def main() -> None:
     source.add_argument("--labelled", choices=LAYOUTS[1:], help="real ultrasound with annotated tumours, as it is")
     parser.add_argument("--labels", type=Path, help="resect-seg: folder of the label maps (default: --cases)")
     parser.add_argument("--folds", default="5", help="how many, or a splits_final.json of your own (default: 5)")
-    parser.add_argument("--seed", type=int, default=0, help="of subsets, noise and folds")
+    parser.add_argument("--seed", type=int, help="of subsets, noise and folds (default 0)")
     add_device(parser)
     parser.add_argument("--output", type=Path, required=True, help="folder named like Dataset101_Starter")
     arguments = parser.parse_args()
+    refuse_idle(arguments, IDLE)
+    fill_in(arguments, seed=0)
     number_of(arguments.output.name)
     origins, facts = add_sweeps(arguments)
     if not origins:

@@ -25,6 +25,9 @@ from mmhvae_training.data import (
     require_same_grid,
     summary,
 )
+from mmhvae_training.idle_options import Idle, refuse_idle
+
+IDLE = (Idle(("space",), lambda given: given.layout != "bids", "Only --layout bids names spaces; give that, or"),)
 
 
 def read_cases(layout: str, source: Path, space: str | None) -> list[SourceCase]:
@@ -51,6 +54,7 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="prepare cases that are there already once more")
     parser.add_argument("--output", type=Path, required=True, help="folder that receives one folder a case")
     arguments = parser.parse_args()
+    refuse_idle(arguments, IDLE)
     found = read_cases(arguments.layout, arguments.source, arguments.space)
     # BIDS promises a common space, the two others a common grid.
     read = _as_it_is if arguments.layout == "bids" else require_same_grid

@@ -28,12 +28,18 @@ from mmhvae.files import write_text
 from mmhvae.images import MR_MODALITIES, field_of_view, open_image, read_volume, write_volume
 from mmhvae.images.white_matter import WhiteMatter, estimate_white_matter, white_matter_from_labels
 from mmhvae_training.data import WHITE_MATTER
+from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.judging import WARPED, RealPair, find_pairs
 
 MR = MR_MODALITIES
 LABELS = "labels.nii.gz"
 BRIGHT = 80.0  # percentile of ceT1 in a sweep's field of view where white matter lies, tumour and cortex being darker
 SMALLEST_SHARE = 0.6  # of a view's voxels that the head must fill
+VIEWS = 12  # tried a head
+IDLE = (
+    Idle(("views", "count"), lambda given: not given.mr, "Views cut heads; give --mr, or"),
+    Idle(("patient",), lambda given: given.pairs is None, "--patient names pairs; give --pairs, or"),
+)
 
 
 def write_ultrasound(path: Path, folder: Path) -> None:
@@ -99,11 +105,13 @@ def main() -> None:
     parser.add_argument("--ultrasound", type=Path, nargs="*", default=[], help="volumes, 0 outside the field of view")
     parser.add_argument("--mr", type=Path, nargs="*", default=[], help="folders of t2, cet1, flair, perhaps labels")
     parser.add_argument("--views", type=Path, help="folder of simulated cases whose fields of view cut the heads")
-    parser.add_argument("--count", type=int, default=12, help="views tried a head")
+    parser.add_argument("--count", type=int, help=f"views tried a head (default {VIEWS})")
     parser.add_argument("--pairs", type=Path, help="folder with NAME-us.nii.gz and NAME-cet1-warped.nii.gz")
-    parser.add_argument("--patient", action="append", default=[], help="NAME of a pair, several")
+    parser.add_argument("--patient", action="append", help="NAME of a pair, several")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
+    refuse_idle(arguments, IDLE)
+    fill_in(arguments, count=VIEWS)
     if arguments.mr and not arguments.views:
         raise InputError("Give --views, a folder of simulated cases, to cut the heads by.")
     names = [path.name.removesuffix(".gz").rsplit(".", 1)[0] for path in arguments.ultrasound]
@@ -111,7 +119,7 @@ def main() -> None:
         raise InputError("Two ultrasound volumes have the same file name; rename one, it names its case.")
     for name, path in zip(names, arguments.ultrasound, strict=True):
         write_ultrasound(path, arguments.output / name)
-    for pair in find_pairs(arguments.pairs, arguments.patient or None, (WARPED,)) if arguments.pairs else ():
+    for pair in find_pairs(arguments.pairs, arguments.patient, (WARPED,)) if arguments.pairs else ():
         write_pair(pair, arguments.output / f"{pair.name}-{pair.modality}")
     views = sorted(path.parent for path in arguments.views.glob("*/field-of-view.nii.gz")) if arguments.views else []
     for head in arguments.mr:

@@ -31,11 +31,13 @@ from mmhvae.segmentation import outline_ultrasound, save_ultrasound_segmenter
 from mmhvae.settings import OutlineSettings
 from mmhvae_training.device_option import add_device
 from mmhvae_training.export import read_card
+from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.loop import Prepared, TrainingScript
 from mmhvae_training.records import write_json
 from mmhvae_training.ultrasound_tumours import (
     CONFIGURATIONS,
     LAYOUTS,
+    LICENCE,
     LabelledUltrasound,
     NNUNet,
     SmallConfiguration,
@@ -72,10 +74,34 @@ TRAIN_SMALL = TrainingScript(
     same=("data", "architecture", "optimisation", "seed"),
     prepare=prepare,
 )
+PROCESSES = 1  # beside nnU-Net's own
+IDLE_IN_TRAINING = (
+    Idle(
+        ("configuration", "epochs", "iterations", "processes"),
+        lambda given: given.engine != "nnunet",
+        "That belongs to --engine nnunet; give that, or",
+    ),
+)
+IDLE_OF_CASES = (
+    Idle(("fold",), lambda given: given.layout != "nnunet", "Only --layout nnunet has folds; give that, or"),
+    Idle(
+        ("labels",),
+        lambda given: given.layout != "resect-seg",
+        "--labels belongs to --layout resect-seg; give that, or",
+    ),
+)
+IDLE_IN_PREDICTION = (
+    *IDLE_OF_CASES,
+    Idle(("plain",), lambda given: not is_nnunet_model(given.model[0]), "The small network is plain by itself;"),
+)
+IDLE_IN_EXPORT = (
+    Idle(("card", "licence"), lambda given: given.bundle is None, "nnU-Net's zip has no card; give --bundle, or"),
+)
 
 
 def train(arguments: argparse.Namespace, settings: Sequence[str]) -> None:
     """Train a fold by the engine that was asked for."""
+    fill_in(arguments, configuration=CONFIGURATIONS[0], processes=PROCESSES)
     if arguments.engine == "small":
         if arguments.device != "auto":
             settings = ["--device.accelerator", arguments.device, *settings]
@@ -142,19 +168,21 @@ def export(arguments: argparse.Namespace) -> None:
     if arguments.zip is not None:
         if not is_nnunet_model(arguments.model[0]):
             raise InputError(f"{arguments.model[0]} holds no fold that nnU-Net trained; leave out --zip.")
+        if len(arguments.model) > 1:
+            raise InputError("nnU-Net's folds lie in one folder; give one --model.")
         export_zip(arguments.model[0], arguments.zip)
         print(arguments.zip)
     if arguments.bundle is not None:
         if arguments.card is None:
             raise InputError("A bundle needs a card that says what it is good for; give --card FILE.md.")
         card = read_card(arguments.card)
-        save_ultrasound_segmenter(load_trained(arguments.model, arguments.licence, card), arguments.bundle)
+        save_ultrasound_segmenter(load_trained(arguments.model, arguments.licence or LICENCE, card), arguments.bundle)
         print(arguments.bundle)
 
 
 def cases_of(arguments: argparse.Namespace) -> list[LabelledUltrasound]:
     """Those of the layout that was named."""
-    return find_cases(arguments.layout, arguments.source, arguments.labels, arguments.fold)
+    return find_cases(arguments.layout, arguments.source, arguments.labels, arguments.fold or 0)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -163,7 +191,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--layout", choices=LAYOUTS, default="nnunet", help="of the ultrasound and its labels")
     common.add_argument("--source", type=Path, required=True, help="folder of the data set")
     common.add_argument("--labels", type=Path, help="resect-seg: folder of the label maps (default: the source)")
-    common.add_argument("--fold", type=int, default=0, help="nnunet: whose cases for validation are meant")
+    common.add_argument("--fold", type=int, help="nnunet: whose cases for validation are meant (default 0)")
     common.add_argument("--output", type=Path, required=True)
     top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = top.add_subparsers(required=True, metavar="train|predict|evaluate|export", dest="command")
@@ -173,33 +201,36 @@ def parser() -> argparse.ArgumentParser:
     training.add_argument("--fold", type=int, required=True)
     add_device(training)
     training.add_argument("--output", type=Path, required=True, help="small: fold_K in it; nnunet: its work")
-    training.add_argument("--configuration", choices=CONFIGURATIONS, default=CONFIGURATIONS[0], help="of nnU-Net")
+    configuration = f"of nnU-Net (default {CONFIGURATIONS[0]})"
+    training.add_argument("--configuration", choices=CONFIGURATIONS, help=configuration)
     training.add_argument("--epochs", type=int, help="of nnU-Net (default: its 1000)")
     training.add_argument("--iterations", type=int, help="of nnU-Net's epochs (default: its 250)")
-    training.add_argument("--processes", type=int, default=1, help="beside nnU-Net's own")
+    training.add_argument("--processes", type=int, help=f"beside nnU-Net's own (default {PROCESSES})")
+    training.set_defaults(idle=IDLE_IN_TRAINING)
     predicting = commands.add_parser("predict", parents=[common], help="outline the tumour in ultrasound")
     predicting.add_argument("--model", type=Path, action="append", required=True, help="run, or nnU-Net's folder")
     add_device(predicting)
     predicting.add_argument("--plain", action="store_true", help="nnU-Net's folds by our own network, without nnU-Net")
     flips = "mirrored views; nnU-Net itself: 1 or all"
     predicting.add_argument("--flips", type=int, default=OutlineSettings().flips, help=flips)
-    predicting.set_defaults(run=predict)
+    predicting.set_defaults(run=predict, idle=IDLE_IN_PREDICTION)
     evaluating = commands.add_parser("evaluate", parents=[common], help="Dice, surface distance, paired tests")
     evaluating.add_argument("outlines", type=Path, nargs="+", help="folders that predict wrote, named by method")
-    evaluating.set_defaults(run=evaluate)
+    evaluating.set_defaults(run=evaluate, idle=IDLE_OF_CASES)
     exporting = commands.add_parser("export", help="for this software, and for nnU-Net's own users")
     exporting.add_argument("--model", type=Path, action="append", required=True, help="run, or nnU-Net's folder")
     exporting.add_argument("--bundle", type=Path, help="new folder of a bundle")
     exporting.add_argument("--card", type=Path, help="Markdown that goes with it")
-    exporting.add_argument("--licence", default="as its training data")
+    exporting.add_argument("--licence", help=f"of the weights (default: {LICENCE})")
     exporting.add_argument("--zip", type=Path, help="new file that nnU-Net's own users install")
-    exporting.set_defaults(run=export)
+    exporting.set_defaults(run=export, idle=IDLE_IN_EXPORT)
     return top
 
 
 def main() -> None:
     """Read the command line and run the command."""
     arguments, others = parser().parse_known_args()
+    refuse_idle(arguments, arguments.idle)
     if arguments.command == "train":
         train(arguments, others)
     elif others:

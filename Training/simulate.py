@@ -15,7 +15,8 @@ from mmhvae.exceptions import InputError
 from mmhvae.files import whole_file, write_text
 from mmhvae.images import write_transform, write_volume
 from mmhvae.sweep import write_sequence
-from mmhvae_training.data.splits import SPLITS, read_splits
+from mmhvae_training.data.splits import SPLITS, TRAIN, read_splits
+from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.simulation import (
     RealHead,
     SimulatedCase,
@@ -26,6 +27,15 @@ from mmhvae_training.simulation import (
 )
 
 PARAMETERS = "parameters.json"  # written last: a case that has it is whole
+TEMPLATE_SHARE = 0.25  # of the cases beside real heads
+IDLE = (
+    Idle(
+        ("splits", "split", "template-share"),
+        lambda given: given.real_heads is None,
+        "There is one template; give --real-heads, or",
+    ),
+    Idle(("split",), lambda given: given.splits is None, "--split is one of those of --splits; give that, too, or"),
+)
 
 
 def write_case(case: SimulatedCase, folder: Path) -> None:
@@ -126,8 +136,9 @@ def arguments_of_command() -> argparse.Namespace:
     parser.add_argument("--ventricle", action="store_true", help="aim every sweep at the nearest ventricle")
     parser.add_argument("--real-heads", type=Path, help="folder of patients as BraTS names them; one is drawn a case")
     parser.add_argument("--splits", type=Path, help="CSV with case,split: which of them serve for what")
-    parser.add_argument("--split", choices=SPLITS, default="train", help="of the heads; with --splits")
-    parser.add_argument("--template-share", type=float, default=0.25, help="of the cases beside --real-heads")
+    parser.add_argument("--split", choices=SPLITS, help=f"of the heads; with --splits (default {TRAIN})")
+    share = f"of the cases beside --real-heads (default {TEMPLATE_SHARE})"
+    parser.add_argument("--template-share", type=float, help=share)
     parser.add_argument("--sweep", action="store_true", help="write the tracked frames, too")
     parser.add_argument("--output", type=Path, required=True, help="folder that receives one folder a case")
     return parser.parse_args()
@@ -136,6 +147,8 @@ def arguments_of_command() -> argparse.Namespace:
 def main() -> None:
     """Write the cases one after the other; those that are there already are left as they are."""
     arguments = arguments_of_command()
+    refuse_idle(arguments, IDLE)
+    fill_in(arguments, split=TRAIN, template_share=TEMPLATE_SHARE)
     heads = None
     if arguments.real_heads:
         heads = find_heads(arguments.real_heads, arguments.splits, arguments.split, arguments.template_share)

@@ -31,7 +31,7 @@ def test_a_table_takes_a_gpu_only_when_it_is_named(monkeypatch):
 
 
 def test_a_device_that_there_is_not_is_one_sentence(monkeypatch, tmp_path):
-    given = ["table", "--constant", "--cases", tmp_path, "--device", "abacus", "--output", tmp_path / "e"]
+    given = ["table", "--bundle", tmp_path, "--cases", tmp_path, "--device", "abacus", "--output", tmp_path / "e"]
     monkeypatch.setattr(sys, "argv", ["evaluate.py", *map(str, given)])
     with pytest.raises(InputError, match=r"There is no device 'abacus'; use auto, cpu, cuda or mps\.$"):
         evaluate.main()

@@ -6,6 +6,7 @@ import argparse
 
 from mmhvae.compute import choose_device
 
+AUTO = "auto"
 HELP = (
     "auto, cpu, cuda or mps (default auto: a CUDA GPU where there is one; for times, and for networks that a table "
     "judges, the CPU)"
@@ -14,7 +15,7 @@ HELP = (
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Where the work is to be done; checked by :func:`device_of_table`, or by the core."""
-    parser.add_argument("--device", default="auto", help=HELP)
+    parser.add_argument("--device", default=AUTO, help=HELP)
 
 
 def device_of_table(name: str) -> str:
@@ -26,4 +27,4 @@ def device_of_table(name: str) -> str:
     Raises:
         InputError: the device is unknown, or this machine does not have it.
     """
-    return "cpu" if name == "auto" else str(choose_device(name))
+    return "cpu" if name == AUTO else str(choose_device(name))

@@ -24,6 +24,7 @@ from mmhvae.bundle.shipped import starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.registration import read_model
 from mmhvae_training.device_option import add_device
+from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.judging import Synthesiser
 from mmhvae_training.records import commit, lines_of, read_all_lines, read_json, run_processes
 from mmhvae_training.trust import (
@@ -48,6 +49,14 @@ BENCHMARK = REPOSITORY / "Testing" / "benchmarks" / "registration_cases.py"
 PATIENT = REPOSITORY / "Training" / "cards" / "registration" / "case2.json"
 FIGURE = "trust.png"
 HEAD = REPOSITORY.parent / "shared" / "data" / "tcga-fg-6692"
+JOBS = 2  # where the command line does not say
+IDLE = (
+    Idle(
+        ("cache", "benchmark", "head", "device", "jobs"),
+        lambda given: given.tables,
+        "--tables makes tables of the trials that are there, without any registration;",
+    ),
+)
 
 
 def find(folder: Path, count: int) -> dict[str, Path]:
@@ -60,6 +69,17 @@ def find(folder: Path, count: int) -> dict[str, Path]:
     if len(found) < 2:
         raise InputError(f"{folder} holds fewer than two cases; give a folder that simulate.py wrote.")
     return {path.name: path for path in found}
+
+
+def if_there(given: Path | None, usual: Path) -> Path | None:
+    """What was named, or what is used unless something is; None where that is not there.
+
+    Raises:
+        InputError: what was named is not there.
+    """
+    if given is not None and not given.exists():
+        raise InputError(f"There is no {given}; name another, or leave the option out.")
+    return given or (usual if usual.exists() else None)
 
 
 def heads_of(cases: list[Path]) -> str:
@@ -78,12 +98,14 @@ def main() -> None:
     parser.add_argument("--count", type=int, nargs=2, default=(10, 14), help="cases of calibration and report")
     parser.add_argument("--bundle", type=Path, help="default: the starter")
     parser.add_argument("--cache", type=Path, help="folder that keeps syntheses; default: OUTPUT/syntheses")
-    parser.add_argument("--benchmark", type=Path, default=BENCHMARK, help="left out where it is not there")
-    parser.add_argument("--head", type=Path, default=HEAD, help="another patient's MRs, if they are there")
-    parser.add_argument("--patient", type=Path, default=PATIENT, help="rows of judge_patient.py, if they are there")
+    parser.add_argument("--benchmark", type=Path, help="default: the repository's, if it is there")
+    parser.add_argument(
+        "--head", type=Path, help="another patient's MRs; default: one beside the repository, if it is there"
+    )
+    parser.add_argument("--patient", type=Path, help="rows of judge_patient.py; default: the card's, if they are there")
     parser.add_argument("--output", type=Path, required=True)
     add_device(parser)
-    parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each")
+    parser.add_argument("--jobs", type=int, help=f"processes, of one thread each (default {JOBS})")
     parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--remark", default="", help="a sentence that the report has to say")
     parser.add_argument("--tables", action="store_true", help="from the lines that are there, without registering")
@@ -91,6 +113,10 @@ def main() -> None:
     what.add_argument("--ship", action="store_true", help="write the model into the core, too")
     what.add_argument("--keep", action="store_true", help="fit none: report on the model that ships")
     arguments = parser.parse_args()
+    refuse_idle(arguments, IDLE)
+    fill_in(arguments, jobs=JOBS)
+    patient = if_there(arguments.patient, PATIENT)
+    benchmark, head = if_there(arguments.benchmark, BENCHMARK), if_there(arguments.head, HEAD)
     calibration, report = (
         find(folder, n) for folder, n in zip((arguments.calibration, arguments.report), arguments.count, strict=True)
     )
@@ -106,13 +132,12 @@ def main() -> None:
         known = bundle.manifest.strength  # it may have been rated since the trials
         rows = [restated(row, witnesses_of(row, known)) for row in read_all_lines(arguments.output, TRIALS)]
         model = write_report(rows, arguments.output, made, read_model() if arguments.keep else None)
-        patient = read_rows(arguments.patient) if arguments.patient.is_file() else []
-        draw(read_report(arguments.output)[0], patient, model, arguments.output / FIGURE)
+        others = read_rows(patient) if patient is not None else []
+        draw(read_report(arguments.output)[0], others, model, arguments.output / FIGURE)
         if arguments.ship:
             ship(arguments.output)
         return
-    make = load_benchmark(arguments.benchmark) if arguments.benchmark.is_file() else None
-    head = arguments.head if arguments.head.is_dir() else None
+    make = load_benchmark(benchmark) if benchmark is not None else None
     todo = planned(list(calibration), list(report), make is not None, head is not None)
     run_all(
         part_of(todo, arguments.part, arguments.jobs),

@@ -22,6 +22,7 @@ from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from mmhvae.images.volumes import read_volume
 from mmhvae_training.calibration.measure import find_real
+from mmhvae_training.idle_options import Idle, refuse_idle
 from mmhvae_training.judging import (
     dark_pools,
     fluid_table,
@@ -30,6 +31,8 @@ from mmhvae_training.judging import (
     pool_contrast,
     ventricle_contrast,
 )
+
+IDLE = (Idle(("include-held-out",), lambda given: given.real is None, "Those cases are real ones; give --real, or"),)
 
 
 def of_cases(bundle: Bundle, folder: Path) -> dict[str, Any]:
@@ -66,6 +69,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.cases and not arguments.real:
         raise InputError("Give --cases, --real, or both: there is nothing to look at.")
+    refuse_idle(arguments, IDLE)
     bundle = load_bundle(arguments.bundle or starter_bundle())
     rows = of_cases(bundle, arguments.cases) if arguments.cases else {}
     rows |= of_real(bundle, arguments.real, arguments.include_held_out) if arguments.real else {}

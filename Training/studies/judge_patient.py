@@ -24,9 +24,12 @@ from mmhvae import load_bundle, synthesize
 from mmhvae.bundle import starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.registration import read_model
+from mmhvae_training.idle_options import Idle, refuse_idle
 from mmhvae_training.judging import NAVIGATION, find_pairs
 from mmhvae_training.records import lines_of, read_all_lines, write_line
 from mmhvae_training.trust import patient as real, read_rows, restated, witnesses_of, write_rows
+
+IDLE = (Idle(("bundle",), lambda given: given.tables, "--tables makes the tables of NAME.json alone;"),)
 
 
 def main() -> None:
@@ -38,6 +41,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--tables", action="store_true", help="from NAME.json alone, without any registration")
     arguments = parser.parse_args()
+    refuse_idle(arguments, IDLE)
     name = arguments.patient.lower()
     pairs = find_pairs(arguments.real, [arguments.patient], [NAVIGATION])
     patient = real.read_patient(arguments.real, pairs)

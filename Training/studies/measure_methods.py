@@ -5,9 +5,9 @@ python Training/studies/measure_methods.py --methods mmhvae resvit --inputs us -
 python Training/studies/measure_methods.py --run runs/methods/mmhvae/seed-1 --run runs/methods/resvit/seed-1
 
 All methods run as torch runs them, from fresh weights, which cost what trained ones do; ``mmhvae, prepared`` is the
-network as the extension runs it. Runs are measured at their own size and for slices of their own side, whatever --size
-and --side say, under their methods' names; every cost in the JSON tells its side and what it is of. Times hold for
-this machine and what else it did.
+network as the extension runs it. Runs are measured at their own size and for slices of their own side, under their
+methods' names; --size and --side are those of methods beside them. Every cost in the JSON tells its side and what it is
+of. Times hold for this machine and what else it did.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from mmhvae_training.baselines import (
 )
 from mmhvae_training.configuration import VariantConfig
 from mmhvae_training.device_option import add_device, device_of_table
+from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.networks import build_network
 from mmhvae_training.records import write_json
 from mmhvae_training.scoring import RunVolumes, name_of_run, volumes_of_run
@@ -52,6 +53,15 @@ NETWORKS: dict[str, Callable[[], MMHVAE]] = {
 }
 NAMES = (*NETWORKS, PREPARED, *METHODS)
 ORIGINAL, SMALL, RUN = "original", "small", "run"
+SIDE = 192
+IDLE = (
+    Idle(
+        ("size",),
+        lambda given: not set(_methods(given)) & set(METHODS),
+        f"Only {', '.join(METHODS)} have two sizes; name one of them as --methods, or",
+    ),
+    Idle(("side",), lambda given: not _methods(given), "Runs are measured at their own size;"),
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,11 @@ class Measured:
     def described(self) -> dict[str, Any]:
         """As JSON holds it."""
         return {"size": self.size, **asdict(self.cost)}
+
+
+def _methods(arguments: argparse.Namespace) -> Sequence[str]:
+    """Those that are to be measured beside runs."""
+    return arguments.methods or (() if arguments.run else NAMES)
 
 
 def measured(name: str, arguments: argparse.Namespace) -> Measured:
@@ -117,19 +132,25 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=NAMES, help="default: all, unless runs are given")
     parser.add_argument("--run", type=Path, action="append", default=[], help="of train.py or train_baseline.py")
     parser.add_argument("--inputs", nargs="+", default=MODALITIES, choices=MODALITIES, help="default: all")
-    parser.add_argument("--size", choices=(ORIGINAL, SMALL), default=ORIGINAL, help="of MM-GAN, ResViT and M2DN")
-    parser.add_argument("--side", type=int, default=192, help="pixels; not of runs; MMHVAE's networks here are of 192")
+    parser.add_argument("--size", choices=(ORIGINAL, SMALL), help=f"of MM-GAN, ResViT and M2DN (default {ORIGINAL})")
+    side = f"pixels; not of runs; MMHVAE's networks here are of {SIDE} (default {SIDE})"
+    parser.add_argument("--side", type=int, help=side)
     parser.add_argument("--repeats", type=int, default=5)
     add_device(parser)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--output", type=Path, help="JSON")
     arguments = parser.parse_args()
+    refuse_idle(arguments, IDLE)
+    fill_in(arguments, size=ORIGINAL, side=SIDE)
     arguments.device = device_of_table(arguments.device)
     if arguments.repeats < 1 or arguments.threads < 1:
         raise InputError("Give 1 or more --repeats and --threads.")
     torch.set_num_threads(arguments.threads)
-    methods = arguments.methods or (() if arguments.run else NAMES)
+    methods = _methods(arguments)
     runs = [(name_of_run(folder).split("/")[0], folder) for folder in arguments.run]
+    fixed = [name for name in methods if name not in METHODS]
+    if fixed and arguments.side != SIDE:
+        raise InputError(f"{fixed[0]} is of {SIDE} pixels here; leave out --side, or measure it by itself.")
     require_names_of_their_own([*methods, *(name for name, _ in runs)])
     found: dict[str, Measured] = {}
     for name in methods:

@@ -35,6 +35,8 @@ PARTS = 3  # of the denoiser's input: x_t, y, and what is missing
 class M2DN(Baseline[M2DNConfig]):
     """There is no adversary."""
 
+    DRAWS = True
+
     @classmethod
     def new(cls, config: M2DNConfig, modalities: tuple[str, ...]) -> M2DN:
         """With fresh weights, from torch's random numbers."""

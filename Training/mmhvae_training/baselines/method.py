@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +85,9 @@ class Baseline(Synthesiser, Generic[Config]):
 
     ``dataclasses.replace(baseline, network=average)`` synthesises with averaged weights.
     """
+
+    DRAWS: ClassVar[bool] = False
+    """Whether its images depend on the noise's generator."""
 
     config: Config
     modalities: tuple[str, ...]

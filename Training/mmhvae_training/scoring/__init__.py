@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .drawing import new_figure as new_figure, save_figure as save_figure, show_slice as show_slice
     from .harmonisation import draw_harmonisation_figure as draw_harmonisation_figure
     from .judged_case import (
+        SIDE as SIDE,
+        SPACING_MM as SPACING_MM,
         JudgedCase as JudgedCase,
         judged as judged,
         read_judged_case as read_judged_case,

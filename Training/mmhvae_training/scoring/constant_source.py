@@ -10,7 +10,7 @@ import numpy as np
 from mmhvae.images import MODALITIES
 
 from ..objective import subsets_of
-from .judged_case import JudgedCase
+from .judged_case import SIDE, SPACING_MM, JudgedCase
 from .network_source import Prediction
 
 
@@ -25,8 +25,8 @@ class ConstantSource:
         side: pixels of their slices.
     """
 
-    spacing: float
-    side: int
+    spacing: float = SPACING_MM
+    side: int = SIDE
     modalities: tuple[str, ...] = tuple(MODALITIES)
     facts: dict[str, Any] = field(default_factory=lambda: {"image": "best constant"})
 

@@ -13,6 +13,9 @@ from torch import Tensor
 from ..data import Batch, TrainingCase, all_slices, load_case
 from .lesion import regions
 
+#: mm and pixels of the paper's slices, in which is judged what has no grid of its own.
+SPACING_MM, SIDE = 0.5, 192
+
 Images = NDArray[np.float32]  # (S, H, W) in [0, 1], 0 outside the field of view
 
 

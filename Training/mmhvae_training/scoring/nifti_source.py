@@ -18,7 +18,7 @@ from mmhvae.images import MODALITIES, field_of_view, read_volume, resampled, sam
 
 from ..data import TrainingCase, all_slices, case_folders
 from ..objective import subsets_of
-from .judged_case import Images, JudgedCase
+from .judged_case import SIDE, SPACING_MM, Images, JudgedCase
 from .network_source import Prediction
 
 TOLERANCE = 0.01  # by which a voxel may leave [0, 1]
@@ -30,8 +30,8 @@ class NiftiSource:
 
     folder: Path
     cases: Path
-    spacing: float = 0.5
-    side: int = 192
+    spacing: float = SPACING_MM
+    side: int = SIDE
     modalities: tuple[str, ...] = tuple(MODALITIES)
 
     @property

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from .scores import score_outline as score_outline, scores_rows as scores_rows, scores_table as scores_table
     from .small_configuration import SmallConfiguration as SmallConfiguration
     from .small_method import SmallMethod as SmallMethod, new_small_state as new_small_state
-    from .trained_segmenters import load_trained as load_trained
+    from .trained_segmenters import LICENCE as LICENCE, load_trained as load_trained
     from .ultrasound_makers import (
         BundleMaker as BundleMaker,
         Maker as Maker,

@@ -19,9 +19,10 @@ INTENDED_USE = (
     "Research: outlines in ultrasound to be checked and corrected by a person. No diagnosis. "
     "Not approved for clinical use."
 )
+LICENCE = "as its training data"
 
 
-def load_trained(folders: Sequence[Path], licence: str = "as its training data", card: str = "") -> UltrasoundSegmenter:
+def load_trained(folders: Sequence[Path], licence: str = LICENCE, card: str = "") -> UltrasoundSegmenter:
     """The segmenter that was trained in ``folders``: runs of the small network, or one folder of nnU-Net's.
 
     Raises:
