@@ -214,7 +214,7 @@ def make_retention(arguments: argparse.Namespace) -> None:
     sources = retention_sources(arguments)
     arguments.output.mkdir(parents=True, exist_ok=True)
     lines, rows = arguments.output / "retention.jsonl", []
-    known = [Outlining(**row) for row in read_lines(lines)]
+    known = [Outlining(**row) for row in read_lines(lines, Outlining)]
     for folder in sorted(arguments.cases.glob("case-*"))[: arguments.count]:
         done = [row for row in known if row.case == folder.name]
         missing = [name for name in (TRUE, CONTROL, *sources) if name not in {row.method for row in done}]

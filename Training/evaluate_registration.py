@@ -30,6 +30,7 @@ from mmhvae.settings import NAVIGATION, PosePrior
 from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.judging import (
+    ERRORS_SHAPE,
     SINGLE,
     SPACING,
     TABLE,
@@ -58,6 +59,7 @@ from mmhvae_training.records import (
 from mmhvae_training.scoring import volumes_of_run
 
 LINES = "lines"
+SHAPE = {"case": str, "method": str, "?prior": (None, PosePrior), "tre": ERRORS_SHAPE}
 COUNT, JOBS = 40, 2  # where the command line does not say
 IDLE = (
     Idle(
@@ -70,7 +72,7 @@ IDLE = (
 
 def lines_with(prior: dict[str, float] | None, output: Path) -> list[dict[str, Any]]:
     """The lines that are there and say that they were made with this prior."""
-    return [row for row in read_all_lines(output, LINES) if "prior" in row and row["prior"] == prior]
+    return [row for row in read_all_lines(output, LINES, SHAPE) if "prior" in row and row["prior"] == prior]
 
 
 def write_tables(output: Path, wanted: set[str], todo: set[str], provenance: dict[str, Any]) -> str:

@@ -24,7 +24,9 @@ from mmhvae.files import write_text
 from mmhvae_training.device_option import add_device
 from mmhvae_training.judging import (
     DIRECT,
+    ERRORS_SHAPE,
     JUDGED_SAMPLES,
+    QUALITY_SHAPE,
     EvaluationCase,
     evaluate_bundle,
     evaluate_direct,
@@ -33,6 +35,8 @@ from mmhvae_training.judging import (
 )
 from mmhvae_training.records import read_lines, write_line
 
+#: Of a line.
+SHAPE = {"case": str, "method": str, "tre": ERRORS_SHAPE, "?quality": QUALITY_SHAPE}
 Method = Callable[[EvaluationCase], dict[str, Any]]
 
 
@@ -62,7 +66,7 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     lines = arguments.output / "evaluation.jsonl"
     todo = methods(arguments.bundle or [starter_bundle()], arguments.samples, arguments.device)
-    done = {(row["case"], row["method"]) for row in read_lines(lines)}
+    done = {(row["case"], row["method"]) for row in read_lines(lines, SHAPE)}
     for folder in folders:
         missing = [name for name in todo if (folder.name, name) not in done]
         case = load_evaluation_case(folder) if missing else None
@@ -73,7 +77,8 @@ def main() -> None:
             write_line(lines, row | {"seconds": round(time.monotonic() - started, 1)})
             print(f"{folder.name} {name}: {time.monotonic() - started:.0f} s", flush=True)
     wanted = {folder.name for folder in folders}
-    text = evaluation_table([row for row in read_lines(lines) if row["case"] in wanted and row["method"] in todo])
+    rows = [row for row in read_lines(lines, SHAPE) if row["case"] in wanted and row["method"] in todo]
+    text = evaluation_table(rows)
     write_text(text, arguments.output / "evaluation.md")
     print(text)
 

@@ -26,6 +26,7 @@ from mmhvae_training.loop import Schedule, launch, new_state, training_step, upd
 from mmhvae_training.records import read_lines, write_line
 from mmhvae_training.scoring import (
     ARMS,
+    RUN_SHAPE,
     Arm,
     JudgedCase,
     NetworkSource,
@@ -111,15 +112,16 @@ def main() -> None:
     log, measure = arguments.output / "runs.jsonl", load_perceptual()
     for seed in range(arguments.seeds):
         for name, arm in ARMS.items():
-            if any((run["arm"], run["seed"]) == (name, seed) for run in read_lines(log)):
+            if any((run["arm"], run["seed"]) == (name, seed) for run in read_lines(log, RUN_SHAPE)):
                 continue
             started = time.process_time()
             scores = train_and_score(configured(base, arm, seed), found, cases, measure)
             record = {"arm": name, "seed": seed, "cpu_seconds": round(time.process_time() - started), "scores": scores}
             write_line(log, record)
             print(f"seed {seed}, {name}: {record['cpu_seconds']} s of processor time", flush=True)
-    if complete_seeds(read_lines(log)):
-        text = heading(base, found, cases, complete_seeds(read_lines(log))) + ablation_table(read_lines(log))
+    runs = read_lines(log, RUN_SHAPE)
+    if complete_seeds(runs):
+        text = heading(base, found, cases, complete_seeds(runs)) + ablation_table(runs)
         write_text(text, arguments.output / "table.md")
         print(text)
 

@@ -28,11 +28,13 @@ from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.judging import Synthesiser
 from mmhvae_training.records import commit, lines_of, read_all_lines, read_json, run_processes
 from mmhvae_training.trust import (
+    TRIAL_SHAPE,
     Source,
     draw,
     key_of,
     load_benchmark,
     part_of,
+    patient as real,
     planned,
     read_report,
     read_rows,
@@ -130,9 +132,11 @@ def main() -> None:
         if not arguments.tables:
             run_processes(sys.argv[1:], arguments.jobs)
         known = bundle.manifest.strength  # it may have been rated since the trials
-        rows = [restated(row, witnesses_of(row, known)) for row in read_all_lines(arguments.output, TRIALS)]
+        rows = [
+            restated(row, witnesses_of(row, known)) for row in read_all_lines(arguments.output, TRIALS, TRIAL_SHAPE)
+        ]
         model = write_report(rows, arguments.output, made, read_model() if arguments.keep else None)
-        others = read_rows(patient) if patient is not None else []
+        others = read_rows(patient, real.ROW_SHAPE) if patient is not None else []
         draw(read_report(arguments.output)[0], others, model, arguments.output / FIGURE)
         if arguments.ship:
             ship(arguments.output)
@@ -142,7 +146,7 @@ def main() -> None:
     run_all(
         part_of(todo, arguments.part, arguments.jobs),
         Source(calibration | report, synthesise, make, head),
-        {key_of(row) for row in read_all_lines(arguments.output, TRIALS)},
+        {key_of(row) for row in read_all_lines(arguments.output, TRIALS, TRIAL_SHAPE)},
         lines_of(arguments.output, TRIALS, arguments.part),
         arguments.device,
     )

@@ -49,7 +49,7 @@ def main() -> None:
     if arguments.tables:
         if not kept.is_file():
             raise InputError(f"There is no {kept}; leave --tables out, so that it is made.")
-        rows = read_rows(kept)
+        rows = read_rows(kept, real.ROW_SHAPE)
     else:
         known = load_bundle(arguments.bundle or starter_bundle()).manifest.strength
         rows = [restated(row, witnesses_of(row, known)) for row in registered(arguments, patient, name)]
@@ -65,14 +65,14 @@ def registered(arguments: argparse.Namespace, patient: real.Patient, name: str) 
     arguments.output.mkdir(parents=True, exist_ok=True)
     bundle, targets = load_bundle(arguments.bundle or starter_bundle()), [pair.modality for pair in patient.pairs]
     made, path = None, lines_of(arguments.output, name, 0)
-    done = {real.key_of(row) for row in read_all_lines(arguments.output, name)}
+    done = {real.key_of(row) for row in read_all_lines(arguments.output, name, real.ROW_SHAPE)}
     for settings, number, start in real.planned(patient):
         if (settings.method, settings.prior, number) not in done:
             made = made or synthesize(bundle, {"us": patient.pairs[0].us}, targets, settings=settings.synthesis)
             row = {"start": number} | real.outcome(patient, bundle, made, settings, start)
             write_line(path, row)
             print(f"{row['route']} from {row['start_mm']} mm: {row['error_mm']} mm, {row['reason']}", flush=True)
-    return read_all_lines(arguments.output, name)
+    return read_all_lines(arguments.output, name, real.ROW_SHAPE)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from mmhvae.compute import full_precision
 from mmhvae.files import write_text
 from mmhvae.settings import SliceAxis
 from mmhvae_training.device_option import add_device, device_of_table
-from mmhvae_training.judging import TARGETS, image_quality, load_evaluation_case
+from mmhvae_training.judging import QUALITY_SHAPE, TARGETS, image_quality, load_evaluation_case
 from mmhvae_training.records import read_lines, write_line
 
 #: Way -> whether refined, and the slicing axis.
@@ -39,6 +39,14 @@ WAYS: dict[str, tuple[bool, SliceAxis | None]] = {
     "three axes": (False, "all"),
     "one axis, refined": (True, None),
     "three axes, refined": (True, "all"),
+}
+SCORES = ("psnr", "constant_psnr", "ssim", "correlation")
+#: Of a line.
+SHAPE = {
+    "case": str,
+    "way": str,
+    "quality": {target: shape | dict.fromkeys(SCORES, float) for target, shape in QUALITY_SHAPE.items()},
+    "seconds": float,
 }
 TITLES = "dB over the best constant | SSIM | correlation | lesion: dB over the constant, SSIM | 5 mm around: the same"
 
@@ -95,13 +103,13 @@ def main() -> None:
         bundles[True] = load_bundle(arguments.refined)
     arguments.output.mkdir(parents=True, exist_ok=True)
     lines = arguments.output / "refinement.jsonl"
-    done = {(row["case"], row["way"]) for row in read_lines(lines)}
+    done = {(row["case"], row["way"]) for row in read_lines(lines, SHAPE)}
     for way, (refined, axis) in WAYS.items():
         for folder in folders:
             if refined in bundles and (folder.name, way) not in done:
                 row = {"case": folder.name, "way": way}
                 write_line(lines, row | measured(bundles[refined], axis, folder, device))
-    text = table(list(read_lines(lines)))
+    text = table(read_lines(lines, SHAPE))
     write_text(text, arguments.output / "refinement.md")
     print(text)
 

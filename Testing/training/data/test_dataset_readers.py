@@ -115,8 +115,10 @@ def test_brats_names_of_all_years(tmp_path, files, expected):
     [
         (bids_cases, {}, "is empty; give a BIDS derivative"),
         (brats_cases, {}, "is empty; give a folder with files such as"),
-        (nnunet_cases, {}, r"dataset\.json cannot be read"),
-        (nnunet_cases, {"dataset.json": "[1"}, r"dataset\.json cannot be read"),
+        (nnunet_cases, {}, r"dataset\.json is missing or damaged"),
+        (nnunet_cases, {"dataset.json": "[1"}, r"dataset\.json is missing or damaged"),
+        (nnunet_cases, {"dataset.json": '{"channel_names": ["T2"]}'}, r"channel_names is no object"),
+        (nnunet_cases, {"dataset.json": '{"channel_names": {"first": "T2"}}'}, r"must name iUS, T2, ceT1 or FLAIR"),
         (nnunet_cases, {"dataset.json": '{"channel_names": {"0": "CT"}}'}, r"\(CT\) must name iUS, T2"),
         (nnunet_cases, {"dataset.json": '{"channel_names": {"0": "T2", "1": "T2"}}'}, "each once"),
         (nnunet_cases, {"dataset.json": '{"channel_names": {"0": "T2"}}'}, "is empty; give nnU-Net's folder"),

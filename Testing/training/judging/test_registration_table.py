@@ -102,7 +102,7 @@ def test_parts_run_beside_each_other_and_failures_are_told(tmp_path, monkeypatch
             run_processes([str(tmp_path)], 2)
     else:
         run_processes([str(tmp_path)], 2)
-    assert read_all_lines(tmp_path, "lines") == [{"threads": 1}] * 2
+    assert read_all_lines(tmp_path, "lines", {"threads": int}) == [{"threads": 1}] * 2
 
 
 def picture(seed: int, size: int, origin: float) -> sitk.Image:

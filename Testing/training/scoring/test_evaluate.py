@@ -328,6 +328,15 @@ def test_what_retention_compares_has_names_of_its_own(tmp_path):
         evaluate.retention_sources(evaluate.parser().parse_args([*given, "--run", str(tmp_path)]))
 
 
+@pytest.mark.parametrize("change", [{"colour": "red"}, {"dice": None}, {"dice": "high"}])
+def test_retention_of_another_version_is_one_sentence(tmp_path, change):
+    row = {"case": "a", "method": "m", "target": "t2", "dice": 0.5, "found_ml": 1.0, "true_ml": 1, "psnr": None}
+    (tmp_path / "retention.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row | change) + "\n")
+    given = ["retention", "--cases", str(tmp_path), "--output", str(tmp_path)]
+    with pytest.raises(InputError, match=rf"^Line 2 of .*{next(iter(change))} is .*; remove that line, then go on\.$"):
+        evaluate.make_retention(evaluate.parser().parse_args(given))
+
+
 def test_principal_components_are_those_of_the_covariance():
     rng = np.random.default_rng(0)
     turn, _ = np.linalg.qr(rng.standard_normal((5, 5)))

@@ -17,9 +17,10 @@ from mmhvae.registration.trust.witnesses import Witness, weighed
 from mmhvae.settings import NAVIGATION, PosePrior
 from mmhvae_training.judging.evaluation import TARGETS, EvaluationCase
 from mmhvae_training.judging.syntheses import Synthesis, SynthesisedCase
+from mmhvae_training.records import read_all_lines, write_line
 from mmhvae_training.trust import fit as fitting, report as reporting, run as running
 from mmhvae_training.trust.inputs import cut, half_turned, middle, misnamed, set_up, spoilt
-from mmhvae_training.trust.run import CALIBRATION, REPORT, key_of, planned
+from mmhvae_training.trust.run import CALIBRATION, REPORT, TRIAL_SHAPE, key_of, planned
 from mmhvae_training.trust.trials import (
     BENCHMARK,
     CORRUPT,
@@ -163,9 +164,14 @@ def test_trials_are_the_same_every_time_and_cover_every_situation() -> None:
     assert not repeats[CALIBRATION] & repeats[REPORT]
 
 
-def test_lines_from_before_priors_are_refused_in_a_sentence() -> None:
-    with pytest.raises(InputError, match="delete them"):
-        key_of({"case": "case-1", "situation": WITHIN, "seed": 1})
+def test_lines_from_before_priors_are_refused_in_a_sentence(tmp_path) -> None:
+    line = {"group": REPORT, **trials_of(["case-1", "case-2"], 0, True, False)[0].to_json()}
+    line |= {"error_mm": 1.0, "refused": "", "evidence": {"overlap": 1.0}}
+    write_line(tmp_path / "trials-0.jsonl", line)
+    assert key_of(read_all_lines(tmp_path, "trials", TRIAL_SHAPE)[0])
+    write_line(tmp_path / "trials-0.jsonl", {name: value for name, value in line.items() if name != "prior"})
+    with pytest.raises(InputError, match=r"^Line 2 of .*trials-0\.jsonl .*prior is missing.*; remove that line"):
+        read_all_lines(tmp_path, "trials", TRIAL_SHAPE)
 
 
 @pytest.mark.parametrize("prior", [None, PosePrior(7.0, 3.0)])

@@ -233,7 +233,8 @@ def spoil(name: str):
     [
         (spoil("labels.nii.gz"), "has no labels.nii.gz"),
         (spoil("parameters.json"), "has no parameters.json"),
-        (lambda folder: (folder / "parameters.json").write_text("{"), "cannot be read"),
+        (lambda folder: (folder / "parameters.json").write_text("{"), "is missing or damaged"),
+        (lambda folder: (folder / "parameters.json").write_text('{"head": {}}'), "head.name is missing"),
         (lambda folder: (folder / "field-of-view.nii.gz").write_bytes(b"x"), "field-of-view"),
     ],
 )

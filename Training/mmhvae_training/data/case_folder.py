@@ -25,6 +25,7 @@ from .preparation import PreparedCase
 from .slices import WHITE_MATTER
 
 CASE = "case.json"
+_RECORD = {"settings": dict, "modalities": dict, "problems": [str]}
 
 
 def write_case(case: PreparedCase, output: Path) -> Path:
@@ -46,7 +47,8 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     """The record of a prepared case; None where there is no such case.
 
     Raises:
-        InputError: it is damaged.
+        InputError: it is damaged, or of another shape.
     """
     path = folder / CASE
-    return read_json(path, dict, "remove the case's folder, then prepare it again.") if path.is_file() else None
+    advice = "remove the case's folder, then prepare it again."
+    return read_json(path, dict, advice, _RECORD) if path.is_file() else None

@@ -5,14 +5,16 @@ Which channel is which modality is guessed from its name in ``dataset.json``. Al
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from mmhvae.exceptions import InputError
 from mmhvae.images import guess_modality
 
+from ..records import read_json
 from .source import SourceCase, SourceImage
+
+_SHAPE = {"?channel_names": {str: object}, "?modality": {str: object}}
 
 
 def nnunet_cases(folder: Path) -> list[SourceCase]:
@@ -36,19 +38,17 @@ def nnunet_cases(folder: Path) -> list[SourceCase]:
 
 
 def _description(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} cannot be read; give the folder of a raw nnU-Net data set.") from error
+    return read_json(path, dict, "give the folder of a raw nnU-Net data set.", _SHAPE)
 
 
 def _channels(description: dict[str, Any], folder: Path) -> dict[str, str]:
     """Four digits of a file's name -> modality; "channel_names" in version 2, "modality" in version 1."""
     named = description.get("channel_names", description.get("modality", {}))
-    guessed = {f"{int(number):04d}": guess_modality(str(name)) for number, name in dict(named).items()}
+    numbered = {int(number): str(name) for number, name in named.items() if number.isdecimal()}
+    guessed = {f"{number:04d}": guess_modality(name) for number, name in numbered.items()}
     channels = {number: modality for number, modality in guessed.items() if modality is not None}
     if not channels or len(set(channels.values())) < len(channels):
-        said = ", ".join(map(str, dict(named).values())) or "none"
+        said = ", ".join(map(str, named.values())) or "none"
         raise InputError(f"The channels of {folder} ({said}) must name iUS, T2, ceT1 or FLAIR, each once; rename them.")
     return channels
 

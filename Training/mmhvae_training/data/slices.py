@@ -176,10 +176,7 @@ def _white_matter(voxels: NDArray[np.float32], modality: str, folder: Path, labe
 
 def _recorded_white_matter(path: Path, modality: str) -> float:
     advice = "prepare the case again."
-    try:
-        return float(read_json(path, dict, advice)[modality]["median"])
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path} tells no median of {modality}; {advice}") from error
+    return float(read_json(path, dict, advice, {modality: {"median": float}})[modality]["median"])
 
 
 def _lesion(

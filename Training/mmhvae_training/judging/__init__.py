@@ -9,6 +9,8 @@ from mmhvae.faces import lazy_names
 if TYPE_CHECKING:
     from .evaluation import (
         DIRECT as DIRECT,
+        ERRORS_SHAPE as ERRORS_SHAPE,
+        QUALITY_SHAPE as QUALITY_SHAPE,
         RANGES_MM as RANGES_MM,
         TARGETS as TARGETS,
         EvaluationCase as EvaluationCase,

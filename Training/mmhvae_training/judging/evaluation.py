@@ -40,7 +40,18 @@ RANGES_MM = ((0, 4), (4, 8), (8, 12), (12, 16))
 TARGETS = MR_MODALITIES
 POINTS = 400  # of the field of view, over which the median displacement is taken
 TURN_DEG_PER_MM = (0.2, 1.2)  # rotation drawn with each mm of translation
+#: Of a line of results, as :func:`mmhvae_training.records.misfit` has it: range -> mean errors, mm.
+ERRORS_SHAPE = {f"{low}-{high}": {"before": float, "after": float, "?displacement": float} for low, high in RANGES_MM}
+_REGION_SHAPE = ({"psnr": float, "constant": float, "mae": float, "ssim": float}, None)
+#: The same: target -> scores; older lines have fewer of them.
+QUALITY_SHAPE = {
+    target: {f"?{name}": float for name in ("psnr", "constant_psnr", "ssim", "correlation")}
+    | {f"?{region}": _REGION_SHAPE for region in REGIONS}
+    for target in TARGETS
+}
 DIRECT = "direct"  # the pre-operative T2 straight to the ultrasound, whatever the bundle
+
+_DRAWN_SHAPE = {"seed": int, "?landmarks_lps_mm": ([tuple[float, float, float]], None)}
 
 Points = NDArray[np.float64]
 
@@ -73,13 +84,9 @@ def load_evaluation_case(folder: Path) -> EvaluationCase:
     parameters = folder / "parameters.json"
     if not parameters.is_file():
         raise InputError(f"There is no {parameters}; give the folder that simulate.py wrote.")
-    drawn = read_json(parameters, dict, "simulate the case again.")
+    drawn = read_json(parameters, dict, "simulate the case again.", _DRAWN_SHAPE)
     if not drawn.get("landmarks_lps_mm"):
         raise InputError(f"{parameters} holds no landmarks; choose another case.")
-    try:
-        landmarks, seed = np.array(drawn["landmarks_lps_mm"], np.float64), int(drawn["seed"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{parameters} is damaged; simulate the case again.") from error
     shift = folder / "us-to-preop.h5"
     if drawn.get("brain_shift") and not shift.is_file():
         raise InputError(f"There is no {shift}, and without it nobody knows where the brain went; simulate it again.")
@@ -90,8 +97,8 @@ def load_evaluation_case(folder: Path) -> EvaluationCase:
         labels=read_volume(folder / "labels.nii.gz", "labels"),
         preop={name: read_volume(folder / f"preop-{name}.nii.gz", f"pre-operative {name}") for name in TARGETS},
         to_preop=read_transform(shift) if shift.is_file() else sitk.Transform(3, sitk.sitkIdentity),
-        landmarks=landmarks,
-        seed=seed,
+        landmarks=np.array(drawn["landmarks_lps_mm"], np.float64),
+        seed=drawn["seed"],
     )
 
 

@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from mmhvae.exceptions import InputError
 from mmhvae.images import MODALITIES
+from mmhvae.settings import PosePrior
 
+from ..records import misfit
 from ..scoring import compared_values
 from .evaluation import TARGETS
 from .registration_table import PAPER, RANGES, SINGLE, TABLE, TOGETHER, by_lc2, direct, through, words_of_prior
@@ -65,7 +67,10 @@ def read_registrations(folder: Path) -> Registrations:
     after: Errors = {}
     before: dict[str, dict[str, float]] = {}
     try:
-        prior = json.loads((folder / TABLE).read_text(encoding="utf-8"))["provenance"]["prior"]
+        table = json.loads((folder / TABLE).read_text(encoding="utf-8"))
+        wrong = misfit(table, {"provenance": {"prior": (None, PosePrior)}})
+        if wrong is not None:
+            raise ValueError(wrong)
         with (folder / SINGLE).open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 of = after.setdefault(row["method"], {}).setdefault(row["range_mm"], {})
@@ -75,7 +80,7 @@ def read_registrations(folder: Path) -> Registrations:
         raise InputError(
             f"{folder} holds no registrations; give a folder that evaluate_registration.py wrote."
         ) from error
-    return Registrations(after, before, prior)
+    return Registrations(after, before, table["provenance"]["prior"])
 
 
 def compare_registrations(found: Mapping[str, Registrations]) -> str:

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
@@ -52,7 +51,4 @@ class Logbook:
 
 def _rows_until(path: Path, step: int) -> list[dict[str, Any]]:
     """What was logged of steps up to ``step``."""
-    rows = read_lines(path)
-    if not all(isinstance(row.get("step"), int) for row in rows):
-        raise InputError(f"{path} has a line that tells no step; remove that line, then go on.")
-    return [row for row in rows if row["step"] <= step]
+    return [row for row in read_lines(path, {"step": int}) if row["step"] <= step]

@@ -13,5 +13,6 @@ if TYPE_CHECKING:
     from .provenance import commit as commit
     from .rows import read_rows as read_rows, write_rows as write_rows
     from .settings import SETTINGS as SETTINGS, require_same_settings as require_same_settings
+    from .shapes import misfit as misfit
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 
+from .shapes import misfit
+
 Content = TypeVar("Content", dict[str, Any], list[Any])
 
 
@@ -17,12 +19,13 @@ def write_json(content: Any, path: Path) -> None:
     write_text(json.dumps(content, indent=1) + "\n", path)
 
 
-def read_json(path: Path, kind: type[Content], advice: str) -> Content:
+def read_json(path: Path, kind: type[Content], advice: str, shape: Any = None) -> Content:
     """The object or list that a JSON file holds.
 
     Args:
         kind: dict or list.
         advice: what to do where the file holds none.
+        shape: what the reader takes of it, as :func:`misfit` has it; None: anything of this kind.
 
     Raises:
         InputError: the file is missing or damaged, or holds something else.
@@ -33,4 +36,7 @@ def read_json(path: Path, kind: type[Content], advice: str) -> Content:
         content = None
     if not isinstance(content, kind):
         raise InputError(f"{path} is missing or damaged; {advice}")
+    wrong = None if shape is None else misfit(content, shape)
+    if wrong is not None:
+        raise InputError(f"{path} is not what it was written as ({wrong}); {advice}")
     return content

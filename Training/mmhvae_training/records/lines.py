@@ -9,26 +9,34 @@ from typing import Any
 
 from mmhvae.exceptions import InputError
 
+from .shapes import misfit
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
+
+def read_lines(path: Path, shape: Any) -> list[dict[str, Any]]:
     """The JSON lines written so far; a last line that was cut off is not counted.
 
+    Args:
+        shape: of a line, as :func:`misfit` has it: all that its readers rely on.
+
     Raises:
-        InputError: another line is damaged.
+        InputError: another line is damaged, or of another shape.
     """
     if not path.exists():
         return []
     lines = path.read_bytes().split(b"\n")[:-1]
-    return [_row(line, path, number) for number, line in enumerate(lines, start=1) if line.strip()]
+    return [_row(line, shape, path, number) for number, line in enumerate(lines, start=1) if line.strip()]
 
 
-def _row(line: bytes, path: Path, number: int) -> dict[str, Any]:
+def _row(line: bytes, shape: Any, path: Path, number: int) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
         row = None
     if not isinstance(row, dict):
         raise InputError(f"Line {number} of {path} is damaged; remove that line, then go on.")
+    wrong = misfit(row, shape)
+    if wrong is not None:
+        raise InputError(f"Line {number} of {path} is not of this version ({wrong}); remove that line, then go on.")
     return row
 
 

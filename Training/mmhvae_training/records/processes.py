@@ -38,6 +38,6 @@ def lines_of(folder: Path, stem: str, part: int) -> Path:
     return folder / f"{stem}-{part}.jsonl"
 
 
-def read_all_lines(folder: Path, stem: str) -> list[dict[str, Any]]:
-    """The lines of all parts, in the parts' order."""
-    return [row for path in sorted(folder.glob(f"{stem}-*.jsonl")) for row in read_lines(path)]
+def read_all_lines(folder: Path, stem: str, shape: Any) -> list[dict[str, Any]]:
+    """The lines of all parts, in the parts' order; see :func:`read_lines`."""
+    return [row for path in sorted(folder.glob(f"{stem}-*.jsonl")) for row in read_lines(path, shape)]

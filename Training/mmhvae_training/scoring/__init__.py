@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
-    from .ablation import ARMS as ARMS, Arm as Arm, ablation_table as ablation_table, complete_seeds as complete_seeds
+    from .ablation import (
+        ARMS as ARMS,
+        RUN_SHAPE as RUN_SHAPE,
+        Arm as Arm,
+        ablation_table as ablation_table,
+        complete_seeds as complete_seeds,
+    )
     from .baseline_runs import (
         BaselineSource as BaselineSource,
         baseline_source as baseline_source,

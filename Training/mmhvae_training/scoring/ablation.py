@@ -44,7 +44,12 @@ ARMS = {
 }
 # Section c of Table 2 has a row of its own for the full network.
 FULL_BESIDE_NO_GAN = _row(27.0, 14.6, 28.8, 7.1, 29.4, 6.3, 26.8, 6.6)
-METRICS = {"psnr": ("PSNR", "dB", 1.0), "perceptual": ("perceptual distance", "", -1.0)}  # sign: what is better
+METRICS: Mapping[str, tuple[str, str, float]] = {  # sign: what is better
+    "psnr": ("PSNR", "dB", 1.0),
+    "perceptual": ("perceptual distance", "", -1.0),
+}
+#: Of a line of runs.jsonl, see :func:`ablation_table`.
+RUN_SHAPE = {"arm": str, "seed": int, "scores": {target: dict.fromkeys(METRICS, float) for target in TARGETS}}
 
 
 def ablation_table(runs: Sequence[Mapping[str, Any]]) -> str:

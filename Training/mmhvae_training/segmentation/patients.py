@@ -13,6 +13,8 @@ from mmhvae.images import open_image
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ..records import misfit
+
 FILE_NAMES = {"t1": ("_t1", "-t1n"), "cet1": ("_t1ce", "-t1c"), "t2": ("_t2", "-t2w"), "flair": ("_flair", "-t2f")}
 """What follows the patient's name in BraTS' files of 2018 and of 2023; other images are called as their modality."""
 LABEL_NAMES = ("_seg", "-seg")
@@ -101,9 +103,12 @@ def named_patients(split: Path, part: str, limit: int | None = None) -> list[str
         InputError: the split cannot be read, or names nobody.
     """
     try:
-        names = list(json.loads(split.read_text(encoding="utf-8"))[part])[:limit]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"The split {split} has no list {part!r} of patients; give a JSON file that has.") from error
+        split_into = json.loads(split.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        split_into = None
+    if misfit(split_into, {part: [str]}) is not None:
+        raise InputError(f"The split {split} has no list {part!r} of patients; give a JSON file that has.")
+    names = list(split_into[part])[:limit]
     if not names:
         raise InputError(f"The split {split} puts no patient into {part!r}; name some.")
     return names

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
         write_report as write_report,
         write_rows as write_rows,
     )
-    from .run import Source as Source, key_of as key_of, part_of as part_of, planned as planned, run_all as run_all
+    from .run import (
+        TRIAL_SHAPE as TRIAL_SHAPE,
+        Source as Source,
+        key_of as key_of,
+        part_of as part_of,
+        planned as planned,
+        run_all as run_all,
+    )
 else:
     __getattr__ = lazy_names(__name__, __file__)

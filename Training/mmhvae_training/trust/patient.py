@@ -17,6 +17,7 @@ from mmhvae.images import to_euler, to_matrix
 from mmhvae.registration import (
     PosePrior,
     TrustModel,
+    Witness,
     best_rigid_fit,
     read_tag,
     target_registration_error,
@@ -27,7 +28,7 @@ from mmhvae.synthesis import SynthesisResult
 from ..judging import RANGES_MM, Points, RealPair, draw_displacement
 from .fit import is_wrong
 from .report import VERDICTS, verdict_of
-from .run import plain_evidence
+from .run import JUDGED_SHAPE, plain_evidence
 
 #: So many starts away from the truth, beside the navigation's own; their distances come by turns from these ranges.
 STARTS, AWAY_MM = 9, RANGES_MM[1:]
@@ -38,6 +39,8 @@ WORDS = {"synthesis": "through the synthetic image", "direct": "LC2 straight to 
 DEVELOPED_ON = "Case2"
 SEEN = "Registration's finest level was chosen on it ([what was tried](case2-tried.md)): it is not held out."
 Row = dict[str, Any]
+#: Of a line.
+ROW_SHAPE = JUDGED_SHAPE | {"route": str, "start": int, "start_mm": float, "error_mm": float, "witnesses": [Witness]}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from mmhvae.registration import NAVIGATION, SHIPPED, Evidence, TrustModel, concl
 
 from ..records import read_json, write_json
 from .fit import EXACT_MM, Row, error_of, fit, is_wrong, usable, without_ultrasound, witnesses_of
-from .run import CALIBRATION, REPORT
+from .run import CALIBRATION, JUDGED_SHAPE, REPORT, TRIAL_SHAPE
 from .trials import DIRECT
 
 AGAIN = "restore it, or write the report again."
@@ -87,7 +87,7 @@ def read_report(folder: Path) -> tuple[list[dict[str, Any]], TrustModel, dict[st
     Raises:
         InputError: one of them is missing or damaged.
     """
-    rows, table = read_rows(folder / TRIALS), read_json(folder / TABLE, dict, AGAIN)
+    rows, table = read_rows(folder / TRIALS, TRIAL_SHAPE), read_json(folder / TABLE, dict, AGAIN, {"fitted": bool})
     return rows, read_model(folder / MODEL if table["fitted"] else SHIPPED), table
 
 
@@ -101,9 +101,16 @@ def write_rows(rows: Sequence[Row], path: Path) -> None:
     write_text("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n", path)
 
 
-def read_rows(path: Path) -> list[Row]:
-    """What :func:`write_rows` wrote; raises :class:`mmhvae.InputError` where the file is missing or damaged."""
-    return read_json(path, list, AGAIN)
+def read_rows(path: Path, shape: Any = JUDGED_SHAPE) -> list[Row]:
+    """What :func:`write_rows` wrote.
+
+    Args:
+        shape: of a row, see :func:`mmhvae_training.records.misfit`.
+
+    Raises:
+        InputError: the file is missing or damaged, or holds other rows.
+    """
+    return read_json(path, list, AGAIN, [shape])
 
 
 def verdict_of(row: Row, model: TrustModel) -> tuple[Verdict, float]:

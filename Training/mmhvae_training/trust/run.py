@@ -11,7 +11,7 @@ from typing import Any
 import SimpleITK as sitk
 from mmhvae.compute import choose_device
 from mmhvae.exceptions import InputError
-from mmhvae.registration import PosePrior, Trust, target_registration_error
+from mmhvae.registration import PosePrior, Trust, Witness, target_registration_error
 
 from ..judging import SynthesisedCase, Synthesiser, load_case
 from ..records import write_line
@@ -22,6 +22,24 @@ from .trials import BENCHMARK, REAL_HEAD, Trial, trials_of
 Row = dict[str, Any]
 Key = tuple[str, str, int, PosePrior | None]
 CALIBRATION, REPORT = "calibration", "report"
+#: What is known of a registration: see :func:`outcome`; older rows name no witnesses.
+JUDGED_SHAPE = {
+    "prior": (None, PosePrior),
+    "error_mm": (float, None),
+    "refused": str,
+    "evidence": {str: float},
+    "?witnesses": [Witness],
+}
+#: Of a line of a trial.
+TRIAL_SHAPE = JUDGED_SHAPE | {
+    "group": str,
+    "case": str,
+    "situation": str,
+    "seed": int,
+    "contrasts": [str],
+    "reach_mm": [float],
+    "donor": str,
+}
 
 
 @dataclass
@@ -102,13 +120,7 @@ def part_of(todo: Sequence[tuple[str, Trial]], part: int, jobs: int) -> list[tup
 
 
 def key_of(row: Row) -> Key:
-    """Which trial a row is of.
-
-    Raises:
-        InputError: the row does not say with which prior it was made.
-    """
-    if "prior" not in row:
-        raise InputError("The trials there were made before they knew of a prior; delete them, or give another folder.")
+    """Which trial a row is of."""
     prior = None if row["prior"] is None else PosePrior(**row["prior"])
     return row["case"], row["situation"], row["seed"], prior
 

@@ -5,10 +5,8 @@ The tumour is what the paper's masks of UPenn-GBM are taken to be: necrotic and 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -17,6 +15,7 @@ from mmhvae.images import MR_MODALITIES, image_on, read_volume, same_grid
 from mmhvae.settings import OutlineSettings
 
 from ..data import case_folders
+from ..records import read_json
 from ..simulation import Label
 
 PARAMETERS, LABELS, FIELD = "parameters.json", "labels.nii.gz", "field-of-view.nii.gz"
@@ -24,6 +23,7 @@ CORE = (Label.TUMOUR_CORE, Label.ENHANCING_RIM)
 CONTRASTS = MR_MODALITIES
 #: Cases that were not laid over a patient's head are all of this one.
 TEMPLATE = "template"
+_DRAWN_SHAPE = {"?head": (None, {"name": str})}
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def read_labelled_sweep(folder: Path) -> LabelledSweep:
             raise InputError(
                 f"The case {folder} has no {name}; give sweeps over labelled heads, as simulate.py writes."
             )
-    drawn = _parameters(folder / PARAMETERS)
+    drawn = read_json(folder / PARAMETERS, dict, "simulate the case again.", _DRAWN_SHAPE)
     us = read_volume(folder / "us.nii.gz", "ultrasound")
     labels, field = (read_volume(folder / name, name) for name in (LABELS, FIELD))
     for name, image in ((LABELS, labels), (FIELD, field)):
@@ -105,10 +105,3 @@ def read_labelled_sweep(folder: Path) -> LabelledSweep:
         field_of_view=image_on(seen.astype(np.uint8), us),
         tumour=image_on((np.isin(values, wanted) & seen).astype(np.uint8), us),
     )
-
-
-def _parameters(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} cannot be read; simulate the case again.") from error

@@ -75,7 +75,7 @@ def read_dicom_case(
         raise InputError(f"{folder} was not made of DICOM; choose a new folder for --remind, or leave out --dicom.")
     if again or not folder.exists():
         convert(folder, series, CaseTransforms(transforms, name))
-    said = read_json(folder / CONVERSION, list, "remove the case's folder, then read it again.")
+    said = read_json(folder / CONVERSION, list, "remove the case's folder, then read it again.", [str])
     case = read_remind_case(folder, transforms, labels)
     return replace(case, problems=(*said, *case.problems))
 
