@@ -22,7 +22,7 @@ from typing import Any
 from mmhvae_training.script import run
 
 import SimpleITK as sitk
-from mmhvae import load_bundle, synthesize
+from mmhvae import load_bundle
 from mmhvae.bundle import Bundle, starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
@@ -76,6 +76,7 @@ from mmhvae_training.scoring import (
     volumes_of_run,
     write_scores,
 )
+from mmhvae_training.single_precision import synthesize
 
 
 def _of_network(arguments: argparse.Namespace) -> bool:

@@ -27,13 +27,14 @@ from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
 from mmhvae.images import read_volume, write_volume
 from mmhvae.overlays import read_segmentation
-from mmhvae.segmentation import outline_ultrasound, save_ultrasound_segmenter
+from mmhvae.segmentation import save_ultrasound_segmenter
 from mmhvae.settings import OutlineSettings
 from mmhvae_training.device_option import add_device
 from mmhvae_training.export import read_card
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.loop import Prepared, TrainingScript
 from mmhvae_training.records import write_json
+from mmhvae_training.single_precision import outline_ultrasound
 from mmhvae_training.ultrasound_tumours import (
     CONFIGURATIONS,
     LAYOUTS,

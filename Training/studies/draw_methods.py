@@ -18,12 +18,13 @@ from mmhvae_training.script import run
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae import InputError, load_bundle, synthesize
+from mmhvae import InputError, load_bundle
 from mmhvae.images import MODALITIES
 from mmhvae.settings import SynthesisSettings
 from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.judging import TARGETS, EvaluationCase, harmonised_truth, load_evaluation_case
 from mmhvae_training.scoring import lesion_of, name_of_run, new_figure, save_figure, show_slice, volumes_of_run
+from mmhvae_training.single_precision import synthesize
 from numpy.typing import NDArray
 
 TRUE = "true"  # names the column of the case's own MR

@@ -25,10 +25,11 @@ import numpy as np
 import SimpleITK as sitk
 from mmhvae.bundle.shipped import demo_case
 from mmhvae.images import MODALITIES, MR_MODALITIES, read_volume
-from mmhvae.segmentation import SegmenterBundle, load_segmenter, segment_tumour
+from mmhvae.segmentation import SegmenterBundle, load_segmenter
 from mmhvae_training.scoring import new_figure, save_figure
 from mmhvae_training.segmentation import HEAD_MARGIN, images_of, judge, read_patients
 from mmhvae_training.simulation import Label
+from mmhvae_training.single_precision import segment_tumour
 from numpy.typing import NDArray
 
 SHOWN = ("flair", "cet1")

@@ -20,13 +20,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_tra
 
 from mmhvae_training.script import run
 
-from mmhvae import load_bundle, synthesize
+from mmhvae import load_bundle
 from mmhvae.bundle import starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.registration import read_model
 from mmhvae_training.idle_options import Idle, refuse_idle
 from mmhvae_training.judging import NAVIGATION, find_pairs
 from mmhvae_training.records import lines_of, read_all_lines, write_line
+from mmhvae_training.single_precision import synthesize
 from mmhvae_training.trust import patient as real, read_rows, restated, witnesses_of, write_rows
 
 IDLE = (Idle(("bundle",), lambda given: given.tables, "--tables makes the tables of NAME.json alone;"),)

@@ -24,14 +24,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_tra
 from mmhvae_training.script import run
 
 import numpy as np
-from mmhvae import InputError, load_bundle, synthesize
+from mmhvae import InputError, load_bundle
 from mmhvae.bundle import Bundle
-from mmhvae.compute import full_precision
 from mmhvae.files import write_text
 from mmhvae.settings import SliceAxis
 from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.judging import QUALITY_SHAPE, TARGETS, image_quality, load_evaluation_case
 from mmhvae_training.records import read_lines, write_line
+from mmhvae_training.single_precision import synthesize
 
 #: Way -> whether refined, and the slicing axis.
 WAYS: dict[str, tuple[bool, SliceAxis | None]] = {
@@ -55,8 +55,7 @@ def measured(bundle: Bundle, axis: SliceAxis | None, folder: Path, device: str) 
     """Quality and CPU seconds of one way on one case."""
     case = load_evaluation_case(folder)
     started = time.process_time()
-    with full_precision():
-        result = synthesize(bundle, {"us": case.us}, TARGETS, 0.0, device=device, slice_axis=axis)
+    result = synthesize(bundle, {"us": case.us}, TARGETS, 0.0, device=device, slice_axis=axis)
     seconds = time.process_time() - started
     return {"quality": image_quality(result, case), "seconds": round(seconds, 2)}
 

@@ -19,10 +19,11 @@ from mmhvae_training.script import run
 
 from mmhvae.files import write_text
 from mmhvae.images import read_volume, write_volume
-from mmhvae.segmentation import UltrasoundSegmenter, load_ultrasound_segmenter, outline_ultrasound
+from mmhvae.segmentation import UltrasoundSegmenter, load_ultrasound_segmenter
 from mmhvae_training.calibration.measure import find_real
 from mmhvae_training.device_option import add_device
 from mmhvae_training.records import write_json
+from mmhvae_training.single_precision import outline_ultrasound
 from mmhvae_training.ultrasound_tumours import (
     Ellipsoid,
     RealOutline,

@@ -16,7 +16,6 @@ import SimpleITK as sitk
 import torch
 from mmhvae.bundle import load_bundle, save_bundle
 from mmhvae.bundle.shipped import starter_bundle
-from mmhvae.compute.devices import half_precision
 from mmhvae.exceptions import InputError
 from mmhvae.images.volumes import image_on, same_grid
 from mmhvae.registration.landmarks import target_registration_error
@@ -179,15 +178,13 @@ def test_syntheses_are_made_once(case: SynthesisedCase, tmp_path: Path, monkeypa
             weights_sha256 = "0123456789abcdef"
 
     def synthesize(*arguments: object, **options: object) -> Made:
-        calls.append((options["samples"], half_precision(torch.device("cpu"))))
+        calls.append(options["samples"])
         return Made()
-
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
 
     monkeypatch.setattr(syntheses, "synthesize", synthesize)
     synthesise = syntheses.Synthesiser(Bundle(), tmp_path, samples=2)  # type: ignore[arg-type]
     first, second = (synthesise("case-1", case.simulated.us) for _ in range(2))
-    assert calls == [(2, None)]  # once, in single precision
+    assert calls == [2]
     for name in TARGETS:
         for images in (first.images, second.images, first.uncertainty):
             np.testing.assert_array_equal(

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
-from mmhvae import InputError, load_bundle, synthesize
+from mmhvae import InputError, load_bundle
 from mmhvae.bundle import Bundle, Manifest, save_bundle
 from mmhvae.images import field_of_view
 from mmhvae.network import MMHVAE, MMHVAEConfig
@@ -22,6 +22,7 @@ from mmhvae_training.baselines.method import Synthesiser
 from mmhvae_training.data import load_case
 from mmhvae_training.scoring import RunVolumes
 from mmhvae_training.simulation import Label
+from mmhvae_training.single_precision import synthesize
 from mmhvae_training.ultrasound_tumours import (
     draw_subset,
     folds_by_head,

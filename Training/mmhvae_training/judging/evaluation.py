@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae import register_rigid, synthesize
+from mmhvae import register_rigid
 from mmhvae.bundle import Bundle
 from mmhvae.exceptions import InputError
 from mmhvae.images import (
@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from ..records import read_json
 from ..scoring import REGIONS, lesion_of, mean_scores, regions
 from ..simulation import Label, displace
+from ..single_precision import synthesize
 from .judgement import JUDGED_SAMPLES, global_correlation
 
 RANGES_MM = ((0, 4), (4, 8), (8, 12), (12, 16))

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae import synthesize
 from mmhvae.bundle import Bundle
 from mmhvae.images import field_of_view
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..simulation import Label
+from ..single_precision import synthesize
 from .evaluation import EvaluationCase, harmonised_truth
 
 TARGETS = ("t2", "flair")

@@ -13,13 +13,14 @@ from itertools import combinations
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae import synthesize
 from mmhvae.bundle import Bundle
 from mmhvae.exceptions import InputError, Progress, no_progress
 from mmhvae.images import bounding_box, field_of_view, image_on, resampled_within
 from mmhvae.settings import SynthesisSettings
 from numpy.typing import NDArray
 from scipy import ndimage
+
+from ..single_precision import synthesize
 
 AXES = (0, 1, 2)
 SCALE_MM = 3.0  # of the Gaussian window of local correlation

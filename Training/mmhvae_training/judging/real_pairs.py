@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae import synthesize
 from mmhvae.bundle import Bundle
 from mmhvae.exceptions import InputError
 from mmhvae.images import MR_MODALITIES, read_volume
@@ -24,6 +23,7 @@ from mmhvae.settings import SliceAxis
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ..single_precision import synthesize
 from .judgement import global_correlation
 
 MR = MR_MODALITIES

@@ -13,11 +13,12 @@ from statistics import mean
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.images import to_slices
-from mmhvae.segmentation import SegmenterBundle, segment_tumour
+from mmhvae.segmentation import SegmenterBundle
 from mmhvae.settings import SegmentationSettings
 from numpy.typing import NDArray
 
 from ..scoring import lesion_of, mean_scores, regions
+from ..single_precision import segment_tumour
 from .evaluation import EvaluationCase, harmonised_truth
 
 RETENTION_TARGETS = ("t2", "flair")

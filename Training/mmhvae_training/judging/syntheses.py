@@ -1,8 +1,4 @@
-"""Syntheses of simulated cases, kept on disk by the weights' checksum: evaluations that share cases share the work.
-
-They are made in single precision: in the bfloat16 that some processors offer, registration ends elsewhere, by a few
-hundredths of a millimetre, so that tables would depend on the machine.
-"""
+"""Syntheses of simulated cases, kept on disk by the weights' checksum: evaluations that share cases share the work."""
 
 from __future__ import annotations
 
@@ -13,15 +9,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import SimpleITK as sitk
-from mmhvae import synthesize
 from mmhvae.bundle import Bundle
-from mmhvae.compute import full_precision
 from mmhvae.exceptions import InputError
 from mmhvae.files import whole_folder
 from mmhvae.images import read_volume, write_volumes
 from mmhvae.settings import SliceAxis
 
 from ..scoring import RunVolumes
+from ..single_precision import synthesize
 from .evaluation import TARGETS, EvaluationCase, load_evaluation_case
 from .judgement import JUDGED_SAMPLES
 
@@ -87,8 +82,7 @@ class Synthesiser:
         folder = self.cache / self.settings / case
         if not folder.is_dir():
             asked: dict[str, Any] = {"samples": self.samples, "slice_axis": self.slice_axis, "device": self.device}
-            with full_precision():
-                made = synthesize(self.bundle, {"us": us}, TARGETS, **asked)
+            made = synthesize(self.bundle, {"us": us}, TARGETS, **asked)
             _keep(Synthesis(made.images, made.uncertainty, made.field_of_view), folder)
         return _read(folder, TARGETS)
 

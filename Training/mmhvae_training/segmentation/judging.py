@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import SimpleITK as sitk
 import torch
-from mmhvae.segmentation import REGIONS, SegmenterBundle, segment_tumour
+from mmhvae.segmentation import REGIONS, SegmenterBundle
 from mmhvae.settings import SegmentationSettings
 from numpy.typing import NDArray
 
+from ..single_precision import segment_tumour
 from .patients import Patient
 from .scene import Scene, draw_scene
 

@@ -10,13 +10,13 @@ from typing import Any, Protocol
 
 import numpy as np
 import SimpleITK as sitk
-from mmhvae import synthesize
 from mmhvae.bundle import Bundle
 from mmhvae.exceptions import InputError
 from mmhvae.images import image_on, read_volume
 from numpy.typing import NDArray
 
 from ..scoring import RunVolumes, volumes_of_run
+from ..single_precision import synthesize
 from .labelled_sweeps import CONTRASTS, LabelledSweep
 
 #: Grey levels of what is made, as of a scanner's eight bits.
@@ -52,7 +52,7 @@ class SimulatorMaker:
 
 @dataclass(frozen=True)
 class BundleMaker:
-    """A bundle, by the function that everybody uses."""
+    """A bundle, by the function that everybody uses, in single precision as runs are."""
 
     bundle: Bundle
     device: str = "auto"
