@@ -213,7 +213,8 @@ def make_retention(arguments: argparse.Namespace) -> None:
     """Outline the tumour in true and synthetic MR of every case that shows one; a line each, then the table."""
     segmenter = load_segmenter(arguments.segmenter)
     sources = retention_sources(arguments)
-    arguments.output.mkdir(parents=True, exist_ok=True)
+    seed = SynthesisSettings.seed if arguments.seed is None else arguments.seed
+    require_same_settings(arguments.output, {"segmenter": segmenter.manifest.weights_sha256, "seed": seed})
     lines, rows = arguments.output / "retention.jsonl", []
     known = [Outlining(**row) for row in read_lines(lines, Outlining)]
     for folder in sorted(arguments.cases.glob("case-*"))[: arguments.count]:

@@ -3,7 +3,7 @@
 python Training/evaluate_simulated.py --cases CASES --bundle A --bundle B --output DIR
 
 Writes one JSON line a case and method as soon as it is known, and skips those that are there already: stop it and
-start it again at will. ``evaluation.md`` compares the cases that all methods have done.
+start it again at will, with as many samples. ``evaluation.md`` compares the cases that all methods have done.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from mmhvae_training.judging import (
     evaluation_table,
     load_evaluation_case,
 )
-from mmhvae_training.records import read_lines, write_line
+from mmhvae_training.records import read_lines, require_same_settings, write_line
 
 #: Of a line.
 SHAPE = {"case": str, "method": str, "tre": ERRORS_SHAPE, "?quality": QUALITY_SHAPE}
@@ -63,7 +63,7 @@ def main() -> None:
     folders = sorted(arguments.cases.glob("case-*"))[: arguments.count]
     if not folders:
         raise InputError(f"{arguments.cases} holds no case-*; give the folder that simulate.py wrote.")
-    arguments.output.mkdir(parents=True, exist_ok=True)
+    require_same_settings(arguments.output, {"samples": arguments.samples})
     lines = arguments.output / "evaluation.jsonl"
     todo = methods(arguments.bundle or [starter_bundle()], arguments.samples, arguments.device)
     done = {(row["case"], row["method"]) for row in read_lines(lines, SHAPE)}

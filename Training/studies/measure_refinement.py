@@ -30,7 +30,7 @@ from mmhvae.files import write_text
 from mmhvae.settings import SliceAxis
 from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.judging import QUALITY_SHAPE, TARGETS, image_quality, load_evaluation_case
-from mmhvae_training.records import read_lines, write_line
+from mmhvae_training.records import read_lines, require_same_settings, write_line
 from mmhvae_training.single_precision import synthesize
 
 #: Way -> whether refined, and the slicing axis.
@@ -100,7 +100,7 @@ def main() -> None:
     bundles = {False: load_bundle(arguments.bundle)}
     if arguments.refined:
         bundles[True] = load_bundle(arguments.refined)
-    arguments.output.mkdir(parents=True, exist_ok=True)
+    require_same_settings(arguments.output, {"bundle": bundles[False].manifest.weights_sha256})
     lines = arguments.output / "refinement.jsonl"
     done = {(row["case"], row["way"]) for row in read_lines(lines, SHAPE)}
     for way, (refined, axis) in WAYS.items():

@@ -335,6 +335,8 @@ def test_retention_of_another_version_is_one_sentence(tmp_path, change):
     given = ["retention", "--cases", str(tmp_path), "--output", str(tmp_path)]
     with pytest.raises(InputError, match=rf"^Line 2 of .*{next(iter(change))} is .*; remove that line, then go on\.$"):
         evaluate.make_retention(evaluate.parser().parse_args(given))
+    with pytest.raises(InputError, match="holds an evaluation with other seed; choose a new folder"):
+        evaluate.make_retention(evaluate.parser().parse_args([*given, "--seed", "1"]))
 
 
 def test_principal_components_are_those_of_the_covariance():
