@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 
 pytest.importorskip("monai", reason="needs the extra 'training'")
 
+from mmhvae_training.loop.trouble import NumericalTroubleError
 from mmhvae_training.personalised.algorithms import Constraints, SubVolumes, pretraining
 from mmhvae_training.personalised.configuration import PersonalisedConfig
 from mmhvae_training.personalised.personalised_method import PersonalisedMethod, new_personalised
@@ -50,6 +51,14 @@ def test_on_the_cpu_the_noise_is_that_of_the_seed():
     assert torch.equal(drawn, torch.rand(4, generator=torch.Generator().manual_seed(5)))
 
 
+def method_of(task: str) -> tuple[Fabric, PersonalisedMethod]:
+    """A fresh run on one patient of noise."""
+    fabric, images = Fabric(accelerator="cpu", devices=1), torch.randn(2, 34, 33, 32)
+    configuration = configured(task=task, constraints=Constraints(contrastive=False))
+    volume = PatientVolume("a", images, images > 0, None)
+    return fabric, PersonalisedMethod(configuration, new_personalised(configuration, fabric), [volume])
+
+
 @pytest.mark.parametrize("task", ["pretraining", "transfer"])
 def test_a_step_clears_the_gradients_and_updates_once_a_modality(task, monkeypatch):
     """The authors' code clears them once a batch."""
@@ -61,12 +70,21 @@ def test_a_step_clears_the_gradients_and_updates_once_a_modality(task, monkeypat
 
     for name in ("zero_grad", "step"):
         monkeypatch.setattr(torch.optim.AdamW, name, noted(name))
-    fabric, images = Fabric(accelerator="cpu", devices=1), torch.randn(2, 34, 33, 32)
-    configuration = configured(task=task, constraints=Constraints(contrastive=False))
-    volume = PatientVolume("a", images, images > 0, None)
-    method = PersonalisedMethod(configuration, new_personalised(configuration, fabric), [volume])
+    fabric, method = method_of(task)
     assert method.losses(fabric)["loss"] > 0
     assert done == ["zero_grad", "step"] * 2
+
+
+def test_a_gradient_that_is_no_number_stops_the_run_before_the_weights_take_harm():
+    fabric, method = method_of("transfer")
+    before = [parameter.detach().clone() for parameter in method.state.network.parameters()]
+    next(method.state.network.parameters()).register_hook(lambda gradient: gradient * float("inf"))
+    with pytest.raises(
+        NumericalTroubleError, match=r"Stopped at step 0, because gradient is (inf|nan)\. No checkpoint"
+    ):
+        method.losses(fabric)
+    for parameter, held in zip(method.state.network.parameters(), before, strict=True):
+        assert torch.equal(parameter, held)
 
 
 def test_the_gradients_of_the_coarsest_level_are_those_of_float32_in_mixed_precision():

@@ -69,8 +69,9 @@ class Method(ABC, Generic[Settings, State]):
         return self.apply(fabric, terms)
 
     def apply(self, fabric: Fabric, terms: Mapping[str, Tensor]) -> dict[str, float]:
-        """Update the network by the gradients that it has, unless a term is no number."""
+        """Update the network by the gradients that it has, unless a term or their norm is no number."""
         numbers = average_losses(fabric, terms)
         stop_at_trouble(numbers, self.state, self.configuration)
         norm = apply_gradients(fabric, self.state, self.configuration.optimisation.gradient_clip)
+        stop_at_trouble({"gradient": float(norm)}, self.state, self.configuration)
         return {**numbers, "gradient": float(norm)}
