@@ -28,6 +28,8 @@ from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.judging import Synthesiser
 from mmhvae_training.records import commit, lines_of, read_all_lines, read_json, run_processes
 from mmhvae_training.trust import (
+    REAL_HEAD,
+    TEMPLATE,
     TRIAL_SHAPE,
     Source,
     draw,
@@ -84,12 +86,10 @@ def if_there(given: Path | None, usual: Path) -> Path | None:
     return given or (usual if usual.exists() else None)
 
 
-def heads_of(cases: list[Path]) -> str:
-    """What the sweeps go over, in words."""
-    advice = "simulate the case again."
-    drawn = [read_json(case / "parameters.json", dict, advice).get("head") for case in cases]
-    real = sum(head is not None for head in drawn)
-    return f"simulated sweeps over {'real heads' if real else 'the MNI template'}"
+def head_of(case: Path) -> str:
+    """What the sweep of a case goes over."""
+    drawn = read_json(case / "parameters.json", dict, "simulate the case again.").get("head")
+    return TEMPLATE if drawn is None else REAL_HEAD
 
 
 def main() -> None:
@@ -127,13 +127,14 @@ def main() -> None:
     cache = arguments.cache or arguments.output / "syntheses"
     synthesise = Synthesiser(bundle, cache, device=arguments.device)
     if arguments.part is None:
-        made = {"commit": commit(), "syntheses": synthesise.settings, "heads": heads_of([*calibration.values()])}
-        made["remark"] = arguments.remark
+        made = {"commit": commit(), "syntheses": synthesise.settings, "remark": arguments.remark}
+        heads = {name: head_of(folder) for name, folder in (calibration | report).items()}
         if not arguments.tables:
             run_processes(sys.argv[1:], arguments.jobs)
         known = bundle.manifest.strength  # it may have been rated since the trials
         rows = [
-            restated(row, witnesses_of(row, known)) for row in read_all_lines(arguments.output, TRIALS, TRIAL_SHAPE)
+            restated(row, witnesses_of(row, known)) | {"head": heads.get(row["case"])}  # none is the benchmark's
+            for row in read_all_lines(arguments.output, TRIALS, TRIAL_SHAPE)
         ]
         model = write_report(rows, arguments.output, made, read_model() if arguments.keep else None)
         others = read_rows(patient, real.ROW_SHAPE) if patient is not None else []

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         Witness as Witness,
         assess as assess,
         conclude as conclude,
+        confirming_weight as confirming_weight,
         read_model as read_model,
         weighed as weighed,
         witnessed as witnessed,

@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-from mmhvae.registration import ULTRASOUND, Term, TrustModel, Witness, weighed
+from mmhvae.registration import ULTRASOUND, Term, TrustModel, Witness, confirming_weight, weighed
 from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 
@@ -48,6 +48,11 @@ RIDGE = 0.3
 #: A result is never called good with a larger expected error (mm) than this, nor only to be checked with a larger one
 #: than that, whatever the calibration allows.
 GOOD_AT_MOST, CHECK_AT_MOST = 2.5, 8.0
+#: Witnesses that confirm a result by less weight than these are not heard, or do not convince, whatever the
+#: calibration allows: a fifth, and half, of one plain optimum of a contrast as strong as is usual.
+HEARD_AT_LEAST, CONVINCING_AT_LEAST = 0.1, 0.25
+#: Of the calibration's wrong results this share at most may be heard.
+HEARD_BUT_WRONG = 0.05
 #: Of the calibration's wrong results this share at most may be called good; of its failed ones that share at least must
 #: be wrong.
 GOOD_BUT_WRONG, FAILED_AND_WRONG = 0.02, 0.95
@@ -90,10 +95,12 @@ def restated(row: Row, witnesses: Sequence[Witness]) -> Row:
 def fit(rows: Sequence[Row], provenance: dict[str, Any]) -> TrustModel:
     """The model of these rows, its thresholds chosen on predictions for cases left out in turn."""
     rows = augmented(usable(rows))
-    model = fit_weights(rows)
     predicted = left_out_predictions(rows)
     good, failed = thresholds(predicted, np.array([is_wrong(row) for row in rows]))
-    return TrustModel(model.intercept, model.terms, good, failed, provenance)
+    heard, convincing = carrying(rows)
+    return replace(
+        fit_weights(rows), good_mm=good, failed_mm=failed, heard=heard, convincing=convincing, provenance=provenance
+    )
 
 
 def augmented(rows: Sequence[Row]) -> list[Row]:
@@ -113,7 +120,7 @@ def left_out_predictions(rows: Sequence[Row]) -> NDArray[np.float64]:
 
 
 def fit_weights(rows: Sequence[Row]) -> TrustModel:
-    """Weights of the terms; thresholds are not chosen yet."""
+    """Weights of the terms; nothing else is chosen yet."""
     terms = [term for term in (unweighted(name, rows) for name in FEATURES) if term is not None]
     target = np.log(np.clip([error_of(row) for row in rows], LEAST_MM, MOST_MM))
     design = np.array([[term.badness(row["evidence"]) for term in terms] for row in rows])
@@ -124,7 +131,8 @@ def fit_weights(rows: Sequence[Row]) -> TrustModel:
         Term(t.name, t.best, t.worst, t.logarithmic, round(float(w), 4), t.if_missing)
         for t, w in zip(terms, weights, strict=True)
     )
-    return TrustModel(round(intercept, 4), tuple(term for term in weighted if term.weight > 0), 0.0, 0.0, {})
+    kept = tuple(term for term in weighted if term.weight > 0)
+    return TrustModel(round(intercept, 4), kept, good_mm=0, failed_mm=0, heard=0, convincing=0, provenance={})
 
 
 def unweighted(name: str, rows: Sequence[Row]) -> Term | None:
@@ -168,3 +176,18 @@ def thresholds(predicted: NDArray[np.float64], wrong: NDArray[np.bool_]) -> tupl
     candidates = np.sort(predicted[predicted > good])
     failed = next((c for c in candidates if wrong[predicted >= c].mean() >= FAILED_AND_WRONG), math.inf)
     return round(good, 3), round(float(min(max(failed, 1.5 * good), CHECK_AT_MOST)), 3)
+
+
+def carrying(rows: Sequence[Row]) -> tuple[float, float]:
+    """Weights of confirming witnesses above which a result is heard, and from which on it convinces.
+
+    No wrong result of the calibration is confirmed by so much, but for the shares that ``HEARD_BUT_WRONG`` and
+    ``GOOD_BUT_WRONG`` allow. Straight to the ultrasound the one route confirms nothing, whatever it weighs.
+    """
+    asked = [row for row in rows if is_wrong(row) and row.get("witnesses") and not row["evidence"].get("unsynthesised")]
+    weights = [confirming_weight(witnesses_of(row)) for row in asked] or [0.0]
+    heard, convincing = (
+        max(float(np.quantile(weights, 1 - share)), least)
+        for share, least in ((HEARD_BUT_WRONG, HEARD_AT_LEAST), (GOOD_BUT_WRONG, CONVINCING_AT_LEAST))
+    )
+    return round(heard, 3), round(convincing, 3)

@@ -31,7 +31,7 @@ from .report import VERDICTS, verdict_of
 from .run import JUDGED_SHAPE, plain_evidence
 
 #: So many starts away from the truth, beside the navigation's own; their distances come by turns from these ranges.
-STARTS, AWAY_MM = 9, RANGES_MM[1:]
+STARTS, AWAY_MM = 39, RANGES_MM[1:]
 ROUTES: tuple[Route, ...] = ("synthesis", "direct")
 COLUMNS = ("route", "prior", "start", "start_mm", "error_mm", "verdict", "expected_mm", "witnesses")
 WORDS = {"synthesis": "through the synthetic image", "direct": "LC2 straight to the ultrasound"}

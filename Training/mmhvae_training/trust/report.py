@@ -21,7 +21,7 @@ from mmhvae.registration import NAVIGATION, SHIPPED, Evidence, TrustModel, concl
 from ..records import read_json, write_json
 from .fit import EXACT_MM, Row, error_of, fit, is_wrong, usable, without_ultrasound, witnesses_of
 from .run import CALIBRATION, JUDGED_SHAPE, REPORT, TRIAL_SHAPE
-from .trials import DIRECT
+from .trials import DIRECT, REAL_HEAD, TEMPLATE
 
 AGAIN = "restore it, or write the report again."
 TRIALS, MODEL, TABLE, WORDS = "trials.json", "trust.json", "report.json", "report.md"
@@ -32,15 +32,22 @@ ROWS: dict[str, Callable[[Row], bool]] = {
     "of these, two or three contrasts": lambda row: row["group"] == REPORT and len(row["contrasts"]) > 1,
     "one contrast": lambda row: row["group"] == REPORT and len(row["contrasts"]) == 1 and not _is_direct(row),
     "straight to the ultrasound": lambda row: row["group"] == REPORT and _is_direct(row),
+    "over real heads": lambda row: row["group"] == REPORT and row["head"] == REAL_HEAD,
+    "of these, two or three contrasts over real heads": lambda row: (
+        row["group"] == REPORT and row["head"] == REAL_HEAD and len(row["contrasts"]) > 1
+    ),
+    "over the template": lambda row: row["group"] == REPORT and row["head"] == TEMPLATE,
     "with the panel's prior": lambda row: row["group"] == REPORT and bool(row["prior"]),
     "without a prior": lambda row: row["group"] == REPORT and not row["prior"],
     "calibration": lambda row: row["group"] == CALIBRATION,
 }
+PLACES = {REAL_HEAD: "real heads", TEMPLATE: "the MNI template"}
 NO_ULTRASOUND = "report without ultrasound"
 VERDICTS: tuple[Verdict, ...] = ("good", "check", "failed")
 KEPT = (
     "group",
     "case",
+    "head",
     "situation",
     "seed",
     "prior",
@@ -87,7 +94,8 @@ def read_report(folder: Path) -> tuple[list[dict[str, Any]], TrustModel, dict[st
     Raises:
         InputError: one of them is missing or damaged.
     """
-    rows, table = read_rows(folder / TRIALS, TRIAL_SHAPE), read_json(folder / TABLE, dict, AGAIN, {"fitted": bool})
+    rows = read_rows(folder / TRIALS, TRIAL_SHAPE | {"head": (str, None)})
+    table = read_json(folder / TABLE, dict, AGAIN, {"fitted": bool})
     return rows, read_model(folder / MODEL if table["fitted"] else SHIPPED), table
 
 
@@ -132,11 +140,14 @@ def summary(rows: Sequence[Row], model: TrustModel) -> dict[str, Any]:
         **{name: _shares([row for row in rows if about(row)], model) for name, about in ROWS.items()},
         NO_ULTRASOUND: _shares(without, model),
         "situations": {name: _counts([r for r in reported if r["situation"] == name], model) for name in situations},
-        "cases": {
-            group: len({row["case"] for row in rows if row["group"] == group}) for group in (CALIBRATION, REPORT)
-        },
+        "cases": {group: _cases([row for row in rows if row["group"] == group]) for group in (CALIBRATION, REPORT)},
         "spread": _spread(reported, model),
     }
+
+
+def _cases(rows: Sequence[Row]) -> dict[str, int]:
+    """How many go over a real head, and over the template; the benchmark's are no heads."""
+    return {head: len({row["case"] for row in rows if row["head"] == head}) for head in (REAL_HEAD, TEMPLATE)}
 
 
 def _is_direct(row: Row) -> bool:
@@ -225,11 +236,13 @@ def words(table: dict[str, Any], model: TrustModel) -> str:
 
 def _setting(table: dict[str, Any], model: TrustModel) -> list[str]:
     """What was judged, and by whom."""
-    cases, heads = table["cases"], table["provenance"]["heads"]
+    fitted, judged = (_counted(table["cases"][group]) for group in (CALIBRATION, REPORT))
     if table["fitted"]:
-        who = f"Fitted on {cases[CALIBRATION]} cases and reported on {cases[REPORT]} others, {heads} and the benchmark."
+        who = (
+            f"Simulated sweeps: fitted on {fitted}; reported on {judged}, other cases and heads, and on the benchmark."
+        )
     else:
-        who = f"The model that ships, fitted on other cases, judges {cases[REPORT]} that it never saw: {heads}."
+        who = f"The model that ships, fitted on other cases and heads, judges simulated sweeps: {judged}."
     return [
         who,
         "**No calibration on patients exists.** Wrong: over 3 mm off, or on another patient's MR. Exact: under 1.5 mm.",
@@ -238,6 +251,11 @@ def _setting(table: dict[str, Any], model: TrustModel) -> list[str]:
         "some of the results were registered without it.",
         *([table["provenance"]["remark"]] if table["provenance"].get("remark") else []),
     ]
+
+
+def _counted(cases: dict[str, int]) -> str:
+    """In words."""
+    return " and ".join(f"{number} over {PLACES[head]}" for head, number in cases.items() if number)
 
 
 def _cell(share: dict[str, Any]) -> str:
@@ -258,7 +276,9 @@ def _model_words(model: TrustModel) -> list[str]:
         "",
         f"log(expected error) = {model.intercept:.2f} + the sum of weight x badness; badness runs from 0 at the "
         f"best to 1 at the worst value, and is {model.terms[0].if_missing:g} where the evidence is missing. Good below "
-        f"{model.good_mm:.2f} mm, failed from {model.failed_mm:.2f} mm on.",
+        f"{model.good_mm:.2f} mm, failed from {model.failed_mm:.2f} mm on. Where the witnesses who confirm a result "
+        f"have more weight than the others, and more than {model.heard:g}, it has not failed; if they are two and have "
+        f"{model.convincing:g} or more, it may be good by their word alone.",
         "",
         "| evidence | best | worst | scale | weight |",
         "|---|---|---|---|---|",

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
         read_model as read_model,
     )
     from .reasons import witnessed as witnessed
-    from .witnesses import ULTRASOUND as ULTRASOUND, Witness as Witness, weighed as weighed
+    from .witnesses import (
+        ULTRASOUND as ULTRASOUND,
+        Witness as Witness,
+        confirming_weight as confirming_weight,
+        weighed as weighed,
+    )
 else:
     __getattr__ = lazy_names(__name__, __file__)

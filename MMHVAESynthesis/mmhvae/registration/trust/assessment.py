@@ -1,8 +1,8 @@
 """How far a registration's result can be trusted, from what can be known without the truth.
 
 Evidence (:mod:`.evidence`) becomes an expected error in mm and a verdict by a small calibrated model
-(:mod:`.model`), and a few vetoes that no agreement outweighs. The calibration saw simulated sweeps and the MNI
-benchmark only; none on patients exists.
+(:mod:`.model`), and a few vetoes. The calibration saw simulated sweeps, over patients' heads and the MNI template, and
+the benchmark only; none on patients' ultrasound exists.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..channels import Channel
 from ..rigid import ALIKE, RigidResult
 from .evidence import Evidence, collect, mask_of
 from .model import TrustModel, shipped_model
-from .reasons import advised, reason, shown, yet
+from .reasons import LOST, advised, reason, shown, yet
 from .witnesses import Witness, support
 
 #: A result with less of the field of view inside the MR has failed; with less than the second it is never good.
@@ -40,8 +40,6 @@ CONFIRMING = 3.0
 #: So many witnesses, each alone, have to end where the result is, for it to be good; that LC2 does while the contrast's
 #: own search ends elsewhere is one. (Where none was heard, CONFIRMING decides.)
 NEEDED = 2
-#: Nor where one contrast stands no higher above random positions than this many of their standard deviations.
-LOST = 1.0
 UNCONFIRMED = "Only one route leads here, and nothing independent of it confirms that; look before you use it."
 #: About how many points stand for the field of view.
 POINTS = 2000
@@ -149,7 +147,7 @@ def conclude(model: TrustModel, found: Evidence) -> tuple[Verdict, float, str]:
     expected = min(alone, carried_mm(model, found))
     verdict = model.verdict(expected)
     sentence, is_saved = reason(model, found, verdict), verdict != model.verdict(alone) == "failed"
-    objection = veto(found.values, supported(found) == "good")
+    objection = veto(found.values, supported(model, found) == "good")
     if objection is not None and verdict != "failed":
         least, sentence = objection
         bound = model.failed_mm if least == "failed" else model.good_mm
@@ -163,12 +161,14 @@ def carried_mm(model: TrustModel, found: Evidence) -> float:
     Where it carries no further than to a look, no less than what is still to be looked at.
     """
     said = found.values.get("weighed_witnesses_mm", math.inf)
-    return {"good": said, "check": max(said, model.good_mm)}.get(supported(found), math.inf)
+    return {"good": said, "check": max(said, model.good_mm)}.get(supported(model, found), math.inf)
 
 
-def supported(found: Evidence) -> str:
+def supported(model: TrustModel, found: Evidence) -> str:
     """See :func:`.witnesses.support`; the one route that led to a result without synthesis is no witness of it."""
-    return "" if found.values.get("unsynthesised") else support(found.witnesses)
+    if found.values.get("unsynthesised"):
+        return ""
+    return support(found.witnesses, model.heard, model.convincing)
 
 
 def veto(values: dict[str, float], is_confirmed: bool = False) -> tuple[Verdict, str] | None:
@@ -188,7 +188,7 @@ def veto(values: dict[str, float], is_confirmed: bool = False) -> tuple[Verdict,
         return "check", f"No two contrasts agree better than by {values['nearest_contrasts_mm']:.1f} mm."
     if not is_confirmed and (confirmed_mm(values) > CONFIRMING or values.get("agreeing_witnesses", NEEDED) < NEEDED):
         return "check", UNCONFIRMED
-    if values.get("weakest_margin", math.inf) < LOST:
+    if values.get("weakest_margin", math.inf) < LOST and not is_confirmed:
         return "check", "One MR fits hardly better here than at random positions; check that it is what it is named."
     if values.get("prior_deviations", 0.0) > IMPROBABLE:
         return "check", "The result lies farther from the navigation's position than its stated accuracy allows."

@@ -60,6 +60,8 @@ class TrustModel:
         terms: what each piece of evidence adds.
         good_mm: a result with a smaller expected error is good.
         failed_mm: a result with this expected error or more has failed.
+        heard, convincing: weights of the witnesses that confirm a result (:mod:`.witnesses`), above which it is not
+            thrown away, and from which on it may be good, whatever the terms say.
         provenance: where the numbers come from.
     """
 
@@ -67,6 +69,8 @@ class TrustModel:
     terms: tuple[Term, ...]
     good_mm: float
     failed_mm: float
+    heard: float
+    convincing: float
     provenance: dict[str, Any]
 
     def expected_error(self, evidence: Mapping[str, float]) -> float:

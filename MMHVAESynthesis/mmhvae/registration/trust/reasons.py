@@ -54,6 +54,9 @@ _MISSING: Mapping[str, str] = {
 #: contrast than named. Of trust's trials (Training/cards/trust; each with and without a prior) those named rightly,
 #: within reach, have more in 79 of 88, those named wrongly less in 42 of 44.
 ILL_FITTING = 2.45
+#: One that stands no higher than this many is lost by itself: unless witnesses of weight confirm the result, it is
+#: never good, and if they do, that is said beside it.
+LOST = 1.0
 _MIXED_UP = "Check that each MR is the contrast that it is named, and of this patient."
 
 
@@ -103,7 +106,7 @@ def reason(model: TrustModel, evidence: Evidence, verdict: Verdict) -> str:
 
 
 def advised(sentence: str, found: Evidence, verdict: Verdict) -> str:
-    """The sentence, and what the user may have mixed up where a result is not good and an MR fits badly.
+    """The sentence, and what the user may have mixed up where an MR is lost, or fits badly and the result is not good.
 
     Or where it failed and no route of several, each searching alone, ends at it: of trust's trials over real heads
     (Training/cards/trust/real-heads) so did 20 of 26 with another patient's MR and 10 of 14 with another contrast, of
@@ -112,6 +115,9 @@ def advised(sentence: str, found: Evidence, verdict: Verdict) -> str:
     fits_badly = found.values.get("weakest_margin", math.inf) < ILL_FITTING
     routes: Sequence[Witness] = found.witnesses if verdict == "failed" else ()
     is_alone = len(routes) > 1 and not any(each.agrees for each in routes)
+    if verdict == "good" and found.values.get("weakest_margin", math.inf) < LOST:
+        weakest = shown(found.weakest)
+        return f"{sentence} The {weakest} itself hardly fits; check that it is the {weakest} of this patient."
     if verdict == "good" or "check that" in sentence or not (fits_badly or is_alone):
         return sentence
     return f"{sentence} {_MIXED_UP}"

@@ -21,16 +21,12 @@ from .poses import ANOTHER, COARSE, FINE, FINE_TRACKS, ITERATIONS, apart
 
 #: What LC2 is called among the witnesses.
 ULTRASOUND = "us"
-#: Strength of a contrast whose bundle says nothing, and of LC2: about what the shipped starter's contrasts have.
+#: Strength of a contrast whose bundle says nothing, and of LC2.
 USUAL_STRENGTH = 0.5
 #: From so many deviations of random poses above its rivals on, an optimum is as plain as can be.
 PLAIN = 6.0
 #: A witness confirms a result within this many mm of its own.
 AGREEING = 3.0
-#: The weights of those that agree, together, above which a result is not thrown away and above which it may be good.
-#: Chosen with 63 results on real heads in view (Training/cards/trust/real-heads): of the 37 wrong ones in none did
-#: those that agree outweigh the others.
-HEARD, CONVINCING = 0.1, 0.25
 #: Beside the witnesses stands a doubt of this weight that says so many mm: where none knows much, little is known.
 DOUBT, DOUBTED = 0.1, 5.0
 #: Beyond this many mm a witness says "elsewhere", however far.
@@ -105,13 +101,25 @@ def _distinct(route: RigidProblem, poses: Matrix, values: NDArray[np.float64]) -
     return kept
 
 
-def support(witnesses: Sequence[Witness]) -> Literal["good", "check", ""]:
-    """The best verdict that those who agree can carry: by more weight than the others have, and none by one alone."""
-    agreeing = [witness for witness in witnesses if witness.agrees]
-    weight = sum(witness.weight for witness in agreeing)
-    if weight < HEARD or weight <= sum(witness.weight for witness in witnesses if not witness.agrees):
+def support(witnesses: Sequence[Witness], heard: float, convincing: float) -> Literal["good", "check", ""]:
+    """The best verdict that those who agree can carry: by more weight than the others have, and none by one alone.
+
+    Args:
+        heard, convincing: together they need more weight than the first for a result to be looked at, and so much as
+            the second for it to be good; see :class:`.model.TrustModel`.
+    """
+    agreeing = sum(witness.agrees for witness in witnesses)
+    weight = confirming_weight(witnesses)
+    if weight <= heard:
         return ""
-    return "good" if len(agreeing) > 1 and weight >= CONVINCING else "check"
+    return "good" if agreeing > 1 and weight >= convincing else "check"
+
+
+def confirming_weight(witnesses: Sequence[Witness]) -> float:
+    """The weight of those that agree, together; 0 where the others have as much."""
+    for_it = sum(witness.weight for witness in witnesses if witness.agrees)
+    against = sum(witness.weight for witness in witnesses if not witness.agrees)
+    return for_it if for_it > against else 0.0
 
 
 def weighed(witnesses: Sequence[Witness]) -> dict[str, float]:

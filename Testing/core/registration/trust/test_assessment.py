@@ -207,6 +207,7 @@ VETOED = {"overlap": 1.0, "converged": 1.0, "similarity_gain": 0.1, "nearest_con
         ({"ultrasound_disagreement_mm": 2.0, "agreeing_witnesses": 1.0}, "check", "Only one route"),
         ({"ultrasound_disagreement_mm": 2.0, "agreeing_witnesses": 2.0}, None, ""),
         ({"unsynthesised": 1.0}, "check", "Only one route"),
+        ({"weakest_margin": 0.9}, "check", "at random positions"),
     ],
 )
 def test_vetoes_outweigh_all_agreement(right: Trust, change: dict[str, float], verdict: str | None, words: str) -> None:
@@ -236,6 +237,8 @@ ASTRAY = replace(FLAIR, distance_mm=20.0)
         ([LC2, FLAIR], {"weighed_witnesses_mm": 3.0}, "check", "Yet: "),
         ([LC2, FLAIR], {"overlap": 0.1}, "failed", "10 %"),
         ([LC2, FLAIR], {"converged": 0.0}, "check", "Yet: The registration did not come to rest"),
+        ([LC2, FLAIR], {"weakest_margin": 0.5}, "good", "agree within"),
+        ([LC2], {"weakest_margin": 0.5}, "check", "outweigh the others. Yet: "),
         ([LC2, FLAIR], {"unsynthesised": 1.0}, "failed", ""),
     ],
 )

@@ -13,7 +13,7 @@ from mmhvae.registration.trust.witnesses import Witness
 
 FALLING = Term("margin_over_random", 6.0, 2.0, False, 1.0, 0.6)
 RISING = Term("half_disagreement_mm", 0.5, 8.0, True, 2.0, 0.6)
-MODEL = TrustModel(math.log(0.3), (FALLING, RISING), 1.0, 4.0, {})
+MODEL = TrustModel(math.log(0.3), (FALLING, RISING), 1.0, 4.0, 0.1, 0.25, {})
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_every_piece_of_evidence_has_its_sentence() -> None:
     best = {term.name: term.best for term in model.terms}
     sentences = set()
     for term in model.terms:
-        alone = TrustModel(0.0, (term,), 0.1, 0.2, {})
+        alone = TrustModel(0.0, (term,), 0.1, 0.2, 0.1, 0.25, {})
         found = Evidence(best | {term.name: term.worst}, ("t2", "flair"), ("t2", "cet1"), "cet1")
         sentences.add(reason(alone, found, "failed"))
         assert reason(alone, Evidence({}), "check").endswith(".")
@@ -70,7 +70,7 @@ def test_every_piece_of_evidence_has_its_sentence() -> None:
 
 
 def test_two_contrasts_are_named_with_their_distance() -> None:
-    model = TrustModel(0.0, (Term("contrast_disagreement_mm", 0.5, 8.0, True, 1.0, 0.6),), 1.5, 3.0, {})
+    model = TrustModel(0.0, (Term("contrast_disagreement_mm", 0.5, 8.0, True, 1.0, 0.6),), 1.5, 3.0, 0.1, 0.25, {})
     found = Evidence({"contrast_disagreement_mm": 4.04}, farthest=("t2", "cet1"))
     assert reason(model, found, "check") == "T2 and ceT1 disagree by 4.0 mm."
     assert shown("") == "MR"
@@ -86,6 +86,10 @@ def test_a_result_that_fits_badly_says_what_may_be_mixed_up() -> None:
     for found, verdict in ((low, "good"), (high, "failed"), (Evidence({}), "failed")):
         assert advised(said, found, verdict) == said
     assert advised("It fits nowhere; check that it is the T2.", low, "failed").count("heck that") == 1
+    lost = Evidence({"weakest_margin": 0.9}, weakest="flair")
+    assert advised("T2 and ceT1 agree.", lost, "good") == (
+        "T2 and ceT1 agree. The FLAIR itself hardly fits; check that it is the FLAIR of this patient."
+    )
 
 
 @pytest.mark.parametrize(

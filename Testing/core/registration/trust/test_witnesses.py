@@ -37,7 +37,7 @@ def test_a_weak_witness_that_disagrees_counts_little() -> None:
     ],
 )  # fmt: skip
 def test_those_who_agree_must_outweigh_the_others(witnesses: list[Witness], verdict: str) -> None:
-    assert support(witnesses) == verdict
+    assert support(witnesses, heard=0.1, convincing=0.25) == verdict
 
 
 def test_where_none_knows_much_little_is_known() -> None:
