@@ -49,7 +49,7 @@ IF_MISSING = 0.6
 RIDGE = 0.3
 #: A result is never called good with a larger expected error (mm) than this, nor only to be checked with a larger one
 #: than that, whatever the calibration allows.
-GOOD_AT_MOST, CHECK_AT_MOST = 2.5, 8.0
+GOOD_AT_MOST, CHECK_AT_MOST = 2.0, 8.0
 #: Witnesses that confirm a result by less weight than these are not heard, or do not convince, whatever the
 #: calibration allows: a fifth, and half, of one plain optimum of a contrast as strong as is usual.
 HEARD_AT_LEAST, CONVINCING_AT_LEAST = 0.1, 0.25
