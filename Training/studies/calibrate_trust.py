@@ -28,7 +28,6 @@ from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.judging import Synthesiser
 from mmhvae_training.records import commit, lines_of, read_all_lines, read_json, run_processes
 from mmhvae_training.trust import (
-    REAL_HEAD,
     TEMPLATE,
     TRIAL_SHAPE,
     Source,
@@ -87,9 +86,9 @@ def if_there(given: Path | None, usual: Path) -> Path | None:
 
 
 def head_of(case: Path) -> str:
-    """What the sweep of a case goes over."""
+    """Whose head the sweep of a case goes over: a patient's name, or the template."""
     drawn = read_json(case / "parameters.json", dict, "simulate the case again.").get("head")
-    return TEMPLATE if drawn is None else REAL_HEAD
+    return TEMPLATE if drawn is None else str(drawn["name"])
 
 
 def main() -> None:

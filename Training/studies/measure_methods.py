@@ -150,7 +150,7 @@ def main() -> None:
     runs = [(name_of_run(folder).split("/")[0], folder) for folder in arguments.run]
     fixed = [name for name in methods if name not in METHODS]
     if fixed and arguments.side != SIDE:
-        raise InputError(f"{fixed[0]} is of {SIDE} pixels here; leave out --side, or measure it by itself.")
+        raise InputError(f"{fixed[0]} is of {SIDE} pixels here; leave out --side, or {fixed[0]}.")
     require_names_of_their_own([*methods, *(name for name, _ in runs)])
     found: dict[str, Measured] = {}
     for name in methods:

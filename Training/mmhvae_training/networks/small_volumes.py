@@ -1,4 +1,4 @@
-"""Convolutions of volumes that are smaller than the kernel, in float32 on a CPU whatever the autocast.
+"""Convolutions of volumes that are smaller than the kernel, in float32 whatever the autocast; for CPUs.
 
 oneDNN, by which PyTorch convolves on CPUs, leaves parts of the weight's gradient uninitialised in bfloat16 where a
 volume has two voxels along its first axis and the kernel three: now and then infinite, mostly just wrong, while the

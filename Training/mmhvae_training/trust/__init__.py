@@ -25,6 +25,6 @@ if TYPE_CHECKING:
         planned as planned,
         run_all as run_all,
     )
-    from .trials import REAL_HEAD as REAL_HEAD, TEMPLATE as TEMPLATE
+    from .trials import TEMPLATE as TEMPLATE
 else:
     __getattr__ = lazy_names(__name__, __file__)

@@ -28,7 +28,7 @@ def draw(rows: Sequence[Row], patient: Sequence[Row], model: TrustModel, path: P
     figure = Figure(figsize=(13, 6), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     _scatter(left, [row for row in rows if row["group"] == REPORT and not row["refused"]], model, True)
-    left.set_title("Simulated sweeps over heads that the calibration never saw")
+    left.set_title("Simulated sweeps that the calibration never saw")
     left.text(0.01, NO_TRUTH * 1.06, "another patient's MR", transform=left.get_yaxis_transform(), fontsize=8)
     for route, filled in (("synthesis", True), ("direct", False)):
         _scatter(right, [row for row in patient if row["route"] == route], model, filled)

@@ -21,9 +21,8 @@ Row = dict[str, Any]
 
 #: Errors (mm) that the report asks about: wrong results, and exact ones.
 WRONG_MM, EXACT_MM = 3.0, 1.5
-#: Errors count from and up to here. Half a millimetre: with 0.2 one in eight of the calibration's good results was more
-#: than twice as far off as expected, with this one in twenty. The end also stands for another patient's MR, for which
-#: no pose is right.
+#: Errors count from and up to here: no evidence of this kind tells a pose more exactly, and results that were expected
+#: nearer were too sure of themselves. The end also stands for another patient's MR, for which no pose is right.
 LEAST_MM, MOST_MM = 0.5, 20.0
 #: Evidence that may enter: whether on a logarithmic scale, and whether more of it is worse.
 FEATURES = {

@@ -21,7 +21,7 @@ from mmhvae.registration import NAVIGATION, SHIPPED, Evidence, TrustModel, concl
 from ..records import read_json, write_json
 from .fit import EXACT_MM, Row, error_of, fit, is_wrong, usable, without_ultrasound, witnesses_of
 from .run import CALIBRATION, JUDGED_SHAPE, REPORT, TRIAL_SHAPE
-from .trials import DIRECT, REAL_HEAD, TEMPLATE
+from .trials import DIRECT, TEMPLATE
 
 AGAIN = "restore it, or write the report again."
 TRIALS, MODEL, TABLE, WORDS = "trials.json", "trust.json", "report.json", "report.md"
@@ -32,16 +32,15 @@ ROWS: dict[str, Callable[[Row], bool]] = {
     "of these, two or three contrasts": lambda row: row["group"] == REPORT and len(row["contrasts"]) > 1,
     "one contrast": lambda row: row["group"] == REPORT and len(row["contrasts"]) == 1 and not _is_direct(row),
     "straight to the ultrasound": lambda row: row["group"] == REPORT and _is_direct(row),
-    "over real heads": lambda row: row["group"] == REPORT and row["head"] == REAL_HEAD,
+    "over real heads": lambda row: row["group"] == REPORT and _is_over_a_patient(row),
     "of these, two or three contrasts over real heads": lambda row: (
-        row["group"] == REPORT and row["head"] == REAL_HEAD and len(row["contrasts"]) > 1
+        row["group"] == REPORT and _is_over_a_patient(row) and len(row["contrasts"]) > 1
     ),
     "over the template": lambda row: row["group"] == REPORT and row["head"] == TEMPLATE,
     "with the panel's prior": lambda row: row["group"] == REPORT and bool(row["prior"]),
     "without a prior": lambda row: row["group"] == REPORT and not row["prior"],
     "calibration": lambda row: row["group"] == CALIBRATION,
 }
-PLACES = {REAL_HEAD: "real heads", TEMPLATE: "the MNI template"}
 NO_ULTRASOUND = "report without ultrasound"
 VERDICTS: tuple[Verdict, ...] = ("good", "check", "failed")
 KEPT = (
@@ -146,8 +145,17 @@ def summary(rows: Sequence[Row], model: TrustModel) -> dict[str, Any]:
 
 
 def _cases(rows: Sequence[Row]) -> dict[str, int]:
-    """How many go over a real head, and over the template; the benchmark's are no heads."""
-    return {head: len({row["case"] for row in rows if row["head"] == head}) for head in (REAL_HEAD, TEMPLATE)}
+    """How many go over a real head, how many such heads there are, and how many over the template."""
+    real = [row for row in rows if _is_over_a_patient(row)]
+    return {
+        "over real heads": len({row["case"] for row in real}),
+        "real heads": len({row["head"] for row in real}),
+        "over the template": len({row["case"] for row in rows if row["head"] == TEMPLATE}),
+    }
+
+
+def _is_over_a_patient(row: Row) -> bool:
+    return row["head"] not in (None, TEMPLATE)  # the benchmark's are over no head
 
 
 def _is_direct(row: Row) -> bool:
@@ -239,10 +247,11 @@ def _setting(table: dict[str, Any], model: TrustModel) -> list[str]:
     fitted, judged = (_counted(table["cases"][group]) for group in (CALIBRATION, REPORT))
     if table["fitted"]:
         who = (
-            f"Simulated sweeps: fitted on {fitted}; reported on {judged}, other cases and heads, and on the benchmark."
+            f"Simulated sweeps: fitted on {fitted}; reported on {judged} (other patients, other "
+            "warps of the template), and on the benchmark."
         )
     else:
-        who = f"The model that ships, fitted on other cases and heads, judges simulated sweeps: {judged}."
+        who = f"The model that ships, fitted on other cases, judges simulated sweeps: {judged}."
     return [
         who,
         "**No calibration on patients exists.** Wrong: over 3 mm off, or on another patient's MR. Exact: under 1.5 mm.",
@@ -255,7 +264,10 @@ def _setting(table: dict[str, Any], model: TrustModel) -> list[str]:
 
 def _counted(cases: dict[str, int]) -> str:
     """In words."""
-    return " and ".join(f"{number} over {PLACES[head]}" for head, number in cases.items() if number)
+    return (
+        f"{cases['over real heads']} over the heads of {cases['real heads']} patients and {cases['over the template']} "
+        "over the MNI template"
+    )
 
 
 def _cell(share: dict[str, Any]) -> str:
@@ -277,8 +289,8 @@ def _model_words(model: TrustModel) -> list[str]:
         f"log(expected error) = {model.intercept:.2f} + the sum of weight x badness; badness runs from 0 at the "
         f"best to 1 at the worst value, and is {model.terms[0].if_missing:g} where the evidence is missing. Good below "
         f"{model.good_mm:.2f} mm, failed from {model.failed_mm:.2f} mm on. Where the witnesses who confirm a result "
-        f"have more weight than the others, and more than {model.heard:g}, it has not failed; if they are two and have "
-        f"{model.convincing:g} or more, it may be good by their word alone.",
+        f"have more weight than the others, and more than {model.heard:g}, it has not failed; if they are two or more, of "
+        f"{model.convincing:g} together, it may be good by their word alone.",
         "",
         "| evidence | best | worst | scale | weight |",
         "|---|---|---|---|---|",

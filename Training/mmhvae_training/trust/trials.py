@@ -22,8 +22,10 @@ ONE_CONTRAST = "one contrast"
 DIRECT = "straight to the ultrasound"
 BENCHMARK = "benchmark"
 
-#: What a case's sweep goes over; the first is also the donor of the report's other patients, where the data is at hand.
-REAL_HEAD, TEMPLATE = "real head", "template"
+#: The donor of the report's other patients, where the real data is at hand.
+REAL_HEAD = "real head"
+#: What a case's sweep goes over that goes over no patient's head.
+TEMPLATE = "template"
 #: From so far (mm) hardly any start leads back.
 BEYOND_MM = (35.0, 50.0)
 #: Situations of every case of the report, and how often.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -30,7 +30,7 @@ from .witnesses import Witness, support
 #: A result with less of the field of view inside the MR has failed; with less than the second it is never good.
 FAILED_OVERLAP, DOUBTFUL_OVERLAP = 0.2, 0.4
 #: A result this many standard deviations of the prior away from the start is never good. Registered with that prior
-#: hardly any gets there (1.6 at most in trust's trials); one that was put there otherwise may.
+#: hardly any gets there (1.8 at most in trust's trials); one that was put there otherwise may.
 IMPROBABLE = 3.0
 #: Where no two contrasts, each alone, agree better than this (mm), the result is never good.
 DISAGREEING = 5.0
@@ -147,7 +147,8 @@ def conclude(model: TrustModel, found: Evidence) -> tuple[Verdict, float, str]:
     expected = min(alone, carried_mm(model, found))
     verdict = model.verdict(expected)
     sentence, is_saved = reason(model, found, verdict), verdict != model.verdict(alone) == "failed"
-    objection = veto(found.values, supported(model, found) == "good")
+    plain = replace(found, witnesses=[witness for witness in found.witnesses if witness.margin >= LOST])
+    objection = veto(found.values, *(supported(model, each) == "good" for each in (found, plain)))
     if objection is not None and verdict != "failed":
         least, sentence = objection
         bound = model.failed_mm if least == "failed" else model.good_mm
@@ -171,10 +172,13 @@ def supported(model: TrustModel, found: Evidence) -> str:
     return support(found.witnesses, model.heard, model.convincing)
 
 
-def veto(values: dict[str, float], is_confirmed: bool = False) -> tuple[Verdict, str] | None:
+def veto(values: dict[str, float], is_confirmed: bool = False, is_plain: bool = False) -> tuple[Verdict, str] | None:
     """The best verdict that hard facts leave, and why; None where nothing stands against the result.
 
-    ``is_confirmed``: witnesses of weight confirm it, whatever a weak contrast says.
+    Args:
+        values: the evidence.
+        is_confirmed: witnesses of weight confirm the result, whatever a weak contrast says.
+        is_plain: so do those alone that are not lost themselves.
     """
     if values["overlap"] < FAILED_OVERLAP:
         return "failed", f"Only {100 * values['overlap']:.0f} % of the ultrasound lies inside the MR."
@@ -188,7 +192,7 @@ def veto(values: dict[str, float], is_confirmed: bool = False) -> tuple[Verdict,
         return "check", f"No two contrasts agree better than by {values['nearest_contrasts_mm']:.1f} mm."
     if not is_confirmed and (confirmed_mm(values) > CONFIRMING or values.get("agreeing_witnesses", NEEDED) < NEEDED):
         return "check", UNCONFIRMED
-    if values.get("weakest_margin", math.inf) < LOST and not is_confirmed:
+    if values.get("weakest_margin", math.inf) < LOST and not is_plain:
         return "check", "One MR fits hardly better here than at random positions; check that it is what it is named."
     if values.get("prior_deviations", 0.0) > IMPROBABLE:
         return "check", "The result lies farther from the navigation's position than its stated accuracy allows."

@@ -102,7 +102,7 @@ def _distinct(route: RigidProblem, poses: Matrix, values: NDArray[np.float64]) -
 
 
 def support(witnesses: Sequence[Witness], heard: float, convincing: float) -> Literal["good", "check", ""]:
-    """The best verdict that those who agree can carry: by more weight than the others have, and none by one alone.
+    """The best verdict that those who agree can carry: by more weight than the others have, and to good by none alone.
 
     Args:
         heard, convincing: together they need more weight than the first for a result to be looked at, and so much as
