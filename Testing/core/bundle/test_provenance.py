@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,3 +75,10 @@ def test_the_shipped_bundle_names_no_place_and_its_weights_are_those_it_states()
     assert hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest() == stored["weights_sha256"]
     for file in (folder / MANIFEST, folder / "MODEL_CARD.md"):
         assert not re.search(r"(?<![\w.:/])/(?:home|root|work|tmp|Users|mnt|data)/", file.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ["starter", "segmenter", "brain"])
+def test_a_shipped_card_is_the_one_that_training_keeps(name: str) -> None:
+    repository = Path(__file__).resolve().parents[3]
+    card = repository / "MMHVAESynthesis" / "Resources" / "Bundles" / name / "MODEL_CARD.md"
+    assert card.read_bytes() == (repository / "Training" / "cards" / f"{name}.md").read_bytes()

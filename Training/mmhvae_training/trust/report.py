@@ -289,8 +289,8 @@ def _model_words(model: TrustModel) -> list[str]:
         f"log(expected error) = {model.intercept:.2f} + the sum of weight x badness; badness runs from 0 at the "
         f"best to 1 at the worst value, and is {model.terms[0].if_missing:g} where the evidence is missing. Good below "
         f"{model.good_mm:.2f} mm, failed from {model.failed_mm:.2f} mm on. Where the witnesses who confirm a result "
-        f"have more weight than the others, and more than {model.heard:g}, it has not failed; if they are two or more, of "
-        f"{model.convincing:g} together, it may be good by their word alone.",
+        f"have more weight than the others, and more than {model.heard:g}, it has not failed; if they are two or more, "
+        f"of {model.convincing:g} together, it may be good by their word alone.",
         "",
         "| evidence | best | worst | scale | weight |",
         "|---|---|---|---|---|",
