@@ -25,7 +25,7 @@ from ..rigid import ALIKE, RigidResult
 from .evidence import Evidence, collect, mask_of
 from .model import TrustModel, shipped_model
 from .reasons import LOST, advised, reason, shown, yet
-from .witnesses import Witness, support
+from .witnesses import Witness, is_known_weak, support
 
 #: A result with less of the field of view inside the MR has failed; with less than the second it is never good.
 FAILED_OVERLAP, DOUBTFUL_OVERLAP = 0.2, 0.4
@@ -148,7 +148,8 @@ def conclude(model: TrustModel, found: Evidence) -> tuple[Verdict, float, str]:
     verdict = model.verdict(expected)
     sentence, is_saved = reason(model, found, verdict), verdict != model.verdict(alone) == "failed"
     plain = replace(found, witnesses=[witness for witness in found.witnesses if witness.margin >= LOST])
-    objection = veto(found.values, *(supported(model, each) == "good" for each in (found, plain)))
+    is_excused = is_known_weak(found.witnesses) and supported(model, plain) == "good"
+    objection = veto(found.values, supported(model, found) == "good", is_excused)
     if objection is not None and verdict != "failed":
         least, sentence = objection
         bound = model.failed_mm if least == "failed" else model.good_mm
@@ -172,13 +173,13 @@ def supported(model: TrustModel, found: Evidence) -> str:
     return support(found.witnesses, model.heard, model.convincing)
 
 
-def veto(values: dict[str, float], is_confirmed: bool = False, is_plain: bool = False) -> tuple[Verdict, str] | None:
+def veto(values: dict[str, float], is_confirmed: bool = False, is_excused: bool = False) -> tuple[Verdict, str] | None:
     """The best verdict that hard facts leave, and why; None where nothing stands against the result.
 
     Args:
         values: the evidence.
         is_confirmed: witnesses of weight confirm the result, whatever a weak contrast says.
-        is_plain: so do those alone that are not lost themselves.
+        is_excused: so do those alone that are not lost themselves, and a contrast that is lost is known to be weak.
     """
     if values["overlap"] < FAILED_OVERLAP:
         return "failed", f"Only {100 * values['overlap']:.0f} % of the ultrasound lies inside the MR."
@@ -192,7 +193,7 @@ def veto(values: dict[str, float], is_confirmed: bool = False, is_plain: bool = 
         return "check", f"No two contrasts agree better than by {values['nearest_contrasts_mm']:.1f} mm."
     if not is_confirmed and (confirmed_mm(values) > CONFIRMING or values.get("agreeing_witnesses", NEEDED) < NEEDED):
         return "check", UNCONFIRMED
-    if values.get("weakest_margin", math.inf) < LOST and not is_plain:
+    if values.get("weakest_margin", math.inf) < LOST and not is_excused:
         return "check", "One MR fits hardly better here than at random positions; check that it is what it is named."
     if values.get("prior_deviations", 0.0) > IMPROBABLE:
         return "check", "The result lies farther from the navigation's position than its stated accuracy allows."

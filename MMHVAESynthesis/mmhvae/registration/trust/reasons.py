@@ -54,8 +54,8 @@ _MISSING: Mapping[str, str] = {
 #: contrast than named. Of trust's trials (Training/cards/trust) those named wrongly have less in 44 of 46, those named
 #: rightly, within reach and registered to 3 mm, more in 34 of 53: a badly synthesised contrast fits badly, too.
 ILL_FITTING = 2.45
-#: One that stands no higher than this many is lost by itself: unless others, none of them lost, confirm the result,
-#: it is never good, and if they do, that is said beside it.
+#: One that stands no higher than this many is lost by itself: unless others, none of them lost, confirm the result, and
+#: its bundle says that it is weak, the result is never good; if so, that is said beside it.
 LOST = 1.0
 _MIXED_UP = "Check that each MR is the contrast that it is named, and of this patient."
 

@@ -122,6 +122,15 @@ def confirming_weight(witnesses: Sequence[Witness]) -> float:
     return for_it if for_it > against else 0.0
 
 
+def is_known_weak(witnesses: Sequence[Witness]) -> bool:
+    """Whether the bundle itself says of the contrast that fits worst that it synthesises it weakly.
+
+    Where it does not, a contrast that fits nowhere may be another one than named, or another patient's.
+    """
+    contrasts = [witness for witness in witnesses if witness.name != ULTRASOUND]
+    return bool(contrasts) and min(contrasts, key=lambda each: each.margin).strength < USUAL_STRENGTH
+
+
 def weighed(witnesses: Sequence[Witness]) -> dict[str, float]:
     """What the witnesses say together: evidence by name.
 

@@ -237,8 +237,9 @@ ASTRAY = replace(FLAIR, distance_mm=20.0)
         ([LC2, FLAIR], {"weighed_witnesses_mm": 3.0}, "check", "Yet: "),
         ([LC2, FLAIR], {"overlap": 0.1}, "failed", "10 %"),
         ([LC2, FLAIR], {"converged": 0.0}, "check", "Yet: The registration did not come to rest"),
-        ([LC2, FLAIR], {"weakest_margin": 0.5}, "good", "agree within"),
-        ([LC2, replace(FLAIR, margin=0.9)], {"weakest_margin": 0.5}, "check", "Yet: One MR fits hardly better"),
+        ([LC2, replace(FLAIR, strength=0.4)], {"weakest_margin": 0.5}, "good", "agree within"),
+        ([LC2, FLAIR], {"weakest_margin": 0.5}, "check", "Yet: One MR fits hardly better"),  # not known to be weak
+        ([LC2, replace(FLAIR, strength=0.4, margin=0.9)], {"weakest_margin": 0.5}, "check", "Yet: One MR fits hardly"),
         ([LC2], {"weakest_margin": 0.5}, "check", "outweigh the others. Yet: "),
         ([LC2, FLAIR], {"unsynthesised": 1.0}, "failed", ""),
     ],
