@@ -148,7 +148,7 @@ def conclude(model: TrustModel, found: Evidence) -> tuple[Verdict, float, str]:
     verdict = model.verdict(expected)
     sentence, is_saved = reason(model, found, verdict), verdict != model.verdict(alone) == "failed"
     plain = replace(found, witnesses=[witness for witness in found.witnesses if witness.margin >= LOST])
-    is_excused = is_known_weak(found.witnesses) and supported(model, plain) == "good"
+    is_excused = is_known_weak(found.witnesses, found.weakest) and supported(model, plain) == "good"
     objection = veto(found.values, supported(model, found) == "good", is_excused)
     if objection is not None and verdict != "failed":
         least, sentence = objection

@@ -122,13 +122,17 @@ def confirming_weight(witnesses: Sequence[Witness]) -> float:
     return for_it if for_it > against else 0.0
 
 
-def is_known_weak(witnesses: Sequence[Witness]) -> bool:
-    """Whether the bundle itself says of the contrast that fits worst that it synthesises it weakly.
+def is_known_weak(witnesses: Sequence[Witness], lost: str) -> bool:
+    """Whether the bundle itself says of the contrast that is lost that it synthesises it weakly.
 
     Where it does not, a contrast that fits nowhere may be another one than named, or another patient's.
+
+    Args:
+        lost: its name; where that is not known, as of trials, it is the one whose optimum is least plain.
     """
     contrasts = [witness for witness in witnesses if witness.name != ULTRASOUND]
-    return bool(contrasts) and min(contrasts, key=lambda each: each.margin).strength < USUAL_STRENGTH
+    asked = [witness for witness in contrasts if witness.name == lost] or contrasts
+    return bool(asked) and min(asked, key=lambda each: each.margin).strength < USUAL_STRENGTH
 
 
 def weighed(witnesses: Sequence[Witness]) -> dict[str, float]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from mmhvae.registration.trust.reasons import witnessed
-from mmhvae.registration.trust.witnesses import AGREEING, ELSEWHERE, PLAIN, Witness, support, weighed
+from mmhvae.registration.trust.witnesses import AGREEING, ELSEWHERE, PLAIN, Witness, is_known_weak, support, weighed
 
 STRONG = Witness("cet1", 1.0, 6.0, 0.6)
 WEAK = Witness("flair", 9.0, 3.0, 0.2)
@@ -68,3 +68,11 @@ def test_one_witness_has_no_second_and_far_is_far() -> None:
 )
 def test_the_sentence_names_who_agrees_within_how_many_mm(witnesses: list[Witness], sentence: str) -> None:
     assert witnessed(witnesses) == sentence
+
+
+@pytest.mark.parametrize(
+    ("lost", "is_weak"), [("flair", True), ("cet1", False), ("", True)], ids=["weak", "strong", "the least plain"]
+)
+def test_a_lost_contrast_is_known_to_be_weak_by_its_own_strength_not_by_anothers(lost: str, is_weak: bool) -> None:
+    assert is_known_weak([STRONG, WEAK, LC2], lost) == is_weak
+    assert not is_known_weak([LC2], lost)
