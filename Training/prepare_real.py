@@ -2,9 +2,12 @@
 
 python Training/prepare_real.py --ultrasound us/*.nii.gz --mr head/ --views simulated/ --output incomplete/
 python Training/prepare_real.py --pairs us/ --patient Case21 --patient Case23 --output incomplete/
+python Training/prepare_real.py --ultrasound us/*.nii.gz --teacher BUNDLE --output taught/
 
 An ultrasound volume becomes a case by itself, and so does one with an MR warped onto it (``NAME-cet1-warped.nii.gz``);
-white matter is then the brightest large compartment of that MR in the field of view.
+white matter is then the brightest large compartment of that MR in the field of view. With a teacher (self-training) it
+gets the MRs that the bundle makes of it, at temperature 0, means of three slicing axes: what one edition knows of real
+ultrasound is then not forgotten by the next.
 
 A head (``t2.nii.gz``, ``cet1.nii.gz``, ``flair.nii.gz`` on one grid, whole or skull-stripped) is looked at through the
 fields of view of simulated sweeps: its centre is laid on theirs, and one case a sweep is cut out. White matter is
@@ -23,13 +26,23 @@ from mmhvae_training.script import run
 
 import numpy as np
 import SimpleITK as sitk
+from mmhvae import load_bundle
+from mmhvae.bundle import Bundle
 from mmhvae.exceptions import InputError
 from mmhvae.files import write_text
-from mmhvae.images import MR_MODALITIES, field_of_view, open_image, read_volume, write_volume
+from mmhvae.images import (
+    MR_MODALITIES,
+    WHITE_MATTER_LEVEL,
+    field_of_view,
+    open_image,
+    read_volume,
+    write_volume,
+)
 from mmhvae.images.white_matter import WhiteMatter, estimate_white_matter, white_matter_from_labels
 from mmhvae_training.data import WHITE_MATTER
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.judging import WARPED, RealPair, find_pairs
+from mmhvae_training.single_precision import synthesize
 
 MR = MR_MODALITIES
 LABELS = "labels.nii.gz"
@@ -39,12 +52,26 @@ VIEWS = 12  # tried a head
 IDLE = (
     Idle(("views", "count"), lambda given: not given.mr, "Views cut heads; give --mr, or"),
     Idle(("patient",), lambda given: given.pairs is None, "--patient names pairs; give --pairs, or"),
+    Idle(("teacher",), lambda given: not given.ultrasound, "A teacher is shown ultrasound; give --ultrasound, or"),
 )
 
 
-def write_ultrasound(path: Path, folder: Path) -> None:
-    """One case of an ultrasound volume, on its own grid."""
-    write_ultrasound_image(read_volume(path, "ultrasound"), folder)
+def write_ultrasound(path: Path, folder: Path, teacher: Bundle | None = None) -> None:
+    """One case of an ultrasound volume, on its own grid, and of what a teacher makes of it."""
+    image = read_volume(path, "ultrasound")
+    write_ultrasound_image(image, folder)
+    if teacher is not None:
+        write_taught(image, teacher, folder)
+
+
+def write_taught(us: sitk.Image, teacher: Bundle, folder: Path) -> None:
+    """The MRs that a bundle makes of an ultrasound volume; white matter is where harmonised images have it."""
+    names = [name for name in MR if name in teacher.manifest.architecture.modalities]
+    result = synthesize(teacher, {"us": us}, names, 0.0, slice_axis="all")
+    for name, image in result.images.items():
+        write_volume(image, folder / f"{name}.nii.gz")
+    measured = {name: {"median": WHITE_MATTER_LEVEL[name], "method": "teacher", "share": 1.0} for name in names}
+    write_text(json.dumps(measured, indent=1) + "\n", folder / WHITE_MATTER)
 
 
 def write_ultrasound_image(image: sitk.Image, folder: Path) -> None:
@@ -103,6 +130,7 @@ def main() -> None:
     """Read the command line and write the cases."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ultrasound", type=Path, nargs="*", default=[], help="volumes, 0 outside the field of view")
+    parser.add_argument("--teacher", type=Path, help="bundle that makes MRs of the ultrasound")
     parser.add_argument("--mr", type=Path, nargs="*", default=[], help="folders of t2, cet1, flair, perhaps labels")
     parser.add_argument("--views", type=Path, help="folder of simulated cases whose fields of view cut the heads")
     parser.add_argument("--count", type=int, help=f"views tried a head (default {VIEWS})")
@@ -117,8 +145,9 @@ def main() -> None:
     names = [path.name.removesuffix(".gz").rsplit(".", 1)[0] for path in arguments.ultrasound]
     if len(set(names)) < len(names):
         raise InputError("Two ultrasound volumes have the same file name; rename one, it names its case.")
+    teacher = load_bundle(arguments.teacher) if arguments.teacher else None
     for name, path in zip(names, arguments.ultrasound, strict=True):
-        write_ultrasound(path, arguments.output / name)
+        write_ultrasound(path, arguments.output / name, teacher)
     for pair in find_pairs(arguments.pairs, arguments.patient, (WARPED,)) if arguments.pairs else ():
         write_pair(pair, arguments.output / f"{pair.name}-{pair.modality}")
     views = sorted(path.parent for path in arguments.views.glob("*/field-of-view.nii.gz")) if arguments.views else []

@@ -58,6 +58,7 @@ TRUST = ("calibrate_trust", "--calibration", "c", "--report", "r", "--output", "
         (("prepare_dataset", "--layout", "brats", *CASES), ("--space", "T1w")),
         (("prepare_real", "--output", "o"), ("--count", "3")),
         (("prepare_real", "--output", "o"), ("--patient", "Case2")),
+        (("prepare_real", "--output", "o"), ("--teacher", "b")),
         ((*TRUST, "--tables"), ("--jobs", "1")),
         (("judge_fluid", "--cases", "c", "--output", "o"), ("--include-held-out",)),
         (("judge_patient", "--real", "r", "--patient", "Case2", "--output", "o", "--tables"), ("--bundle", "b")),

@@ -9,7 +9,10 @@ import numpy as np
 import prepare_real
 import pytest
 import SimpleITK as sitk
+from mmhvae import load_bundle
+from mmhvae.bundle.shipped import starter_bundle
 from mmhvae_training.data.slices import load_case
+from mmhvae_training.single_precision import synthesize
 
 MODALITIES = ("us", "t2", "cet1", "flair")
 
@@ -27,6 +30,24 @@ def test_an_ultrasound_volume_becomes_a_case_of_its_own(tmp_path):
     case = load_case(tmp_path / "case", MODALITIES)
     assert set(case.inputs) == {"us"}
     assert 27**3 * np.pi / 6 < case.mask.sum() < 30**3 * np.pi / 6  # voxels that hold a part of the ball count
+
+
+def test_a_teacher_adds_what_it_makes_in_harmonised_grey(tmp_path):
+    speckle = np.random.default_rng(1).uniform(40, 200, (40, 40, 40)).astype(np.float32)
+    us = sitk.GetImageFromArray(np.where(sitk.GetArrayFromImage(ball(40, 1.0, 1)) > 0, speckle, 0))
+    sitk.WriteImage(us, str(tmp_path / "us.nii.gz"))
+    teacher = load_bundle(starter_bundle())
+    prepare_real.write_ultrasound(tmp_path / "us.nii.gz", tmp_path / "case", teacher)
+    case = load_case(tmp_path / "case", MODALITIES)
+    assert set(case.inputs) == set(MODALITIES)
+    made = synthesize(teacher, {"us": us}, MODALITIES[1:], 0.0, slice_axis="all").images
+    for name, image in made.items():
+        learnt = (case.targets[name][case.mask].astype(np.float32) + 1) / 2
+        assert np.sort(learnt) == pytest.approx(_seen(image, us), abs=0.03), name
+
+
+def _seen(image: sitk.Image, us: sitk.Image) -> np.ndarray:
+    return np.sort(sitk.GetArrayFromImage(image)[sitk.GetArrayFromImage(us) > 0])
 
 
 def test_a_pair_becomes_a_case_on_the_ultrasounds_grid(tmp_path):
