@@ -63,6 +63,7 @@ from mmhvae_training.scoring import (
     is_baseline,
     load_perceptual,
     name_of_run,
+    name_with_weights,
     read_costs,
     read_judged_case,
     read_scores,
@@ -237,19 +238,24 @@ def make_retention(arguments: argparse.Namespace) -> None:
 
 
 def retention_sources(arguments: argparse.Namespace) -> dict[str, Bundle | RunSynthesiser]:
-    """Name -> bundle or run; without any, the starter.
+    """Name and weights -> bundle or run; without any, the starter.
 
     Raises:
         InputError: one cannot be read, or two have one name.
     """
     bundles = arguments.bundle or ([] if arguments.run else [starter_bundle()])
-    cache = arguments.cache or arguments.output / "syntheses"
-    found: list[tuple[str, Bundle | RunSynthesiser]] = [(path.name, load_bundle(path)) for path in bundles]
-    for path in arguments.run:
-        found.append((name_of_run(path), RunSynthesiser(volumes_of_run(path, arguments.device), cache)))
-    if len(dict(found)) < len(found):
+    names = [*(path.name for path in bundles), *map(name_of_run, arguments.run)]
+    if len(set(names)) < len(names):
         raise InputError("Two of the bundles and runs have folders of the same name; rename one, it names its images.")
-    return dict(found)
+    cache = arguments.cache or arguments.output / "syntheses"
+    found: dict[str, Bundle | RunSynthesiser] = {}
+    for path in bundles:
+        bundle = load_bundle(path)
+        found[name_with_weights(path.name, bundle.manifest.weights_sha256)] = bundle
+    for path in arguments.run:
+        made = RunSynthesiser(volumes_of_run(path, arguments.device), cache)
+        found[name_with_weights(name_of_run(path), made.weights)] = made
+    return found
 
 
 def _images(

@@ -97,6 +97,11 @@ def name_of_run(folder: Path) -> str:
     return f"{whole.parent.name}/{whole.name}" if whole.name.startswith(SEED) else whole.name
 
 
+def name_with_weights(name: str, sha256: str) -> str:
+    """How lines and tables call a network: a folder that is filled anew keeps its name, and the checksum changes."""
+    return f"{name} {sha256[:8]}"
+
+
 def load_run(folder: Path, weights: Path | None = None) -> tuple[MMHVAE, float, dict[str, Any]]:
     """Network in evaluation mode, spacing (mm), and what the weights are; see :func:`run_source`."""
     described = read_run(folder)
