@@ -157,9 +157,10 @@ def make_table(arguments: argparse.Namespace) -> None:
         settings |= {"temperature": source.temperature}
     if isinstance(source, (NetworkSource, BaselineSource)):
         settings |= {"seed": source.seed}
-    require_same_settings(arguments.output, settings)
+    slices = arguments.output / "slices"
+    require_same_settings(arguments.output, settings, begun=slices.exists())
     for name in names:
-        path = arguments.output / "slices" / f"{name}.csv"
+        path = slices / f"{name}.csv"
         if not path.exists():
             case = read_judged_case(arguments.cases / name, source.modalities, source.spacing, source.side)
             case = thinned(case, arguments.slices) if arguments.slices else case
@@ -215,8 +216,9 @@ def make_retention(arguments: argparse.Namespace) -> None:
     segmenter = load_segmenter(arguments.segmenter)
     sources = retention_sources(arguments)
     seed = SynthesisSettings.seed if arguments.seed is None else arguments.seed
-    require_same_settings(arguments.output, {"segmenter": segmenter.manifest.weights_sha256, "seed": seed})
+    settings = {"segmenter": segmenter.manifest.weights_sha256, "seed": seed}
     lines, rows = arguments.output / "retention.jsonl", []
+    require_same_settings(arguments.output, settings, begun=lines.exists())
     known = [Outlining(**row) for row in read_lines(lines, Outlining)]
     for folder in sorted(arguments.cases.glob("case-*"))[: arguments.count]:
         done = [row for row in known if row.case == folder.name]

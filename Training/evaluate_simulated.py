@@ -64,8 +64,8 @@ def main() -> None:
     folders = sorted(arguments.cases.glob("case-*"))[: arguments.count]
     if not folders:
         raise InputError(f"{arguments.cases} holds no case-*; give the folder that simulate.py wrote.")
-    require_same_settings(arguments.output, {"samples": arguments.samples})
     lines = arguments.output / "evaluation.jsonl"
+    require_same_settings(arguments.output, {"samples": arguments.samples}, begun=lines.exists())
     todo = methods(arguments.bundle or [starter_bundle()], arguments.samples, arguments.device)
     done = {(row["case"], row["method"]) for row in read_lines(lines, SHAPE)}
     for folder in folders:

@@ -72,7 +72,7 @@ def test_every_subset_and_target_of_every_case_is_scored_and_kept(world, tmp_pat
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "e" / "slices").iterdir()}
     run(monkeypatch, *arguments)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "e" / "slices").iterdir()} == before
-    with pytest.raises(InputError, match="holds an evaluation with other temperature; choose a new folder"):
+    with pytest.raises(InputError, match="was begun with other temperature; choose another folder"):
         run(monkeypatch, *arguments, "--temperature", 0)
     (tmp_path / "e" / "slices" / "a.csv").write_text("case,inputs\na,b\n")
     with pytest.raises(InputError, match="is not a table of scores"):
@@ -335,11 +335,13 @@ def test_what_retention_compares_has_names_of_its_own(tmp_path):
 @pytest.mark.parametrize("change", [{"colour": "red"}, {"dice": None}, {"dice": "high"}])
 def test_retention_of_another_version_is_one_sentence(tmp_path, change):
     row = {"case": "a", "method": "m", "target": "t2", "dice": 0.5, "found_ml": 1.0, "true_ml": 1, "psnr": None}
-    (tmp_path / "retention.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row | change) + "\n")
     given = ["retention", "--cases", str(tmp_path), "--output", str(tmp_path)]
+    with pytest.raises(InputError, match="with a tumour in view"):
+        evaluate.make_retention(evaluate.parser().parse_args(given))
+    (tmp_path / "retention.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row | change) + "\n")
     with pytest.raises(InputError, match=rf"^Line 2 of .*{next(iter(change))} is .*; remove that line, then go on\.$"):
         evaluate.make_retention(evaluate.parser().parse_args(given))
-    with pytest.raises(InputError, match="holds an evaluation with other seed; choose a new folder"):
+    with pytest.raises(InputError, match="was begun with other seed; choose another folder"):
         evaluate.make_retention(evaluate.parser().parse_args([*given, "--seed", "1"]))
 
 
