@@ -15,7 +15,7 @@ from mmhvae.network import MMHVAE, MMHVAEConfig
 from mmhvae.settings import SynthesisSettings
 
 from ..configuration import VariantConfig
-from ..loop import CHECKPOINT, read_average, read_checkpoint, read_run, spacing_of
+from ..loop import CHECKPOINT, checksum_of, read_average, read_checkpoint, read_run, spacing_of
 from ..networks import build_network
 from ..objective import Subset, subsets_of
 from .judged_case import Images, JudgedCase, in_unit
@@ -121,6 +121,7 @@ def load_run(folder: Path, weights: Path | None = None) -> tuple[MMHVAE, float, 
             f"{weights or folder} holds no averaged weights of this run's network; give its own."
         ) from error
     facts = {"run": name_of_run(folder), "step": step, "commit": described["commit"], "ablation": not variant.plain}
+    facts["weights_sha256"] = checksum_of(network.state_dict())
     return network.eval(), spacing_of(folder, described, OLDER_RUNS_SPACING), facts
 
 
