@@ -63,6 +63,7 @@ from mmhvae_training.scoring import (
     is_baseline,
     load_perceptual,
     name_of_run,
+    name_with_weights,
     read_costs,
     read_judged_case,
     read_scores,
@@ -156,9 +157,10 @@ def make_table(arguments: argparse.Namespace) -> None:
         settings |= {"temperature": source.temperature}
     if isinstance(source, (NetworkSource, BaselineSource)):
         settings |= {"seed": source.seed}
-    require_same_settings(arguments.output, settings)
+    slices = arguments.output / "slices"
+    require_same_settings(arguments.output, settings, begun=slices.exists())
     for name in names:
-        path = arguments.output / "slices" / f"{name}.csv"
+        path = slices / f"{name}.csv"
         if not path.exists():
             case = read_judged_case(arguments.cases / name, source.modalities, source.spacing, source.side)
             case = thinned(case, arguments.slices) if arguments.slices else case
@@ -214,8 +216,9 @@ def make_retention(arguments: argparse.Namespace) -> None:
     segmenter = load_segmenter(arguments.segmenter)
     sources = retention_sources(arguments)
     seed = SynthesisSettings.seed if arguments.seed is None else arguments.seed
-    require_same_settings(arguments.output, {"segmenter": segmenter.manifest.weights_sha256, "seed": seed})
+    settings = {"segmenter": segmenter.manifest.weights_sha256, "seed": seed}
     lines, rows = arguments.output / "retention.jsonl", []
+    require_same_settings(arguments.output, settings, begun=lines.exists())
     known = [Outlining(**row) for row in read_lines(lines, Outlining)]
     for folder in sorted(arguments.cases.glob("case-*"))[: arguments.count]:
         done = [row for row in known if row.case == folder.name]
@@ -237,19 +240,24 @@ def make_retention(arguments: argparse.Namespace) -> None:
 
 
 def retention_sources(arguments: argparse.Namespace) -> dict[str, Bundle | RunSynthesiser]:
-    """Name -> bundle or run; without any, the starter.
+    """Name and weights -> bundle or run; without any, the starter.
 
     Raises:
         InputError: one cannot be read, or two have one name.
     """
     bundles = arguments.bundle or ([] if arguments.run else [starter_bundle()])
-    cache = arguments.cache or arguments.output / "syntheses"
-    found: list[tuple[str, Bundle | RunSynthesiser]] = [(path.name, load_bundle(path)) for path in bundles]
-    for path in arguments.run:
-        found.append((name_of_run(path), RunSynthesiser(volumes_of_run(path, arguments.device), cache)))
-    if len(dict(found)) < len(found):
+    names = [*(path.name for path in bundles), *map(name_of_run, arguments.run)]
+    if len(set(names)) < len(names):
         raise InputError("Two of the bundles and runs have folders of the same name; rename one, it names its images.")
-    return dict(found)
+    cache = arguments.cache or arguments.output / "syntheses"
+    found: dict[str, Bundle | RunSynthesiser] = {}
+    for path in bundles:
+        bundle = load_bundle(path)
+        found[name_with_weights(path.name, bundle.manifest.weights_sha256)] = bundle
+    for path in arguments.run:
+        made = RunSynthesiser(volumes_of_run(path, arguments.device), cache)
+        found[name_with_weights(name_of_run(path), made.weights)] = made
+    return found
 
 
 def _images(

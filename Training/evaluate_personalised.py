@@ -129,7 +129,7 @@ def score_run(name: str, run: TrainedNetwork, patients: Sequence[str], options: 
     settings = {**run.facts, "spacing_mm": run.spacing, "crop": list(run.config.crop), "overlap": options.overlap}
     if "protocol" in options:
         settings["protocol"] = list(options.protocol)
-    require_same_settings(folder, settings)
+    require_same_settings(folder, settings, begun=any(folder.glob("*.csv")))
     run.network.to(options.device)
     seen = partial(predict, run.network, overlap=options.overlap)
     rows = []

@@ -50,6 +50,7 @@ from mmhvae_training.judging import (
 )
 from mmhvae_training.records import (
     commit,
+    has_lines,
     lines_of,
     read_all_lines,
     require_same_settings,
@@ -170,7 +171,7 @@ def main() -> None:
         register(folders[arguments.part :: arguments.jobs], todo, synthesise, prior, arguments)
         return
     of_network = {"network": network, "syntheses": synthesise.settings}
-    require_same_settings(arguments.output, of_network)
+    require_same_settings(arguments.output, of_network, begun=has_lines(arguments.output, LINES))
     made = {"commit": commit(), **of_network, "prior": said(prior)}
     run_processes(sys.argv[1:], arguments.jobs)
     print(write_tables(arguments.output, {folder.name for folder in folders}, set(todo), made))

@@ -34,6 +34,7 @@ from mmhvae_training.judging import (
     load_evaluation_case,
 )
 from mmhvae_training.records import read_lines, require_same_settings, write_line
+from mmhvae_training.scoring import name_with_weights
 
 #: Of a line.
 SHAPE = {"case": str, "method": str, "tre": ERRORS_SHAPE, "?quality": QUALITY_SHAPE}
@@ -45,7 +46,7 @@ def methods(paths: list[Path], samples: int, device: str) -> dict[str, Method]:
     found: dict[str, Method] = {DIRECT: partial(evaluate_direct, device=device)}
     for path in paths:
         bundle = load_bundle(path)
-        name = f"{path.name} {bundle.manifest.weights_sha256[:8]}"
+        name = name_with_weights(path.name, bundle.manifest.weights_sha256)
         found[name] = partial(evaluate_bundle, bundle, samples=samples, device=device)
     return found
 
@@ -63,8 +64,8 @@ def main() -> None:
     folders = sorted(arguments.cases.glob("case-*"))[: arguments.count]
     if not folders:
         raise InputError(f"{arguments.cases} holds no case-*; give the folder that simulate.py wrote.")
-    require_same_settings(arguments.output, {"samples": arguments.samples})
     lines = arguments.output / "evaluation.jsonl"
+    require_same_settings(arguments.output, {"samples": arguments.samples}, begun=lines.exists())
     todo = methods(arguments.bundle or [starter_bundle()], arguments.samples, arguments.device)
     done = {(row["case"], row["method"]) for row in read_lines(lines, SHAPE)}
     for folder in folders:

@@ -47,7 +47,7 @@ def evaluated(folder: Path, facts: dict[str, Any]) -> list[SliceScore]:
     if not (folder / SETTINGS).is_file():
         raise InputError(f"{folder} holds no evaluation; give a folder that 'evaluate.py table' wrote.")
     settings = read_json(folder / SETTINGS, dict, "evaluate these weights once more.")
-    if any(settings.get(key) != facts[key] for key in ("run", "step")):
+    if settings.get("weights_sha256") != facts["weights_sha256"]:
         raise InputError(f"{folder} evaluates other weights than those to be exported; evaluate these.")
     return read_scores(folder)
 

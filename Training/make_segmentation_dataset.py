@@ -29,7 +29,7 @@ from mmhvae.images import image_on, read_volume, same_grid
 from mmhvae.overlays import overlay, read_segmentation
 from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
-from mmhvae_training.records import read_json, write_json
+from mmhvae_training.records import require_same_settings
 from mmhvae_training.ultrasound_tumours import (
     LAYOUTS,
     BundleMaker,
@@ -81,14 +81,7 @@ def maker_of(arguments: argparse.Namespace) -> Maker:
 
 def require_same_beginning(folder: Path, facts: dict[str, Any]) -> None:
     """A data set mixes no two methods or seeds."""
-    path = folder / BEGUN
-    if path.is_file():
-        if read_json(path, dict, "choose a new folder.") != facts:
-            raise InputError(f"{folder} was begun with another method or seed; choose a new folder.")
-        return
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder} exists and is not empty; choose a new folder.")
-    write_json(facts, path)
+    require_same_settings(folder, facts, folder.is_dir() and any(folder.iterdir()), BEGUN)
 
 
 def add_sweep(folder: Path, output: Path, maker: Maker, seed: int) -> tuple[str, Origin] | None:

@@ -32,8 +32,8 @@ from mmhvae.settings import OutlineSettings
 from mmhvae_training.device_option import add_device
 from mmhvae_training.export import read_card
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
-from mmhvae_training.loop import Prepared, TrainingScript
-from mmhvae_training.records import write_json
+from mmhvae_training.loop import Prepared, TrainingScript, checksum_of
+from mmhvae_training.records import require_same_settings, write_json
 from mmhvae_training.single_precision import outline_ultrasound
 from mmhvae_training.ultrasound_tumours import (
     CONFIGURATIONS,
@@ -44,6 +44,7 @@ from mmhvae_training.ultrasound_tumours import (
     SmallConfiguration,
     SmallMethod,
     export_zip,
+    file_checksums,
     find_cases,
     is_nnunet_model,
     load_trained,
@@ -123,18 +124,22 @@ def train(arguments: argparse.Namespace, settings: Sequence[str]) -> None:
 
 
 def predict(arguments: argparse.Namespace) -> None:
-    """Outline the tumour in every case of a layout; what was outlined before stays."""
-    cases, models = cases_of(arguments), arguments.model
+    """Outline the tumour in every case of a layout; what was outlined before, by the same weights, stays."""
+    cases, models, output = cases_of(arguments), arguments.model, arguments.output
+    begun = any(output.glob("*.nii.gz"))
     if is_nnunet_model(models[0]) and not arguments.plain:
         if len(models) > 1:
             raise InputError("nnU-Net's folds lie in one folder; give one --model.")
         device = str(choose_device(arguments.device))
-        predict_with_nnunet(models[0], cases, arguments.output, device, arguments.flips > 1)
+        mirrored = arguments.flips > 1
+        require_same_settings(output, {"weights": file_checksums(models[0]), "mirrored": mirrored}, begun)
+        predict_with_nnunet(models[0], cases, output, device, mirrored)
         return
     segmenter, settings = load_trained(models), OutlineSettings(flips=arguments.flips)
-    arguments.output.mkdir(parents=True, exist_ok=True)
+    weights = [checksum_of(network.state_dict()) for network in segmenter.networks]
+    require_same_settings(output, {"weights": weights, "flips": settings.flips}, begun)
     for case in cases:
-        path = arguments.output / f"{case.name}.nii.gz"
+        path = output / f"{case.name}.nii.gz"
         if not path.exists():
             image = read_volume(case.image, "ultrasound")
             write_volume(outline_ultrasound(image, segmenter, settings=settings, device=arguments.device).labels, path)

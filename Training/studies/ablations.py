@@ -1,8 +1,9 @@
 """Ablations on one small budget and several seeds, scored on held-out cases; a table beside the paper's Table 2.
 
-python Training/studies/ablations.py --cases CASES --held-out CASES --output Training/cards/ablations
+python Training/studies/ablations.py --cases CASES --held-out CASES --output DIR
 
-One line of runs.jsonl a seed and arm, written as soon as it is known: stop it and start it again at will.
+One line of runs.jsonl a seed and arm, written as soon as it is known: stop it and start it again at will, with the
+same budget and cases.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
 
@@ -23,7 +25,7 @@ from mmhvae.files import write_text
 from mmhvae_training.configuration import Configuration, parse_settings
 from mmhvae_training.data import Sampler, TrainingCase, TrainingSet, case_folders, load_case
 from mmhvae_training.loop import Schedule, launch, new_state, training_step, update_average
-from mmhvae_training.records import read_lines, write_line
+from mmhvae_training.records import read_lines, require_same_settings, write_line
 from mmhvae_training.scoring import (
     ARMS,
     RUN_SHAPE,
@@ -69,6 +71,15 @@ def train_and_score(
     return {target: {"psnr": float(psnr), "perceptual": float(lpips)} for target, (psnr, lpips) in means.items()}
 
 
+def settings_of(base: Configuration, found: TrainingSet, cases: list[JudgedCase]) -> dict[str, Any]:
+    """What a run's scores depend on beside its arm and seed; cases go by their names, wherever they lie."""
+    plain = base.plain()
+    settings = {name: part for name, part in plain.items() if name not in ("run", "output", "device", "seed", "data")}
+    data = {name: part for name, part in plain["data"].items() if name != "cases"}
+    judged_slices = {case.name: case.numbers.tolist() for case in cases}
+    return settings | {"data": data, "cases": [case.name for case in found.cases], "judged slices": judged_slices}
+
+
 def load(folder: Path, count: int, config: Configuration) -> list[TrainingCase]:
     """The first ``count`` cases of a folder."""
     names = list(case_folders(folder, config.architecture.modalities))[:count]
@@ -108,8 +119,9 @@ def main() -> None:
     side = base.architecture.image_size
     held_out = load(arguments.held_out, arguments.held_out_count, base)
     cases = [thinned(judged(case, side), arguments.slices) for case in held_out]
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    log, measure = arguments.output / "runs.jsonl", load_perceptual()
+    log = arguments.output / "runs.jsonl"
+    require_same_settings(arguments.output, settings_of(base, found, cases), begun=log.exists())
+    measure = load_perceptual()
     for seed in range(arguments.seeds):
         for name, arm in ARMS.items():
             if any((run["arm"], run["seed"]) == (name, seed) for run in read_lines(log, RUN_SHAPE)):

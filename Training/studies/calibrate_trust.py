@@ -3,10 +3,10 @@
 python Training/studies/calibrate_trust.py --calibration CASES --report OTHERS --output DIR [--ship]
 
 Registers simulated cases, many of them set up to fail, and keeps a JSON line a result in ``trials-*.jsonl`` (stop it
-and start it again at will); fits the model on the calibration's; reports on the others. ``--ship`` puts the model into
-the core; ``--keep`` fits none, and reports how the one that ships judges all of the cases. Cases are what simulate.py
-writes, those of the report over other heads or with ``--held-out``. The figure also shows the patient whom
-``judge_patient.py`` has registered.
+and start it again at will, with the same bundle); fits the model on the calibration's; reports on the others.
+``--ship`` puts the model into the core; ``--keep`` fits none, and reports how the one that ships judges all of the
+cases. Cases are what simulate.py writes, those of the report over other heads or with ``--held-out``. The figure also
+shows the patient whom ``judge_patient.py`` has registered.
 """
 
 from __future__ import annotations
@@ -26,7 +26,16 @@ from mmhvae.registration import read_model
 from mmhvae_training.device_option import add_device
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.judging import Synthesiser
-from mmhvae_training.records import commit, lines_of, read_all_lines, read_json, run_processes
+from mmhvae_training.records import (
+    commit,
+    has_lines,
+    lines_of,
+    read_all_lines,
+    read_json,
+    refuse_other_settings,
+    require_same_settings,
+    run_processes,
+)
 from mmhvae_training.trust import (
     TEMPLATE,
     TRIAL_SHAPE,
@@ -91,6 +100,15 @@ def head_of(case: Path) -> str:
     return TEMPLATE if drawn is None else str(drawn["name"])
 
 
+def require_one_network(output: Path, synthesise: Synthesiser, tables: bool) -> None:
+    """See that a folder's trials are of one network; ``tables`` adds none, and older ones do not say of which."""
+    settings = {"bundle": synthesise.weights, "samples": synthesise.samples}
+    if tables:
+        refuse_other_settings(output, settings)
+    else:
+        require_same_settings(output, settings, has_lines(output, TRIALS))
+
+
 def main() -> None:
     """Read the command line, do what is not done yet, fit, report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -121,13 +139,13 @@ def main() -> None:
     calibration, report = (
         find(folder, n) for folder, n in zip((arguments.calibration, arguments.report), arguments.count, strict=True)
     )
-    arguments.output.mkdir(parents=True, exist_ok=True)
     bundle = load_bundle(arguments.bundle or starter_bundle())
     cache = arguments.cache or arguments.output / "syntheses"
     synthesise = Synthesiser(bundle, cache, device=arguments.device)
     if arguments.part is None:
         made = {"commit": commit(), "syntheses": synthesise.settings, "remark": arguments.remark}
         heads = {name: head_of(folder) for name, folder in (calibration | report).items()}
+        require_one_network(arguments.output, synthesise, arguments.tables)
         if not arguments.tables:
             run_processes(sys.argv[1:], arguments.jobs)
         known = bundle.manifest.strength  # it may have been rated since the trials

@@ -26,6 +26,7 @@ from mmhvae.files import write_text
 from mmhvae.settings import SliceAxis
 from mmhvae_training.device_option import add_device
 from mmhvae_training.judging import find_pairs, judge_pair, pairs_table
+from mmhvae_training.scoring import name_with_weights
 
 
 def main() -> None:
@@ -44,7 +45,7 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     for path in arguments.bundle or [starter_bundle()]:
         bundle = load_bundle(path)
-        name = f"{path.name} {bundle.manifest.weights_sha256[:8]}"
+        name = name_with_weights(path.name, bundle.manifest.weights_sha256)
         rows[name] = {f"{p.name} {p.modality}": judge_pair(bundle, p, arguments.device, axis) for p in pairs}
         write_text(json.dumps(rows, indent=1) + "\n", arguments.output / "pairs.json")
         write_text(pairs_table(rows), arguments.output / "pairs.md")

@@ -4,8 +4,8 @@ python Training/studies/judge_patient.py --real ../shared/data/resect --patient 
     --output Training/cards/registration
 
 The MRs lie where the navigation put them (``NAME-MODALITY-navigation.nii.gz``); ``landmarks`` say where they belong.
-A JSON line a registration is kept (stop it and start it again at will), and NAME.csv, .md and .json are made from them;
-``--tables`` makes the tables alone anew, as after another calibration of trust.
+A JSON line a registration is kept (stop it and start it again at will, with the same bundle), and NAME.csv, .md and
+.json are made from them; ``--tables`` makes the tables alone anew, as after another calibration of trust.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_tra
 from mmhvae_training.script import run
 
 from mmhvae import load_bundle
-from mmhvae.bundle import starter_bundle
+from mmhvae.bundle import Bundle, starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.registration import read_model
 from mmhvae_training.idle_options import Idle, refuse_idle
 from mmhvae_training.judging import NAVIGATION, find_pairs
-from mmhvae_training.records import lines_of, read_all_lines, write_line
+from mmhvae_training.records import SETTINGS, has_lines, lines_of, read_all_lines, require_same_settings, write_line
 from mmhvae_training.single_precision import synthesize
 from mmhvae_training.trust import patient as real, read_rows, restated, witnesses_of, write_rows
 
@@ -52,8 +52,9 @@ def main() -> None:
             raise InputError(f"There is no {kept}; leave --tables out, so that it is made.")
         rows = read_rows(kept, real.ROW_SHAPE)
     else:
-        known = load_bundle(arguments.bundle or starter_bundle()).manifest.strength
-        rows = [restated(row, witnesses_of(row, known)) for row in registered(arguments, patient, name)]
+        bundle = load_bundle(arguments.bundle or starter_bundle())
+        made = registered(patient, bundle, arguments.output, name)
+        rows = [restated(row, witnesses_of(row, bundle.manifest.strength)) for row in made]
         write_rows(rows, kept)
     model = read_model()
     real.write_csv(rows, model, arguments.output / f"{name}.csv")
@@ -61,19 +62,19 @@ def main() -> None:
     print(real.summary(rows, model))
 
 
-def registered(arguments: argparse.Namespace, patient: real.Patient, name: str) -> list[real.Row]:
-    """The rows of all registrations, those done before included."""
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    bundle, targets = load_bundle(arguments.bundle or starter_bundle()), [pair.modality for pair in patient.pairs]
-    made, path = None, lines_of(arguments.output, name, 0)
-    done = {real.key_of(row) for row in read_all_lines(arguments.output, name, real.ROW_SHAPE)}
-    for settings, number, start in real.planned(patient):
-        if (settings.method, settings.prior, number) not in done:
-            made = made or synthesize(bundle, {"us": patient.pairs[0].us}, targets, settings=settings.synthesis)
-            row = {"start": number} | real.outcome(patient, bundle, made, settings, start)
+def registered(patient: real.Patient, bundle: Bundle, output: Path, name: str) -> list[real.Row]:
+    """The rows of all registrations, those done before with the same bundle included."""
+    settings = {"bundle": bundle.manifest.weights_sha256}
+    require_same_settings(output, settings, has_lines(output, name), f"{name}-{SETTINGS}")
+    targets, made, path = [pair.modality for pair in patient.pairs], None, lines_of(output, name, 0)
+    done = {real.key_of(row) for row in read_all_lines(output, name, real.ROW_SHAPE)}
+    for asked, number, start in real.planned(patient):
+        if (asked.method, asked.prior, number) not in done:
+            made = made or synthesize(bundle, {"us": patient.pairs[0].us}, targets, settings=asked.synthesis)
+            row = {"start": number} | real.outcome(patient, bundle, made, asked, start)
             write_line(path, row)
             print(f"{row['route']} from {row['start_mm']} mm: {row['error_mm']} mm, {row['reason']}", flush=True)
-    return read_all_lines(arguments.output, name, real.ROW_SHAPE)
+    return read_all_lines(output, name, real.ROW_SHAPE)
 
 
 if __name__ == "__main__":

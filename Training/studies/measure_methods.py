@@ -1,4 +1,4 @@
-"""What each method costs, one slice at a time: parameters, multiplications, seconds; of 192 x 192 pixels by default.
+"""What each method costs, one slice at a time: parameters, multiplications, seconds; of the paper's size by default.
 
 python Training/studies/measure_methods.py --output costs.json
 python Training/studies/measure_methods.py --methods mmhvae resvit --inputs us --size small
@@ -41,7 +41,7 @@ from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.networks import build_network
 from mmhvae_training.records import write_json
-from mmhvae_training.scoring import RunVolumes, name_of_run, volumes_of_run
+from mmhvae_training.scoring import SIDE, RunVolumes, name_of_run, volumes_of_run
 
 MODALITIES = MMHVAEConfig().modalities
 PREPARED = "mmhvae, prepared"
@@ -53,7 +53,6 @@ NETWORKS: dict[str, Callable[[], MMHVAE]] = {
 }
 NAMES = (*NETWORKS, PREPARED, *METHODS)
 ORIGINAL, SMALL, RUN = "original", "small", "run"
-SIDE = 192
 IDLE = (
     Idle(
         ("size",),

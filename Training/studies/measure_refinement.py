@@ -3,8 +3,8 @@
 python Training/studies/measure_refinement.py --bundle PLAIN --refined REFINED --cases CASES --output DIR
 
 From the ultrasound alone, at temperature 0, in float32. Writes a JSON line a case and way as soon as it is known, and
-skips those that are there: stop it and start it again at will. Seconds are the process's own (CPU time), so that other
-work on the machine does not count; with one thread they are what an idle core takes.
+skips those that are there: stop it and start it again at will, with the same bundles. Seconds are the process's own
+(CPU time), so that other work on the machine does not count; with one thread they are what an idle core takes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from mmhvae.files import write_text
 from mmhvae.settings import SliceAxis
 from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.judging import QUALITY_SHAPE, TARGETS, image_quality, load_evaluation_case
-from mmhvae_training.records import read_lines, require_same_settings, write_line
+from mmhvae_training.records import SETTINGS, read_lines, require_same_settings, write_line
 from mmhvae_training.single_precision import synthesize
 
 #: Way -> whether refined, and the slicing axis.
@@ -41,6 +41,8 @@ WAYS: dict[str, tuple[bool, SliceAxis | None]] = {
     "three axes, refined": (True, "all"),
 }
 SCORES = ("psnr", "constant_psnr", "ssim", "correlation")
+#: Whether refined -> what the checksum of such a bundle is called, and where it is kept: either may come later.
+KEPT = {False: ("bundle", SETTINGS), True: ("refined", "refined-settings.json")}
 #: Of a line.
 SHAPE = {
     "case": str,
@@ -58,6 +60,14 @@ def measured(bundle: Bundle, axis: SliceAxis | None, folder: Path, device: str) 
     result = synthesize(bundle, {"us": case.us}, TARGETS, 0.0, device=device, slice_axis=axis)
     seconds = time.process_time() - started
     return {"quality": image_quality(result, case), "seconds": round(seconds, 2)}
+
+
+def require_same_bundles(output: Path, bundles: Mapping[bool, Bundle], rows: Sequence[Mapping[str, Any]]) -> None:
+    """See that what is measured in this folder without the refinement, and with it, is one bundle each."""
+    for refined, bundle in bundles.items():
+        name, file = KEPT[refined]
+        begun = any(row["way"] in WAYS and WAYS[row["way"]][0] == refined for row in rows)
+        require_same_settings(output, {name: bundle.manifest.weights_sha256}, begun, file)
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -100,9 +110,10 @@ def main() -> None:
     bundles = {False: load_bundle(arguments.bundle)}
     if arguments.refined:
         bundles[True] = load_bundle(arguments.refined)
-    require_same_settings(arguments.output, {"bundle": bundles[False].manifest.weights_sha256})
     lines = arguments.output / "refinement.jsonl"
-    done = {(row["case"], row["way"]) for row in read_lines(lines, SHAPE)}
+    known = read_lines(lines, SHAPE)
+    require_same_bundles(arguments.output, bundles, known)
+    done = {(row["case"], row["way"]) for row in known}
     for way, (refined, axis) in WAYS.items():
         for folder in folders:
             if refined in bundles and (folder.name, way) not in done:

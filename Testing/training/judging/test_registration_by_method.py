@@ -68,6 +68,21 @@ def test_what_cannot_be_compared_is_said(tmp_path: Path) -> None:
         read_registrations(tmp_path)
 
 
+@pytest.mark.parametrize("method", ["through t2", "LC2 t2", ""])
+def test_a_range_that_somebody_took_out_is_named(tmp_path: Path, method: str) -> None:
+    """Of one method, of one that other folders need not have, or of all."""
+    folder = write(tmp_path / "one", {"through t2": 1.0, "LC2 t2": 1.0}, cases=2)
+    lines = (folder / SINGLE).read_text().splitlines()
+    kept = [line for line in lines if f"{method},4-8," not in line]
+    (folder / SINGLE).write_text("\n".join(kept) + "\n")
+    lacks = rf"^registration\.csv in .*one lacks the range 4-8 mm of '{method or 'LC2 t2'}'; restore it, or evaluate"
+    with pytest.raises(InputError, match=lacks):
+        read_registrations(folder)
+    (folder / SINGLE).write_text(lines[0] + "\n")
+    with pytest.raises(InputError, match="holds no registrations"):
+        read_registrations(folder)
+
+
 def test_the_script_compares_folders(tmp_path: Path, monkeypatch, capsys) -> None:
     folders = [write(tmp_path / "runs" / name, {"through t2": error}) for name, error in (("a", 1.0), ("b", 2.0))]
     given = ["--compare", *folders, "--output", tmp_path / "table.md"]

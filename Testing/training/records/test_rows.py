@@ -1,4 +1,4 @@
-"""Rows as CSV come back as they were; an evaluation with other settings is refused."""
+"""Rows as CSV come back as they were."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from mmhvae import InputError
-from mmhvae_training.records import read_rows, require_same_settings, write_rows
+from mmhvae_training.records import read_rows, write_rows
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,3 @@ def test_another_table_is_refused(tmp_path):
         read_rows(Row, path)
     with pytest.raises(InputError, match="is not a table of scores"):
         read_rows(Row, tmp_path / "nowhere.csv")
-
-
-def test_an_evaluation_goes_on_only_as_it_was_begun(tmp_path):
-    folder = tmp_path / "deep" / "evaluation"
-    require_same_settings(folder, {"step": 1, "crop": [32, 32, 32]})
-    require_same_settings(folder, {"step": 1, "crop": [32, 32, 32]})
-    with pytest.raises(InputError, match="other overlap, step; choose a new folder"):
-        require_same_settings(folder, {"step": 2, "crop": [32, 32, 32], "overlap": 0.5})
-    (folder / "settings.json").write_text("{")
-    with pytest.raises(InputError, match=r"settings\.json is missing or damaged; restore it, or choose a new folder"):
-        require_same_settings(folder, {"step": 1})
-    (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="cannot be made"):
-        require_same_settings(tmp_path / "file" / "evaluation", {})

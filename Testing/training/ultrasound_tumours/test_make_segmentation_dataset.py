@@ -272,7 +272,7 @@ def test_bad_requests_are_one_sentence(make, tmp_path, monkeypatch, name, option
 def test_a_data_set_mixes_no_methods_and_one_that_was_spoilt_is_refused(make, bundle, tmp_path):
     folder = tmp_path / "Dataset100_X"
     assert make(folder, "--simulator", "--folds", 3)[0] == 0
-    assert "begun with another method" in make(folder, "--bundle", bundle)[1]
+    assert "was begun with other bundle, method, weights_sha256; choose another" in make(folder, "--bundle", bundle)[1]
     wrong = sitk.Image((20, 22, 24), sitk.sitkUInt8)
     sitk.WriteImage(wrong, str(folder / "labelsTr" / "case-0.nii.gz"))
     with pytest.raises(InputError, match="different grids"):

@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -111,6 +112,26 @@ def test_the_small_network_learns_and_outlines_who_it_has_not_learnt_from(data_s
     rows = json.loads((tmp_path / "table" / "scores.json").read_text())
     assert [row["dice"] > 0.6 for row in rows] == [True, True]
     assert "| small |" in (tmp_path / "table" / "table.md").read_text()
+
+
+def test_outlines_go_on_with_the_weights_and_flips_they_were_begun_with(data_set, trained, call, tmp_path, monkeypatch):
+    def outline(image, *_, **__):
+        return SimpleNamespace(labels=sitk.Cast(image > 100, sitk.sitkUInt8))
+
+    monkeypatch.setattr(segment, "outline_ultrasound", outline)
+    other, outlines = tmp_path / "fold_0", tmp_path / "outlines"
+    shutil.copytree(trained / "fold_0", other)
+    content = torch.load(other / CHECKPOINT, weights_only=True)
+    next(iter(content["average"].values())).add_(1)
+    torch.save(content, other / CHECKPOINT)
+    asked = ["--source", data_set, "--output", outlines, "--device", "cpu"]
+    assert [call("predict", "--model", trained / "fold_0", *asked)[0] for _ in range(2)] == [0, 0]
+    before = {path.name: path.read_bytes() for path in outlines.iterdir()}
+    for model, more, said in ((other, (), "other weights"), (trained / "fold_0", ("--flips", 2), "other flips")):
+        status, complaint = call("predict", "--model", model, *asked, *more)
+        assert (status, complaint.count("\n")) == (2, 1), complaint
+        assert f"was begun with {said}; choose another folder for --output." in complaint
+    assert {path.name: path.read_bytes() for path in outlines.iterdir()} == before
 
 
 def test_a_resumed_fold_equals_an_uninterrupted_one(data_set, call, tmp_path, monkeypatch):

@@ -62,7 +62,7 @@ def read_registrations(folder: Path) -> Registrations:
     """The tables that evaluate_registration.py wrote.
 
     Raises:
-        InputError: the folder holds none.
+        InputError: the folder holds none, or not all ranges of one.
     """
     after: Errors = {}
     before: dict[str, dict[str, float]] = {}
@@ -76,11 +76,25 @@ def read_registrations(folder: Path) -> Registrations:
                 of = after.setdefault(row["method"], {}).setdefault(row["range_mm"], {})
                 of[row["case"]] = float(row["tre_after_mm"])
                 before.setdefault(row["range_mm"], {})[row["case"]] = float(row["tre_before_mm"])
+        if not after:
+            raise ValueError("no line")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{folder} holds no registrations; give a folder that evaluate_registration.py wrote."
         ) from error
+    _require_all_ranges(after, folder)
     return Registrations(after, before, table["provenance"]["prior"])
+
+
+def _require_all_ranges(after: Errors, folder: Path) -> None:
+    """A file that was changed by hand may lack one."""
+    for method, by_range in after.items():
+        missing = [name for name in RANGES if name not in by_range]
+        if missing:
+            raise InputError(
+                f"{SINGLE} in {folder} lacks the range {' and '.join(missing)} mm of '{method}'; restore it, or "
+                "evaluate again into another folder."
+            )
 
 
 def compare_registrations(found: Mapping[str, Registrations]) -> str:

@@ -32,5 +32,6 @@ if TYPE_CHECKING:
     from .state import TrainingState as TrainingState, new_state as new_state
     from .trouble import NumericalTroubleError as NumericalTroubleError, stop_at_trouble as stop_at_trouble
     from .updates import apply_gradients as apply_gradients, update_network as update_network
+    from .weights import checksum_of as checksum_of
 else:
     __getattr__ = lazy_names(__name__, __file__)

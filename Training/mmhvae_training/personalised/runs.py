@@ -8,7 +8,7 @@ from typing import Any
 
 from mmhvae import InputError
 
-from ..loop import CHECKPOINT, read_checkpoint, read_run
+from ..loop import CHECKPOINT, checksum_of, read_checkpoint, read_run
 from .configuration import PersonalisedConfig
 from .representation import RepresentationNetwork
 from .unet import new_network
@@ -46,4 +46,5 @@ def load_run(folder: Path) -> TrainedNetwork:
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise InputError(f"{folder / CHECKPOINT} is of another network than this version's; train it again.") from error
     facts = {"step": checkpoint["step"], "commit": described["commit"], "task": task}
+    facts["weights_sha256"] = checksum_of(network.state_dict())
     return TrainedNetwork(network.eval(), spacing, facts)

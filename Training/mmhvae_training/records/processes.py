@@ -40,4 +40,13 @@ def lines_of(folder: Path, stem: str, part: int) -> Path:
 
 def read_all_lines(folder: Path, stem: str, shape: Any) -> list[dict[str, Any]]:
     """The lines of all parts, in the parts' order; see :func:`read_lines`."""
-    return [row for path in sorted(folder.glob(f"{stem}-*.jsonl")) for row in read_lines(path, shape)]
+    return [row for path in _all_lines(folder, stem) for row in read_lines(path, shape)]
+
+
+def has_lines(folder: Path, stem: str) -> bool:
+    """Whether any part has written there."""
+    return bool(_all_lines(folder, stem))
+
+
+def _all_lines(folder: Path, stem: str) -> list[Path]:
+    return sorted(folder.glob(f"{stem}-*.jsonl"))

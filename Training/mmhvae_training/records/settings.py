@@ -13,21 +13,42 @@ from .files import read_json, write_json
 SETTINGS = "settings.json"
 
 
-def require_same_settings(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Make the folder and write the settings into it, or see that it was made with the same ones.
+def require_same_settings(folder: Path, settings: Mapping[str, Any], begun: bool, name: str = SETTINGS) -> None:
+    """Make the folder and write the settings into it, or see that it was begun with the same ones.
+
+    Args:
+        settings: what results depend on; a network by the checksum of its weights, as other weights may have its name.
+        begun: whether there are results already.
+        name: of the file, where more than one evaluation may share the folder.
 
     Raises:
-        InputError: they differ, the file is damaged, or the folder cannot be made.
+        InputError: they differ, results are there without any, the file is damaged, or the folder cannot be made.
     """
-    path = folder / SETTINGS
+    path = folder / name
     if path.is_file():
-        before = read_json(path, dict, "restore it, or choose a new folder.")
-        different = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
-        if different:
-            raise InputError(f"{folder} holds an evaluation with other {', '.join(different)}; choose a new folder.")
+        refuse_other_settings(folder, settings, name)
         return
+    if begun:
+        raise InputError(
+            f"{folder} holds results, and no {name} says what made them; choose another folder for --output."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be made; choose another folder for --output.") from error
     write_json(settings, path)
+
+
+def refuse_other_settings(folder: Path, settings: Mapping[str, Any], name: str = SETTINGS) -> None:
+    """See that the folder was begun with these settings, where it tells any: for what adds nothing to it.
+
+    Raises:
+        InputError: they differ, or the file is damaged.
+    """
+    path = folder / name
+    if not path.is_file():
+        return
+    before = read_json(path, dict, "restore it, or choose another folder for --output.")
+    different = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
+    if different:
+        raise InputError(f"{folder} was begun with other {', '.join(different)}; choose another folder for --output.")

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         bundle_source as bundle_source,
         load_run as load_run,
         name_of_run as name_of_run,
+        name_with_weights as name_with_weights,
         run_source as run_source,
     )
     from .nifti_source import NiftiSource as NiftiSource

@@ -12,7 +12,7 @@ import torch
 from mmhvae.exceptions import InputError
 
 from ..baselines import Baseline, load_baseline
-from ..loop import CHECKPOINT, RUN, read_average, read_checkpoint, read_run, spacing_of
+from ..loop import CHECKPOINT, RUN, checksum_of, read_average, read_checkpoint, read_run, spacing_of
 from ..objective import subsets_of
 from .judged_case import JudgedCase, in_unit
 from .network_source import Prediction, name_of_run
@@ -73,5 +73,6 @@ def baseline_source(folder: Path, weights: Path | None = None, **options: Any) -
     baseline = load_baseline(checkpoint, chosen)
     baseline.network.to(options.get("device", "cpu"))
     facts = {"run": name_of_run(folder), "step": step, "commit": described["commit"], "method": checkpoint["method"]}
+    facts["weights_sha256"] = checksum_of(baseline.network.state_dict())
     side = int(checkpoint["architecture"]["image_size"])
     return BaselineSource(baseline, side, spacing_of(folder, described), facts, **options)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from mmhvae.network import MMHVAEConfig
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -14,7 +15,7 @@ from ..data import Batch, TrainingCase, all_slices, load_case
 from .lesion import regions
 
 #: mm and pixels of the paper's slices, in which is judged what has no grid of its own.
-SPACING_MM, SIDE = 0.5, 192
+SPACING_MM, SIDE = 0.5, MMHVAEConfig.image_size
 
 Images = NDArray[np.float32]  # (S, H, W) in [0, 1], 0 outside the field of view
 

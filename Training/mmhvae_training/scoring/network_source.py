@@ -15,7 +15,7 @@ from mmhvae.network import MMHVAE, MMHVAEConfig
 from mmhvae.settings import SynthesisSettings
 
 from ..configuration import VariantConfig
-from ..loop import CHECKPOINT, read_average, read_checkpoint, read_run, spacing_of
+from ..loop import CHECKPOINT, checksum_of, read_average, read_checkpoint, read_run, spacing_of
 from ..networks import build_network
 from ..objective import Subset, subsets_of
 from .judged_case import Images, JudgedCase, in_unit
@@ -97,6 +97,11 @@ def name_of_run(folder: Path) -> str:
     return f"{whole.parent.name}/{whole.name}" if whole.name.startswith(SEED) else whole.name
 
 
+def name_with_weights(name: str, sha256: str) -> str:
+    """How lines and tables call a network: a folder that is filled anew keeps its name, and the checksum changes."""
+    return f"{name} {sha256[:8]}"
+
+
 def load_run(folder: Path, weights: Path | None = None) -> tuple[MMHVAE, float, dict[str, Any]]:
     """Network in evaluation mode, spacing (mm), and what the weights are; see :func:`run_source`."""
     described = read_run(folder)
@@ -116,6 +121,7 @@ def load_run(folder: Path, weights: Path | None = None) -> tuple[MMHVAE, float, 
             f"{weights or folder} holds no averaged weights of this run's network; give its own."
         ) from error
     facts = {"run": name_of_run(folder), "step": step, "commit": described["commit"], "ablation": not variant.plain}
+    facts["weights_sha256"] = checksum_of(network.state_dict())
     return network.eval(), spacing_of(folder, described, OLDER_RUNS_SPACING), facts
 
 

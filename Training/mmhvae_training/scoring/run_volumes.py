@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..baselines import MMHVAESynthesiser, Synthesiser
 from ..data import Batch, TrainingCase, all_slices, on_working_grid
+from ..loop import checksum_of
 from .baseline_runs import baseline_source, is_baseline
 from .network_source import load_run
 
@@ -46,10 +46,7 @@ class RunVolumes:
     @property
     def checksum(self) -> str:
         """SHA-256 of the weights."""
-        found = hashlib.sha256()
-        for name, tensor in self.synthesiser.network.state_dict().items():
-            found.update(name.encode() + tensor.cpu().numpy().tobytes())
-        return found.hexdigest()
+        return checksum_of(self.synthesiser.network.state_dict())
 
     def volumes(
         self, images: Mapping[str, sitk.Image], shown: Sequence[str], targets: Collection[str], seed: int = 0

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         CONFIGURATIONS as CONFIGURATIONS,
         NNUNet as NNUNet,
         export_zip as export_zip,
+        file_checksums as file_checksums,
         is_nnunet_model as is_nnunet_model,
         predict_with_nnunet as predict_with_nnunet,
     )

@@ -154,6 +154,12 @@ def trained_folds(folder: Path) -> list[int]:
     return sorted(int(name.removeprefix("fold_")) for name in names if name.removeprefix("fold_").isdecimal())
 
 
+def file_checksums(model: Path) -> list[str]:
+    """SHA-256 of the trained folds' files, which hold their weights."""
+    files = (model / f"fold_{fold}" / FINAL for fold in trained_folds(model))
+    return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+
+
 def predict_with_nnunet(
     model: Path, cases: Sequence[LabelledUltrasound], output: Path, device: str = "cpu", mirroring: bool = True
 ) -> None:
