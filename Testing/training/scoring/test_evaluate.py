@@ -74,9 +74,10 @@ def test_every_subset_and_target_of_every_case_is_scored_and_kept(world, tmp_pat
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "e" / "slices").iterdir()} == before
     with pytest.raises(InputError, match="was begun with other temperature; choose another folder"):
         run(monkeypatch, *arguments, "--temperature", 0)
-    (tmp_path / "e" / "slices" / "a.csv").write_text("case,inputs\na,b\n")
-    with pytest.raises(InputError, match="is not a table of scores"):
-        read_scores(tmp_path / "e")
+    for damaged in ("a,b\n", "a" * 200_000):  # a field that long is none
+        (tmp_path / "e" / "slices" / "a.csv").write_text(f"case,inputs\n{damaged}")
+        with pytest.raises(InputError, match="is not a table of scores"):
+            read_scores(tmp_path / "e")
     with pytest.raises(InputError, match=r"holds no slices/CASE\.csv"):
         read_scores(tmp_path)
     capsys.readouterr()
