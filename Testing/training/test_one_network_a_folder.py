@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,8 +13,9 @@ from mmhvae_training.script import status_of
 
 import pytest
 import torch
+from mmhvae import load_bundle
 from mmhvae.bundle import Bundle, Manifest, save_bundle
-from mmhvae.network import MMHVAE, MMHVAEConfig
+from mmhvae.network import MMHVAE, MMHVAEConfig, Refinement, RefinementConfig
 from mmhvae.settings import NAVIGATION, RegistrationSettings
 from mmhvae_training.judging import TARGETS
 from mmhvae_training.records import lines_of, write_line
@@ -27,13 +29,27 @@ Script = Callable[..., tuple[int, str]]
 
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory) -> dict[str, Path]:
-    """Three bundles of one name with other weights."""
+    """Two bundles of one name with other weights."""
     found = {}
-    for seed, name in enumerate(("first", "second", "third")):
+    for seed, name in enumerate(("first", "second")):
         torch.manual_seed(seed)
         bundle = Bundle(MMHVAE(TINY).eval(), Manifest("tiny", TINY, 1.0, "none", "tests"), "card")
         found[name] = save_bundle(bundle, tmp_path_factory.mktemp(name) / "tiny")
     return found
+
+
+@pytest.fixture(scope="module")
+def refined(bundles, tmp_path_factory) -> Callable[..., Path]:
+    """``refined("first", features)``: that bundle with a refinement."""
+    folder = tmp_path_factory.mktemp("refined")
+
+    def made(name: str, features: int = 4, **changes: object) -> Path:
+        plain, config = load_bundle(bundles[name]), RefinementConfig(features, (1,))
+        manifest = replace(plain.manifest, refinement=config, **changes)
+        bundle = replace(plain, manifest=manifest, refinement=Refinement(len(TINY.modalities), config).eval())
+        return save_bundle(bundle, folder / f"{len(list(folder.iterdir()))}")
+
+    return made
 
 
 @pytest.fixture
@@ -118,18 +134,31 @@ def test_other_weights_of_the_same_name_are_refused(name, bundles, request, tmp_
     assert files(tmp_path / "made") == before
 
 
-def test_a_refined_bundle_may_come_later_and_no_other_after_it(bundles, measure, tmp_path):
+def test_a_refined_bundle_may_come_later_and_no_other_after_it(bundles, refined, measure, tmp_path):
+    one, other = refined("first"), refined("first", 5)
     assert measure(bundles["first"]) == (0, "")
-    for refined in ((), ("--refined", bundles["second"]), (), ("--refined", bundles["second"])):
-        assert measure(bundles["first"], *refined) == (0, "")
+    for given in ((), ("--refined", one), (), ("--refined", one)):
+        assert measure(bundles["first"], *given) == (0, "")
     before = files(tmp_path / "made")
     assert before["refinement.jsonl"].count(b"\n") == 8
-    status, said = measure(bundles["first"], "--refined", bundles["third"])
+    status, said = measure(bundles["first"], "--refined", other)
     assert (status, "was begun with other refined; choose another folder" in said) == (2, True)
     assert files(tmp_path / "made") == before
     (tmp_path / "made" / "refined-settings.json").unlink()
-    status, said = measure(bundles["first"], "--refined", bundles["second"])
+    status, said = measure(bundles["first"], "--refined", one)
     assert (status, "no refined-settings.json says what made them" in said) == (2, True)
+
+
+def test_what_was_refined_from_another_network_is_not_measured_beside_it(bundles, refined, measure, tmp_path):
+    for plain, given, words in [
+        (bundles["first"], refined("second"), "holds another network than"),
+        (bundles["first"], refined("first", spacing_mm=2.0), "holds another network than"),
+        (bundles["first"], bundles["first"], "has no refinement"),
+        (refined("first"), refined("first"), "has a refinement; give --bundle the one"),
+    ]:
+        status, said = measure(plain, "--refined", given)
+        assert (status, said.count("\n"), words in said) == (2, 1, True)
+        assert not (tmp_path / "made").exists()
 
 
 def test_older_trials_take_no_others_and_are_still_read(bundles, calibrate, tmp_path):
