@@ -32,7 +32,7 @@ from mmhvae.settings import SliceAxis
 from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.judging import QUALITY_SHAPE, TARGETS, image_quality, load_evaluation_case
 from mmhvae_training.loop import checksum_of
-from mmhvae_training.records import SETTINGS, read_lines, require_same_settings, write_line
+from mmhvae_training.records import SETTINGS, read_lines, require_same_cases, require_same_settings, write_line
 from mmhvae_training.single_precision import synthesize
 
 #: Way -> whether refined, and the slicing axis.
@@ -138,6 +138,7 @@ def main() -> None:
     lines = arguments.output / "refinement.jsonl"
     known = read_lines(lines, SHAPE)
     require_same_bundles(arguments.output, bundles, known)
+    require_same_cases(arguments.output, {path.name: [path] for path in folders}, (row["case"] for row in known))
     done = {(row["case"], row["way"]) for row in known}
     for way, (refined, axis) in WAYS.items():
         for folder in folders:

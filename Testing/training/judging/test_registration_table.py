@@ -210,7 +210,7 @@ def test_what_is_kept_is_known_by_the_ultrasounds_voxels_and_grid(oblique) -> No
 
 
 def test_a_folder_belongs_to_one_network(tmp_path, monkeypatch, capsys) -> None:
-    """As lines say nothing of what made their syntheses, another bundle's must not go among them."""
+    """As lines say nothing of what made their syntheses, no other bundle's may go among them, nor another case's."""
     case = tmp_path / "cases" / "case-00001"
     case.mkdir(parents=True)
     (case / "parameters.json").write_text("{}")
@@ -231,6 +231,11 @@ def test_a_folder_belongs_to_one_network(tmp_path, monkeypatch, capsys) -> None:
         )
         assert status_of(evaluate_registration.main) == status, name
     assert "with other network" in capsys.readouterr().err
+    write_line(lines_of(tmp_path / "made", "lines", 0), rows(2, {"direct t2": 3.0})[1])
+    (case / "parameters.json").write_text('{"seed": 1}')
+    monkeypatch.setattr(sys, "argv", ["evaluate_registration.py", *map(str, given)])
+    assert status_of(evaluate_registration.main) == 2
+    assert "made holds results of another case-00001; choose another folder" in capsys.readouterr().err
 
 
 class Copying(Synthesiser):

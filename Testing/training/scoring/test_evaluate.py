@@ -74,6 +74,10 @@ def test_every_subset_and_target_of_every_case_is_scored_and_kept(world, tmp_pat
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "e" / "slices").iterdir()} == before
     with pytest.raises(InputError, match="was begun with other temperature; choose another folder"):
         run(monkeypatch, *arguments, "--temperature", 0)
+    shutil.copytree(folder / "cases", tmp_path / "cases")
+    shutil.copytree(tmp_path / "cases" / "a", tmp_path / "cases" / "b", dirs_exist_ok=True)
+    with pytest.raises(InputError, match="e holds results of another b; choose another folder"):
+        run(monkeypatch, *arguments, "--cases", tmp_path / "cases")
     for damaged in ("a,b\n", "a" * 200_000):  # a field that long is none
         (tmp_path / "e" / "slices" / "a.csv").write_text(f"case,inputs\n{damaged}")
         with pytest.raises(InputError, match="is not a table of scores"):
@@ -374,6 +378,9 @@ def test_retention_of_other_weights_under_the_same_name_is_made_anew(world, tmp_
             run(monkeypatch, *given)
     assert made == [evaluate.TRUE, *names]
     assert names[0] not in (tmp_path / "o" / "retention.md").read_text()
+    (tmp_path / "cases" / "case-0" / "us.nii.gz").write_bytes(b"simulated anew")
+    with pytest.raises(InputError, match="o holds results of another case-0; choose another folder"):
+        run(monkeypatch, *given)
     capsys.readouterr()
 
 
