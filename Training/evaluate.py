@@ -159,7 +159,8 @@ def make_table(arguments: argparse.Namespace) -> None:
         settings |= {"seed": source.seed}
     slices = arguments.output / "slices"
     require_same_settings(arguments.output, settings, begun=slices.exists())
-    judged = {name: [arguments.cases / name] for name in names}
+    given = [arguments.cases, *([arguments.predictions] if arguments.predictions else [])]
+    judged = {name: [folder / name for folder in given] for name in names}
     require_same_cases(arguments.output, judged, (path.stem for path in slices.glob("*.csv")))
     for name in names:
         path = slices / f"{name}.csv"

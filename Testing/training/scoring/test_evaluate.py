@@ -156,6 +156,10 @@ def test_another_programs_images_are_scored_where_they_lie(world, tmp_path, monk
     distances = [np.mean([row.st_lpips for row in rows]) for rows in (same, mirrored)]
     assert 0 <= distances[0] < 0.01 * distances[1]
     assert "T2 ST-LPIPS (%)" in (tmp_path / "e-same" / "table.md").read_text()
+    shutil.rmtree(tmp_path / "same")
+    shutil.copytree(tmp_path / "mirrored", tmp_path / "same")
+    with pytest.raises(InputError, match="e-same holds results of another a; choose another folder"):
+        run(monkeypatch, "table", *options, "--predictions", tmp_path / "same", "--output", tmp_path / "e-same")
     capsys.readouterr()
 
 
