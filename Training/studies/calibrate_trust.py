@@ -144,8 +144,8 @@ def require_same_trials(
         require_same_cases(output, files, done)
 
 
-def main() -> None:
-    """Read the command line, do what is not done yet, fit, report."""
+def arguments_of_command() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calibration", type=Path, required=True, help="folder with case-* of the training range")
     parser.add_argument("--report", type=Path, required=True, help="folder with case-* made with --held-out")
@@ -169,6 +169,12 @@ def main() -> None:
     arguments = parser.parse_args()
     refuse_idle(arguments, IDLE)
     fill_in(arguments, jobs=JOBS)
+    return arguments
+
+
+def main() -> None:
+    """Do what is not done yet, fit, report."""
+    arguments = arguments_of_command()
     patient = if_there(arguments.patient, PATIENT)
     benchmark, head = if_there(arguments.benchmark, BENCHMARK), if_there(arguments.head, HEAD)
     calibration, report = (
