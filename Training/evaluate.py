@@ -45,7 +45,7 @@ from mmhvae_training.judging import (
     outlinings,
     retention_table,
 )
-from mmhvae_training.records import read_lines, require_same_settings, write_line
+from mmhvae_training.records import read_lines, require_same_cases, require_same_settings, write_line
 from mmhvae_training.scoring import (
     SIDE,
     SPACING_MM,
@@ -159,6 +159,9 @@ def make_table(arguments: argparse.Namespace) -> None:
         settings |= {"seed": source.seed}
     slices = arguments.output / "slices"
     require_same_settings(arguments.output, settings, begun=slices.exists())
+    given = [arguments.cases, *([arguments.predictions] if arguments.predictions else [])]
+    judged = {name: [folder / name for folder in given] for name in names}
+    require_same_cases(arguments.output, judged, (path.stem for path in slices.glob("*.csv")))
     for name in names:
         path = slices / f"{name}.csv"
         if not path.exists():
@@ -220,7 +223,9 @@ def make_retention(arguments: argparse.Namespace) -> None:
     lines, rows = arguments.output / "retention.jsonl", []
     require_same_settings(arguments.output, settings, begun=lines.exists())
     known = [Outlining(**row) for row in read_lines(lines, Outlining)]
-    for folder in sorted(arguments.cases.glob("case-*"))[: arguments.count]:
+    folders = sorted(arguments.cases.glob("case-*"))[: arguments.count]
+    require_same_cases(arguments.output, {path.name: [path] for path in folders}, (row.case for row in known))
+    for folder in folders:
         done = [row for row in known if row.case == folder.name]
         missing = [name for name in (TRUE, CONTROL, *sources) if name not in {row.method for row in done}]
         case = load_evaluation_case(folder) if missing else None

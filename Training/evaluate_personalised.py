@@ -47,7 +47,7 @@ from mmhvae_training.personalised import (
     read_volume,
     within_foreground,
 )
-from mmhvae_training.records import read_rows, require_same_settings, write_rows
+from mmhvae_training.records import read_rows, require_same_cases, require_same_settings, write_rows
 from mmhvae_training.segmentation import named_patients
 
 Options = argparse.Namespace
@@ -129,7 +129,9 @@ def score_run(name: str, run: TrainedNetwork, patients: Sequence[str], options: 
     settings = {**run.facts, "spacing_mm": run.spacing, "crop": list(run.config.crop), "overlap": options.overlap}
     if "protocol" in options:
         settings["protocol"] = list(options.protocol)
-    require_same_settings(folder, settings, begun=any(folder.glob("*.csv")))
+    done = [path.stem for path in folder.glob("*.csv")]
+    require_same_settings(folder, settings, begun=bool(done))
+    require_same_cases(folder, {patient: [options.data / patient] for patient in patients}, done)
     run.network.to(options.device)
     seen = partial(predict, run.network, overlap=options.overlap)
     rows = []

@@ -53,6 +53,7 @@ from mmhvae_training.records import (
     has_lines,
     lines_of,
     read_all_lines,
+    require_same_cases,
     require_same_settings,
     run_processes,
     write_line,
@@ -172,6 +173,8 @@ def main() -> None:
         return
     of_network = {"network": network, "syntheses": synthesise.settings}
     require_same_settings(arguments.output, of_network, begun=has_lines(arguments.output, LINES))
+    known = read_all_lines(arguments.output, LINES, SHAPE)
+    require_same_cases(arguments.output, {path.name: [path] for path in folders}, (row["case"] for row in known))
     made = {"commit": commit(), **of_network, "prior": said(prior)}
     run_processes(sys.argv[1:], arguments.jobs)
     print(write_tables(arguments.output, {folder.name for folder in folders}, set(todo), made))

@@ -33,7 +33,7 @@ from mmhvae_training.judging import (
     evaluation_table,
     load_evaluation_case,
 )
-from mmhvae_training.records import read_lines, require_same_settings, write_line
+from mmhvae_training.records import read_lines, require_same_cases, require_same_settings, write_line
 from mmhvae_training.scoring import name_with_weights
 
 #: Of a line.
@@ -66,8 +66,10 @@ def main() -> None:
         raise InputError(f"{arguments.cases} holds no case-*; give the folder that simulate.py wrote.")
     lines = arguments.output / "evaluation.jsonl"
     require_same_settings(arguments.output, {"samples": arguments.samples}, begun=lines.exists())
+    known = read_lines(lines, SHAPE)
+    require_same_cases(arguments.output, {path.name: [path] for path in folders}, (row["case"] for row in known))
     todo = methods(arguments.bundle or [starter_bundle()], arguments.samples, arguments.device)
-    done = {(row["case"], row["method"]) for row in read_lines(lines, SHAPE)}
+    done = {(row["case"], row["method"]) for row in known}
     for folder in folders:
         missing = [name for name in todo if (folder.name, name) not in done]
         case = load_evaluation_case(folder) if missing else None

@@ -29,7 +29,7 @@ from mmhvae.images import image_on, read_volume, same_grid
 from mmhvae.overlays import overlay, read_segmentation
 from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
-from mmhvae_training.records import require_same_settings
+from mmhvae_training.records import require_same_cases, require_same_settings
 from mmhvae_training.ultrasound_tumours import (
     LAYOUTS,
     BundleMaker,
@@ -48,6 +48,7 @@ from mmhvae_training.ultrasound_tumours import (
     sweep_folders,
     write_case,
     write_description,
+    written_cases,
 )
 
 #: What a data set is begun with: it goes on with the same alone.
@@ -79,9 +80,10 @@ def maker_of(arguments: argparse.Namespace) -> Maker:
     return run_maker(arguments.run, device_of_table(arguments.device))
 
 
-def require_same_beginning(folder: Path, facts: dict[str, Any]) -> None:
-    """A data set mixes no two methods or seeds."""
+def require_same_beginning(folder: Path, facts: dict[str, Any], cases: dict[str, list[Path]]) -> None:
+    """A data set mixes no two methods or seeds, nor two cases of one name; ``cases`` by name, their files."""
     require_same_settings(folder, facts, folder.is_dir() and any(folder.iterdir()), BEGUN)
+    require_same_cases(folder, cases, written_cases(folder))
 
 
 def add_sweep(folder: Path, output: Path, maker: Maker, seed: int) -> tuple[str, Origin] | None:
@@ -119,11 +121,11 @@ def add_sweeps(arguments: argparse.Namespace) -> tuple[dict[str, Origin], dict[s
     if arguments.labelled is not None:
         facts = {"method": "real ultrasound", "layout": arguments.labelled, "seed": arguments.seed}
         cases = find_cases(arguments.labelled, arguments.cases, arguments.labels)
-        require_same_beginning(output, facts)
+        require_same_beginning(output, facts, {case.name: [case.image, case.label] for case in cases})
         return dict(add_real(case, output) for case in cases), facts
     maker, folders = maker_of(arguments), sweep_folders(arguments.cases)
     facts = {**maker.facts, "seed": arguments.seed, "simulated_heads": True}
-    require_same_beginning(output, facts)
+    require_same_beginning(output, facts, {sweep.name: [sweep] for sweep in folders})
     found = [add_sweep(folder, output, maker, arguments.seed) for folder in folders]
     return dict(each for each in found if each is not None), facts
 

@@ -33,7 +33,7 @@ from mmhvae_training.device_option import add_device
 from mmhvae_training.export import read_card
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.loop import Prepared, TrainingScript, checksum_of
-from mmhvae_training.records import require_same_settings, write_json
+from mmhvae_training.records import require_same_cases, require_same_settings, write_json
 from mmhvae_training.single_precision import outline_ultrasound
 from mmhvae_training.ultrasound_tumours import (
     CONFIGURATIONS,
@@ -133,17 +133,25 @@ def predict(arguments: argparse.Namespace) -> None:
         device = str(choose_device(arguments.device))
         mirrored = arguments.flips > 1
         require_same_settings(output, {"weights": file_checksums(models[0]), "mirrored": mirrored}, begun)
+        require_same_ultrasound(output, cases)
         predict_with_nnunet(models[0], cases, output, device, mirrored)
         return
     segmenter, settings = load_trained(models), OutlineSettings(flips=arguments.flips)
     weights = [checksum_of(network.state_dict()) for network in segmenter.networks]
     require_same_settings(output, {"weights": weights, "flips": settings.flips}, begun)
+    require_same_ultrasound(output, cases)
     for case in cases:
         path = output / f"{case.name}.nii.gz"
         if not path.exists():
             image = read_volume(case.image, "ultrasound")
             write_volume(outline_ultrasound(image, segmenter, settings=settings, device=arguments.device).labels, path)
         print(path, flush=True)
+
+
+def require_same_ultrasound(output: Path, cases: Sequence[LabelledUltrasound]) -> None:
+    """See that outlines which are there are of these cases' images."""
+    done = (path.name.removesuffix(".nii.gz") for path in output.glob("*.nii.gz"))
+    require_same_cases(output, {case.name: [case.image] for case in cases}, done)
 
 
 def evaluate(arguments: argparse.Namespace) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 
 from mmhvae_training.script import status_of
 
 import ablations
 import pytest
+import SimpleITK as sitk
 from mmhvae_training.scoring import ARMS
 from mmhvae_training.scoring.ablation import TARGETS
 
@@ -18,6 +20,8 @@ from mmhvae_training.scoring.ablation import TARGETS
         (("--count", 1), "other cases"),
         (("--slices", 1), "other judged slices"),
         (("--config", "longer.yaml"), "other optimisation"),
+        (("--cases", "anew"), "other cases"),
+        (("--held-out", "anew"), "other held-out"),
     ],
 )
 def test_runs_of_another_budget_or_other_cases_are_refused(
@@ -25,6 +29,8 @@ def test_runs_of_another_budget_or_other_cases_are_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "longer.yaml").write_text(ablations.BUDGET.read_text().replace("epochs: 120.0", "epochs: 240.0"))
+    shutil.copytree(case_folder, tmp_path / "anew")
+    sitk.WriteImage(sitk.ReadImage("anew/case-0/us.nii.gz") * 1.01, "anew/case-0/us.nii.gz")
     scores = {target: {"psnr": 20.0, "perceptual": 10.0} for target in TARGETS}
     made = []
     monkeypatch.setattr(ablations, "load_perceptual", lambda: None)

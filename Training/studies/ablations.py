@@ -25,7 +25,7 @@ from mmhvae.files import write_text
 from mmhvae_training.configuration import Configuration, parse_settings
 from mmhvae_training.data import Sampler, TrainingCase, TrainingSet, case_folders, load_case
 from mmhvae_training.loop import Schedule, launch, new_state, training_step, update_average
-from mmhvae_training.records import read_lines, require_same_settings, write_line
+from mmhvae_training.records import checksum_of_files, read_lines, require_same_settings, write_line
 from mmhvae_training.scoring import (
     ARMS,
     RUN_SHAPE,
@@ -71,13 +71,17 @@ def train_and_score(
     return {target: {"psnr": float(psnr), "perceptual": float(lpips)} for target, (psnr, lpips) in means.items()}
 
 
-def settings_of(base: Configuration, found: TrainingSet, cases: list[JudgedCase]) -> dict[str, Any]:
-    """What a run's scores depend on beside its arm and seed; cases go by their names, wherever they lie."""
+def settings_of(
+    base: Configuration, found: TrainingSet, cases: list[JudgedCase], arguments: argparse.Namespace
+) -> dict[str, Any]:
+    """What a run's scores depend on beside its arm and seed; cases go by name and content, wherever they lie."""
     plain = base.plain()
     settings = {name: part for name, part in plain.items() if name not in ("run", "output", "device", "seed", "data")}
     data = {name: part for name, part in plain["data"].items() if name != "cases"}
+    learnt_from = {case.name: checksum_of_files([arguments.cases / case.name]) for case in found.cases}
+    judged_by = {case.name: checksum_of_files([arguments.held_out / case.name]) for case in cases}
     judged_slices = {case.name: case.numbers.tolist() for case in cases}
-    return settings | {"data": data, "cases": [case.name for case in found.cases], "judged slices": judged_slices}
+    return settings | {"data": data, "cases": learnt_from, "held-out": judged_by, "judged slices": judged_slices}
 
 
 def load(folder: Path, count: int, config: Configuration) -> list[TrainingCase]:
@@ -120,7 +124,7 @@ def main() -> None:
     held_out = load(arguments.held_out, arguments.held_out_count, base)
     cases = [thinned(judged(case, side), arguments.slices) for case in held_out]
     log = arguments.output / "runs.jsonl"
-    require_same_settings(arguments.output, settings_of(base, found, cases), begun=log.exists())
+    require_same_settings(arguments.output, settings_of(base, found, cases, arguments), begun=log.exists())
     measure = load_perceptual()
     for seed in range(arguments.seeds):
         for name, arm in ARMS.items():

@@ -3,7 +3,7 @@
 python Training/studies/calibrate_trust.py --calibration CASES --report OTHERS --output DIR [--ship]
 
 Registers simulated cases, many of them set up to fail, and keeps a JSON line a result in ``trials-*.jsonl`` (stop it
-and start it again at will, with the same bundle); fits the model on the calibration's; reports on the others.
+and start it again at will, with the same inputs); fits the model on the calibration's; reports on the others.
 ``--ship`` puts the model into the core; ``--keep`` fits none, and reports how the one that ships judges all of the
 cases. Cases are what simulate.py writes, those of the report over other heads or with ``--held-out``. The figure also
 shows the patient whom ``judge_patient.py`` has registered.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_training lies
@@ -27,12 +28,15 @@ from mmhvae_training.device_option import add_device
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.judging import Synthesiser
 from mmhvae_training.records import (
+    checksum_of_files,
     commit,
     has_lines,
     lines_of,
     read_all_lines,
     read_json,
+    refuse_other_cases,
     refuse_other_settings,
+    require_same_cases,
     require_same_settings,
     run_processes,
 )
@@ -41,6 +45,7 @@ from mmhvae_training.trust import (
     TRIAL_SHAPE,
     Source,
     draw,
+    head_files,
     key_of,
     load_benchmark,
     part_of,
@@ -51,6 +56,7 @@ from mmhvae_training.trust import (
     restated,
     run_all,
     ship,
+    simulated_cases,
     witnesses_of,
     write_report,
 )
@@ -100,17 +106,46 @@ def head_of(case: Path) -> str:
     return TEMPLATE if drawn is None else str(drawn["name"])
 
 
-def require_one_network(output: Path, synthesise: Synthesiser, tables: bool) -> None:
-    """See that a folder's trials are of one network; ``tables`` adds none, and older ones do not say of which."""
-    settings = {"bundle": synthesise.weights, "samples": synthesise.samples}
-    if tables:
-        refuse_other_settings(output, settings)
+def both(calibration: Mapping[str, Path], report: Mapping[str, Path]) -> dict[str, Path]:
+    """Name -> folder of all cases.
+
+    Raises:
+        InputError: two have one name, by which trials know their case.
+    """
+    twice = sorted(calibration.keys() & report.keys())
+    if twice:
+        raise InputError(f"Calibration and report both have a {twice[0]}; simulate one of them with other seeds.")
+    return {**calibration, **report}
+
+
+def beside_cases(benchmark: Path | None, head: Path | None) -> dict[str, str | None]:
+    """What else trials are of: name -> checksum, None where it is not there."""
+    return {
+        "benchmark": None if benchmark is None else checksum_of_files([benchmark]),
+        "head": None if head is None else checksum_of_files(head_files(head).values()),
+    }
+
+
+def require_same_trials(
+    output: Path, synthesise: Synthesiser, cases: Mapping[str, Path], beside: Mapping[str, str | None] | None
+) -> None:
+    """See that a folder's trials are of one network, of these cases, and of what is ``beside`` them.
+
+    None adds no trials: older ones do not say what they are of.
+    """
+    network = {"bundle": synthesise.weights, "samples": synthesise.samples}
+    done = simulated_cases(read_all_lines(output, TRIALS, TRIAL_SHAPE))
+    files = {name: [folder] for name, folder in cases.items()}
+    if beside is None:
+        refuse_other_settings(output, network)
+        refuse_other_cases(output, files, done)
     else:
-        require_same_settings(output, settings, has_lines(output, TRIALS))
+        require_same_settings(output, {**network, **beside}, has_lines(output, TRIALS))
+        require_same_cases(output, files, done)
 
 
-def main() -> None:
-    """Read the command line, do what is not done yet, fit, report."""
+def arguments_of_command() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calibration", type=Path, required=True, help="folder with case-* of the training range")
     parser.add_argument("--report", type=Path, required=True, help="folder with case-* made with --held-out")
@@ -134,18 +169,26 @@ def main() -> None:
     arguments = parser.parse_args()
     refuse_idle(arguments, IDLE)
     fill_in(arguments, jobs=JOBS)
+    return arguments
+
+
+def main() -> None:
+    """Do what is not done yet, fit, report."""
+    arguments = arguments_of_command()
     patient = if_there(arguments.patient, PATIENT)
     benchmark, head = if_there(arguments.benchmark, BENCHMARK), if_there(arguments.head, HEAD)
     calibration, report = (
         find(folder, n) for folder, n in zip((arguments.calibration, arguments.report), arguments.count, strict=True)
     )
+    cases = both(calibration, report)
     bundle = load_bundle(arguments.bundle or starter_bundle())
     cache = arguments.cache or arguments.output / "syntheses"
     synthesise = Synthesiser(bundle, cache, device=arguments.device)
     if arguments.part is None:
         made = {"commit": commit(), "syntheses": synthesise.settings, "remark": arguments.remark}
-        heads = {name: head_of(folder) for name, folder in (calibration | report).items()}
-        require_one_network(arguments.output, synthesise, arguments.tables)
+        heads = {name: head_of(folder) for name, folder in cases.items()}
+        beside = None if arguments.tables else beside_cases(benchmark, head)
+        require_same_trials(arguments.output, synthesise, cases, beside)
         if not arguments.tables:
             run_processes(sys.argv[1:], arguments.jobs)
         known = bundle.manifest.strength  # it may have been rated since the trials
@@ -163,7 +206,7 @@ def main() -> None:
     todo = planned(list(calibration), list(report), make is not None, head is not None)
     run_all(
         part_of(todo, arguments.part, arguments.jobs),
-        Source(calibration | report, synthesise, make, head),
+        Source(cases, synthesise, make, head),
         {key_of(row) for row in read_all_lines(arguments.output, TRIALS, TRIAL_SHAPE)},
         lines_of(arguments.output, TRIALS, arguments.part),
         arguments.device,

@@ -4,8 +4,8 @@ python Training/studies/judge_patient.py --real ../shared/data/resect --patient 
     --output Training/cards/registration
 
 The MRs lie where the navigation put them (``NAME-MODALITY-navigation.nii.gz``); ``landmarks`` say where they belong.
-A JSON line a registration is kept (stop it and start it again at will, with the same bundle), and NAME.csv, .md and
-.json are made from them; ``--tables`` makes the tables alone anew, as after another calibration of trust.
+A JSON line a registration is kept (stop it and start it again at will, with the same bundle and files), and NAME.csv,
+.md and .json are made from them; ``--tables`` makes the tables alone anew, as after another calibration of trust.
 """
 
 from __future__ import annotations
@@ -25,8 +25,16 @@ from mmhvae.bundle import Bundle, starter_bundle
 from mmhvae.exceptions import InputError
 from mmhvae.registration import read_model
 from mmhvae_training.idle_options import Idle, refuse_idle
-from mmhvae_training.judging import NAVIGATION, find_pairs
-from mmhvae_training.records import SETTINGS, has_lines, lines_of, read_all_lines, require_same_settings, write_line
+from mmhvae_training.judging import NAVIGATION, find_pairs, navigation_files
+from mmhvae_training.records import (
+    SETTINGS,
+    checksum_of_files,
+    has_lines,
+    lines_of,
+    read_all_lines,
+    require_same_settings,
+    write_line,
+)
 from mmhvae_training.single_precision import synthesize
 from mmhvae_training.trust import patient as real, read_rows, restated, witnesses_of, write_rows
 
@@ -53,7 +61,8 @@ def main() -> None:
         rows = read_rows(kept, real.ROW_SHAPE)
     else:
         bundle = load_bundle(arguments.bundle or starter_bundle())
-        made = registered(patient, bundle, arguments.output, name)
+        files = checksum_of_files(navigation_files(arguments.real, arguments.patient))
+        made = registered(patient, bundle, arguments.output, name, files)
         rows = [restated(row, witnesses_of(row, bundle.manifest.strength)) for row in made]
         write_rows(rows, kept)
     model = read_model()
@@ -62,9 +71,9 @@ def main() -> None:
     print(real.summary(rows, model))
 
 
-def registered(patient: real.Patient, bundle: Bundle, output: Path, name: str) -> list[real.Row]:
-    """The rows of all registrations, those done before with the same bundle included."""
-    settings = {"bundle": bundle.manifest.weights_sha256}
+def registered(patient: real.Patient, bundle: Bundle, output: Path, name: str, files: str) -> list[real.Row]:
+    """The rows of all registrations, those done before with the same bundle and files (a checksum) included."""
+    settings = {"bundle": bundle.manifest.weights_sha256, "files": files}
     require_same_settings(output, settings, has_lines(output, name), f"{name}-{SETTINGS}")
     targets, made, path = [pair.modality for pair in patient.pairs], None, lines_of(output, name, 0)
     done = {real.key_of(row) for row in read_all_lines(output, name, real.ROW_SHAPE)}

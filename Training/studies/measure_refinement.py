@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ from mmhvae.files import write_text
 from mmhvae.settings import SliceAxis
 from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.judging import QUALITY_SHAPE, TARGETS, image_quality, load_evaluation_case
-from mmhvae_training.records import SETTINGS, read_lines, require_same_settings, write_line
+from mmhvae_training.loop import checksum_of
+from mmhvae_training.records import SETTINGS, read_lines, require_same_cases, require_same_settings, write_line
 from mmhvae_training.single_precision import synthesize
 
 #: Way -> whether refined, and the slicing axis.
@@ -60,6 +62,31 @@ def measured(bundle: Bundle, axis: SliceAxis | None, folder: Path, device: str) 
     result = synthesize(bundle, {"us": case.us}, TARGETS, 0.0, device=device, slice_axis=axis)
     seconds = time.process_time() - started
     return {"quality": image_quality(result, case), "seconds": round(seconds, 2)}
+
+
+def load_bundles(plain: Path, refined: Path | None) -> dict[bool, Bundle]:
+    """Whether refined -> bundle; that with the refinement where there is one.
+
+    Raises:
+        InputError: one cannot be read, or the second is not the first with a refinement behind its network.
+    """
+    bundles = {False: load_bundle(plain)}
+    if bundles[False].refinement is not None:
+        raise InputError(f"{plain} has a refinement; give --bundle the one that it was refined from.")
+    if refined is not None:
+        bundles[True] = load_bundle(refined)
+        _require_refined_from(bundles, refined, plain)
+    return bundles
+
+
+def _require_refined_from(bundles: Mapping[bool, Bundle], refined: Path, plain: Path) -> None:
+    if bundles[True].refinement is None:
+        raise InputError(f"{refined} has no refinement; give --refined a bundle of export.py --refinement.")
+    is_like_it = replace(bundles[True].manifest, refinement=None).has_network_of(bundles[False].manifest)
+    # The checksums in the manifests are of whole files: the refined one's counts the refinement, too.
+    weights = {checksum_of(bundle.network.state_dict()) for bundle in bundles.values()}
+    if not is_like_it or len(weights) > 1:
+        raise InputError(f"{refined} holds another network than {plain}; give --bundle the one it was refined from.")
 
 
 def require_same_bundles(output: Path, bundles: Mapping[bool, Bundle], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -107,12 +134,11 @@ def main() -> None:
     folders = sorted(path.parent for path in arguments.cases.glob("case-*/parameters.json"))
     if not folders:
         raise InputError(f"{arguments.cases} holds no case; give the folder that simulate.py wrote.")
-    bundles = {False: load_bundle(arguments.bundle)}
-    if arguments.refined:
-        bundles[True] = load_bundle(arguments.refined)
+    bundles = load_bundles(arguments.bundle, arguments.refined)
     lines = arguments.output / "refinement.jsonl"
     known = read_lines(lines, SHAPE)
     require_same_bundles(arguments.output, bundles, known)
+    require_same_cases(arguments.output, {path.name: [path] for path in folders}, (row["case"] for row in known))
     done = {(row["case"], row["way"]) for row in known}
     for way, (refined, axis) in WAYS.items():
         for folder in folders:

@@ -39,6 +39,7 @@ def test_a_table_comes_back_as_it_was_written(tmp_path):
         ("a,train\n", "do not begin with the line case,split"),
         ("case,split\n", "name no case"),
         ("case,split\na,train\na,test\n", "name the case a twice"),
+        (f"case,split\n{'a' * 200_000},train\n", "cannot be read"),
         ("case,split\na,trian\n", "hold 'a,trian'"),
         ("case,split\na\n", "hold 'a'"),
         ("case,split\nCase01,train\n", r"name the case Case01, .*did you mean Case001\?"),

@@ -78,9 +78,10 @@ def test_a_range_that_somebody_took_out_is_named(tmp_path: Path, method: str) ->
     lacks = rf"^registration\.csv in .*one lacks the range 4-8 mm of '{method or 'LC2 t2'}'; restore it, or evaluate"
     with pytest.raises(InputError, match=lacks):
         read_registrations(folder)
-    (folder / SINGLE).write_text(lines[0] + "\n")
-    with pytest.raises(InputError, match="holds no registrations"):
-        read_registrations(folder)
+    for rest in ("\n", "\n" + "a" * 200_000):  # no line, and a field that is none
+        (folder / SINGLE).write_text(lines[0] + rest)
+        with pytest.raises(InputError, match="holds no registrations"):
+            read_registrations(folder)
 
 
 def test_the_script_compares_folders(tmp_path: Path, monkeypatch, capsys) -> None:

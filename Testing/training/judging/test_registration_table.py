@@ -192,10 +192,25 @@ def test_syntheses_are_made_once(case: SynthesisedCase, tmp_path: Path, monkeypa
             )
     assert [path.name for path in tmp_path.iterdir()] == ["01234567-axis-default-samples-2"]
     assert not list(tmp_path.glob("*/.*"))
+    synthesise("case-1", case.simulated.us + 1)  # simulated anew
+    assert calls == [2, 2]
+    assert len(list(tmp_path.glob("*/case-1-*"))) == 2
+
+
+def test_what_is_kept_is_known_by_the_ultrasounds_voxels_and_grid(oblique) -> None:
+    us = image_on(np.zeros((3, 4, 5), np.float32), oblique(0, (5, 4, 3)))
+    voxel, place, axes, kind = (sitk.Image(us) for _ in range(4))
+    voxel[4, 3, 2] = 1e-6
+    place.SetOrigin((0.0, 0.0, 1e-3))
+    axes.SetDirection(np.eye(3).ravel().tolist())
+    kind = sitk.Cast(kind, sitk.sitkInt32)
+    names = [syntheses.kept_name("case-1", image) for image in (us, voxel, place, axes, kind)]
+    assert len(set(names)) == len(names)
+    assert syntheses.kept_name("case-1", sitk.Image(us)) == names[0]
 
 
 def test_a_folder_belongs_to_one_network(tmp_path, monkeypatch, capsys) -> None:
-    """As lines say nothing of what made their syntheses, another bundle's must not go among them."""
+    """As lines say nothing of what made their syntheses, no other bundle's may go among them, nor another case's."""
     case = tmp_path / "cases" / "case-00001"
     case.mkdir(parents=True)
     (case / "parameters.json").write_text("{}")
@@ -216,6 +231,11 @@ def test_a_folder_belongs_to_one_network(tmp_path, monkeypatch, capsys) -> None:
         )
         assert status_of(evaluate_registration.main) == status, name
     assert "with other network" in capsys.readouterr().err
+    write_line(lines_of(tmp_path / "made", "lines", 0), rows(2, {"direct t2": 3.0})[1])
+    (case / "parameters.json").write_text('{"seed": 1}')
+    monkeypatch.setattr(sys, "argv", ["evaluate_registration.py", *map(str, given)])
+    assert status_of(evaluate_registration.main) == 2
+    assert "made holds results of another case-00001; choose another folder" in capsys.readouterr().err
 
 
 class Copying(Synthesiser):

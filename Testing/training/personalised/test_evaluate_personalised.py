@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -33,8 +34,8 @@ def runs(train_run, tmp_path_factory):
 def evaluate(patients, tmp_path, monkeypatch, capsys):
     """``evaluate(command, runs, ...)``: the script in this process -> status and complaint."""
 
-    def call(command: str, *options: object) -> tuple[int, str]:
-        fixed = ("--data", patients, "--split", patients / "split.json", "--output", tmp_path / "e")
+    def call(command: str, *options: object, data: Path = patients) -> tuple[int, str]:
+        fixed = ("--data", data, "--split", patients / "split.json", "--output", tmp_path / "e")
         monkeypatch.setattr(sys, "argv", ["evaluate_personalised.py", command, *map(str, (*options, *fixed))])
         return status_of(evaluate_personalised.main), capsys.readouterr().err
 
@@ -46,7 +47,7 @@ def rows_of(path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_transfer_scores_every_pair_and_protocol_and_goes_on_where_it_was(runs, evaluate, tmp_path):
+def test_transfer_scores_every_pair_and_protocol_and_goes_on_where_it_was(runs, evaluate, patients, tmp_path):
     assert evaluate("transfer", runs / "images", runs / "other") == (0, "")
     rows = rows_of(tmp_path / "e" / "images" / "transfer" / "a.csv")
     expected = set(product(("t1", "flair"), ("t1", "flair"), ("whole", "brain", "released")))
@@ -65,6 +66,10 @@ def test_transfer_scores_every_pair_and_protocol_and_goes_on_where_it_was(runs, 
     status, complaint = evaluate("transfer", runs / "images", "--overlap", "0.25")
     assert status == 2
     assert "other overlap" in complaint
+    shutil.copytree(patients, tmp_path / "anew")
+    (tmp_path / "anew" / "a" / "a_seg.nii.gz").write_bytes(b"outlined anew")
+    status, complaint = evaluate("transfer", runs / "images", data=tmp_path / "anew")
+    assert (status, complaint.count("\n"), "holds results of another a; choose" in complaint) == (2, 1, True)
 
 
 def test_patients_without_labels_can_be_transferred_but_not_outlined(runs, evaluate):

@@ -30,6 +30,14 @@ def test_rows_come_back_bit_for_bit(tmp_path):
     assert read_rows(Row, tmp_path / "rows.csv") == ROWS
 
 
+@pytest.mark.parametrize("text", ["name,count,value\na,1,2\0\n", f"name,count,value\n{'a' * 200_000},1,2\n"])
+def test_what_no_csv_holds_is_refused(tmp_path, text):
+    """A byte of zeros, and a field longer than any: the reader's own error is no ValueError."""
+    (tmp_path / "rows.csv").write_text(text)
+    with pytest.raises(InputError, match="is not a table of scores"):
+        read_rows(Row, tmp_path / "rows.csv")
+
+
 def test_another_table_is_refused(tmp_path):
     path = tmp_path / "rows.csv"
     write_rows([Other("a", "red")], path)

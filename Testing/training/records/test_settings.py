@@ -39,3 +39,10 @@ def test_evaluations_that_share_a_folder_have_settings_of_their_own(tmp_path):
     refuse_other_settings(tmp_path, {"bundle": "b"}, "case2-settings.json")
     with pytest.raises(InputError, match="other bundle"):
         refuse_other_settings(tmp_path, {"bundle": "b"})
+
+
+def test_what_adds_nothing_need_not_know_all_that_a_folder_was_begun_with(tmp_path):
+    require_same_settings(tmp_path, BEGUN, begun=False)
+    refuse_other_settings(tmp_path, {"step": 1, "overlap": 0.5})
+    with pytest.raises(InputError, match="other step;"):
+        refuse_other_settings(tmp_path, {"step": 2, "overlap": 0.5})

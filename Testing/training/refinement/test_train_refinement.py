@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -104,8 +106,8 @@ def test_syntheses_are_made_once_and_hold_inputs_and_truths(train, tmp_path, wor
     kept = {path: path.stat().st_mtime_ns for path in (world / "cache").rglob("*.npz")}
     assert train(tmp_path / "other", "--optimisation.steps", 1)[0] == 0
     assert {path: path.stat().st_mtime_ns for path in (world / "cache").rglob("*.npz")} == kept
-    names = {path.stem for path in kept}
-    assert names == {"a-0", "a-1", "b-0", "b-1"}
+    names = [re.sub("-[0-9a-f]{8}-", "-", path.stem) for path in sorted(kept)]
+    assert names == ["a-0", "a-1", "b-0", "b-1"]
     for path in kept:
         view = np.load(path)
         assert view["known"].tolist() == [True, True, path.stem[0] == "a", True]
@@ -114,6 +116,20 @@ def test_syntheses_are_made_once_and_hold_inputs_and_truths(train, tmp_path, wor
         for number, given in enumerate(view["given"]):
             if not given:  # a synthesis, which the truth is not
                 assert not np.array_equal(view["volumes"][number], view["truths"][number])
+
+
+def test_a_case_that_is_made_anew_under_its_name_is_synthesised_anew(train, tmp_path, world, write_case):
+    shutil.copytree(world / "cases", tmp_path / "cases")
+    options = ("--data.cases", tmp_path / "cases", "--data.cache", tmp_path / "cache", "--optimisation.steps", 1)
+    assert train(tmp_path / "run", *options)[0] == 0
+    (found,) = (tmp_path / "cache").iterdir()
+    before = {path.name for path in found.iterdir()}
+    shutil.rmtree(tmp_path / "cases" / "b")
+    write_case(tmp_path / "cases" / "b", ("us", "t2", "flair"), seed=2, size=SIZE)
+    status, said = train(tmp_path / "run", *options)
+    assert (status, "holds a run with other syntheses" in said) == (2, True)
+    made = {path.name for path in found.iterdir()} - before
+    assert sorted(name[0] + name[-6:] for name in made) == ["b-0.npz", "b-1.npz"]
 
 
 def test_it_learns_to_correct(train, tmp_path):

@@ -8,18 +8,15 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import evaluate
 import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
-from mmhvae import InputError, load_bundle
-from mmhvae.bundle import starter_bundle
+from mmhvae import InputError
 from mmhvae.bundle.bundle import Bundle, Manifest, save_bundle
 from mmhvae.network.model import MMHVAE, MMHVAEConfig
-from mmhvae_training.judging import Outlining
 from mmhvae_training.scoring.comparison import compare, comparison_report
 from mmhvae_training.scoring.constant_source import ConstantSource
 from mmhvae_training.scoring.judged_case import read_judged_case, thinned
@@ -74,9 +71,14 @@ def test_every_subset_and_target_of_every_case_is_scored_and_kept(world, tmp_pat
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "e" / "slices").iterdir()} == before
     with pytest.raises(InputError, match="was begun with other temperature; choose another folder"):
         run(monkeypatch, *arguments, "--temperature", 0)
-    (tmp_path / "e" / "slices" / "a.csv").write_text("case,inputs\na,b\n")
-    with pytest.raises(InputError, match="is not a table of scores"):
-        read_scores(tmp_path / "e")
+    shutil.copytree(folder / "cases", tmp_path / "cases")
+    shutil.copytree(tmp_path / "cases" / "a", tmp_path / "cases" / "b", dirs_exist_ok=True)
+    with pytest.raises(InputError, match="e holds results of another b; choose another folder"):
+        run(monkeypatch, *arguments, "--cases", tmp_path / "cases")
+    for damaged in ("a,b\n", "a" * 200_000):  # a field that long is none
+        (tmp_path / "e" / "slices" / "a.csv").write_text(f"case,inputs\n{damaged}")
+        with pytest.raises(InputError, match="is not a table of scores"):
+            read_scores(tmp_path / "e")
     with pytest.raises(InputError, match=r"holds no slices/CASE\.csv"):
         read_scores(tmp_path)
     capsys.readouterr()
@@ -151,6 +153,10 @@ def test_another_programs_images_are_scored_where_they_lie(world, tmp_path, monk
     distances = [np.mean([row.st_lpips for row in rows]) for rows in (same, mirrored)]
     assert 0 <= distances[0] < 0.01 * distances[1]
     assert "T2 ST-LPIPS (%)" in (tmp_path / "e-same" / "table.md").read_text()
+    shutil.rmtree(tmp_path / "same")
+    shutil.copytree(tmp_path / "mirrored", tmp_path / "same")
+    with pytest.raises(InputError, match="e-same holds results of another a; choose another folder"):
+        run(monkeypatch, "table", *options, "--predictions", tmp_path / "same", "--output", tmp_path / "e-same")
     capsys.readouterr()
 
 
@@ -319,61 +325,6 @@ def test_seeds_of_a_method_count_together_and_are_told_apart(tmp_path, monkeypat
     )
     with pytest.raises(InputError, match="were judged on different cases"):
         run(monkeypatch, *given)
-
-
-def test_what_retention_compares_has_names_of_its_own(tmp_path):
-    given = ["retention", "--cases", str(tmp_path), "--output", str(tmp_path / "out")]
-    sha256 = load_bundle(starter_bundle()).manifest.weights_sha256
-    assert list(evaluate.retention_sources(evaluate.parser().parse_args(given))) == [f"starter {sha256[:8]}"]
-    twice = ["--bundle", str(starter_bundle())] * 2
-    with pytest.raises(InputError, match="rename one"):
-        evaluate.retention_sources(evaluate.parser().parse_args([*given, *twice]))
-    with pytest.raises(InputError, match="holds no run"):
-        evaluate.retention_sources(evaluate.parser().parse_args([*given, "--run", str(tmp_path)]))
-
-
-@pytest.mark.parametrize("change", [{"colour": "red"}, {"dice": None}, {"dice": "high"}])
-def test_retention_of_another_version_is_one_sentence(tmp_path, change):
-    row = {"case": "a", "method": "m", "target": "t2", "dice": 0.5, "found_ml": 1.0, "true_ml": 1, "psnr": None}
-    given = ["retention", "--cases", str(tmp_path), "--output", str(tmp_path)]
-    with pytest.raises(InputError, match="with a tumour in view"):
-        evaluate.make_retention(evaluate.parser().parse_args(given))
-    (tmp_path / "retention.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row | change) + "\n")
-    with pytest.raises(InputError, match=rf"^Line 2 of .*{next(iter(change))} is .*; remove that line, then go on\.$"):
-        evaluate.make_retention(evaluate.parser().parse_args(given))
-    with pytest.raises(InputError, match="was begun with other seed; choose another folder"):
-        evaluate.make_retention(evaluate.parser().parse_args([*given, "--seed", "1"]))
-
-
-def test_retention_of_other_weights_under_the_same_name_is_made_anew(world, tmp_path, monkeypatch, capsys):
-    _, network = world
-    made = []
-
-    def outlined(case, segmenter, method, images):
-        made.append(method)
-        return [Outlining(case, method, "t2", 0.5, 1.0, 1.0)]
-
-    for name, does in {
-        "load_segmenter": lambda _: SimpleNamespace(manifest=SimpleNamespace(weights_sha256="s")),
-        "load_evaluation_case": lambda folder: folder.name,
-        "has_lesion": lambda _: True,
-        "_images": lambda *_: {},
-        "outlinings": outlined,
-        "control": lambda case: [Outlining(case, evaluate.CONTROL, "t2", 0.5, 1.0, 1.0)],
-    }.items():
-        monkeypatch.setattr(evaluate, name, does)
-    (tmp_path / "cases" / "case-0").mkdir(parents=True)
-    given = ("retention", "--cases", tmp_path / "cases", "--bundle", tmp_path / "b", "--output", tmp_path / "o")
-    manifest, names = Manifest("tiny", TINY, 1.0, "none", "tests"), []
-    for weights in (network, MMHVAE(TINY).eval()):
-        shutil.rmtree(tmp_path / "b", ignore_errors=True)
-        save_bundle(Bundle(weights, manifest, "card"), tmp_path / "b")
-        names.append(f"b {load_bundle(tmp_path / 'b').manifest.weights_sha256[:8]}")
-        for _ in range(2):
-            run(monkeypatch, *given)
-    assert made == [evaluate.TRUE, *names]
-    assert names[0] not in (tmp_path / "o" / "retention.md").read_text()
-    capsys.readouterr()
 
 
 def test_principal_components_are_those_of_the_covariance():

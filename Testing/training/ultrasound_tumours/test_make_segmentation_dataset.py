@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -112,6 +113,10 @@ def test_a_bundles_ultrasound_is_made_of_the_subset_that_is_recorded(make, write
     assert make(folder, "--bundle", bundle, "--folds", 2, cases=sweeps)[0] == 0  # goes on with what is missing
     assert kept.stat().st_mtime_ns == before
     require_as_nnunet_does(folder)
+    shutil.rmtree(sweeps / "case-1")
+    write_sweep(sweeps / "case-1", "B", 5)  # another of its name
+    status, said = make(folder, "--bundle", bundle, "--folds", 2, cases=sweeps)
+    assert (status, "holds results of another case-1; choose another folder" in said) == (2, True)
 
 
 def test_a_bundles_ultrasound_is_one_sample_and_no_smooth_mean(sweeps, bundle):

@@ -131,6 +131,13 @@ def test_outlines_go_on_with_the_weights_and_flips_they_were_begun_with(data_set
         status, complaint = call("predict", "--model", model, *asked, *more)
         assert (status, complaint.count("\n")) == (2, 1), complaint
         assert f"was begun with {said}; choose another folder for --output." in complaint
+    shutil.copytree(data_set, tmp_path / data_set.name)
+    asked[1], case = tmp_path / data_set.name, read_data_set(data_set).fold(0)["val"][0]
+    assert call("predict", "--model", trained / "fold_0", *asked)[0] == 0  # the same cases, wherever they lie
+    image = read_data_set(asked[1]).image(case)
+    sitk.WriteImage(sitk.ReadImage(str(image)) + 1, str(image))
+    status, complaint = call("predict", "--model", trained / "fold_0", *asked)
+    assert (status, f"outlines holds results of another {case}; choose" in complaint) == (2, True)
     assert {path.name: path.read_bytes() for path in outlines.iterdir()} == before
 
 

@@ -30,7 +30,7 @@ def read_splits(path: Path, cases: Collection[str] | None = None) -> dict[str, s
     """
     try:
         rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"The splits {path} cannot be read; give a CSV file with the columns case,split.") from error
     rows = [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
     if not rows or rows[0] != COLUMNS:

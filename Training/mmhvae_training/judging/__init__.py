@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         RealPair as RealPair,
         find_pairs as find_pairs,
         judge_pair as judge_pair,
+        navigation_files as navigation_files,
         pairs_table as pairs_table,
     )
     from .registration_by_method import (

@@ -28,6 +28,7 @@ from .judgement import global_correlation
 
 MR = MR_MODALITIES
 WARPED, NAVIGATION = "warped", "navigation"
+LANDMARKS = "landmarks/{}-MRI-beforeUS.tag"
 WINDOW_MM = 8.0  # side of the windows of local correlation
 EDGE_MM = 2.0  # the outermost of the field of view, where interpolation and the edge's own bright rim weigh most
 
@@ -72,10 +73,16 @@ def find_pairs(
     return sorted(found, key=lambda pair: pair.name)
 
 
+def navigation_files(folder: Path, name: str) -> list[Path]:
+    """What a patient's pairs of the kind NAVIGATION are read from."""
+    mrs = sorted(folder.glob(f"{name}-*-{NAVIGATION}.nii.gz"))
+    return [folder / f"{name}-us.nii.gz", *mrs, folder / LANDMARKS.format(name)]
+
+
 def _read(folder: Path, name: str, modality: str, path: Path, kind: str) -> RealPair:
     to_mr: sitk.Transform = sitk.Transform(3, sitk.sitkIdentity)
     if kind == NAVIGATION:
-        mri, ultrasound = read_tag(folder / "landmarks" / f"{name}-MRI-beforeUS.tag")
+        mri, ultrasound = read_tag(folder / LANDMARKS.format(name))
         to_mr = best_rigid_fit(ultrasound, mri)
     us = read_volume(folder / f"{name}-us.nii.gz", "ultrasound")
     return RealPair(name, modality, us, read_volume(path, modality), to_mr)

@@ -78,7 +78,7 @@ def read_registrations(folder: Path) -> Registrations:
                 before.setdefault(row["range_mm"], {})[row["case"]] = float(row["tre_before_mm"])
         if not after:
             raise ValueError("no line")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise InputError(
             f"{folder} holds no registrations; give a folder that evaluate_registration.py wrote."
         ) from error

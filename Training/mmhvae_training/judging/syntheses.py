@@ -1,13 +1,15 @@
-"""Syntheses of simulated cases, kept on disk by the weights' checksum: evaluations that share cases share the work."""
+"""Syntheses of simulated cases, kept on disk by the checksums of weights and ultrasound: evaluations share the work."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import SimpleITK as sitk
 from mmhvae.bundle import Bundle
 from mmhvae.exceptions import InputError
@@ -55,7 +57,7 @@ class Synthesiser:
 
     Args:
         bundle: from :func:`mmhvae.load_bundle`.
-        cache: a folder; receives one folder a bundle and settings, and in it one a case.
+        cache: a folder; receives one folder a bundle and settings, and in it one an ultrasound.
         samples: number of draws that mean and uncertainty are taken over.
         slice_axis: as for :func:`mmhvae.synthesize`; None is the bundle's own.
         device: auto, cpu, cuda or mps.
@@ -79,7 +81,7 @@ class Synthesiser:
 
     def __call__(self, case: str, us: sitk.Image) -> Synthesis:
         """By the function that everybody uses."""
-        folder = self.cache / self.settings / case
+        folder = self.cache / self.settings / kept_name(case, us)
         if not folder.is_dir():
             asked: dict[str, Any] = {"samples": self.samples, "slice_axis": self.slice_axis, "device": self.device}
             made = synthesize(self.bundle, {"us": us}, TARGETS, **asked)
@@ -104,11 +106,23 @@ class RunSynthesiser:
 
     def __call__(self, case: str, us: sitk.Image) -> Synthesis:
         """Along the third axis alone, as the run's tables judge it."""
-        folder = self.cache / self.settings / case
+        folder = self.cache / self.settings / kept_name(case, us)
         if not folder.is_dir():
             made = self.run.volumes({"us": us}, ("us",), TARGETS)
             _keep(Synthesis(made.images, {}, made.field_of_view), folder)
         return _read(folder, TARGETS)
+
+
+def kept_name(case: str, us: sitk.Image) -> str:
+    """What the folder of a case's images is called: a case that is simulated anew has its name, and another ultrasound.
+
+    Returns:
+        the case's name with a checksum of voxels and grid.
+    """
+    grid = us.GetPixelIDTypeAsString(), us.GetSize(), us.GetSpacing(), us.GetOrigin(), us.GetDirection()
+    found = hashlib.sha256(repr(grid).encode())
+    found.update(np.ascontiguousarray(sitk.GetArrayViewFromImage(us)).tobytes())
+    return f"{case}-{found.hexdigest()[:8]}"
 
 
 def _keep(synthesis: Synthesis, folder: Path) -> None:

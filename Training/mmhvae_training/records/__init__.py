@@ -1,4 +1,4 @@
-"""What long work leaves behind: lines that are appended, files written whole or not at all, which code made them."""
+"""What long work leaves behind: lines that are appended, files written whole or not at all, and what made them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING
 from mmhvae.faces import lazy_names
 
 if TYPE_CHECKING:
+    from .cases import (
+        CASES as CASES,
+        checksum_of_files as checksum_of_files,
+        refuse_other_cases as refuse_other_cases,
+        require_same_cases as require_same_cases,
+    )
     from .files import read_json as read_json, write_json as write_json
     from .lines import read_lines as read_lines, write_line as write_line
     from .processes import (

@@ -36,5 +36,5 @@ def read_rows(kind: type[Row], path: Path) -> list[Row]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return [kind(**{name: read[name](text) for name, text in row.items()}) for row in csv.DictReader(file)]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise InputError(f"{path} is not a table of scores; remove it and evaluate the case again.") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ def require_same_settings(folder: Path, settings: Mapping[str, Any], begun: bool
     """
     path = folder / name
     if path.is_file():
-        refuse_other_settings(folder, settings, name)
+        before = _read(path)
+        _refuse(folder, settings, before, before.keys() | settings.keys())
         return
     if begun:
         raise InputError(
@@ -40,15 +41,21 @@ def require_same_settings(folder: Path, settings: Mapping[str, Any], begun: bool
 
 
 def refuse_other_settings(folder: Path, settings: Mapping[str, Any], name: str = SETTINGS) -> None:
-    """See that the folder was begun with these settings, where it tells any: for what adds nothing to it.
+    """See that the folder was begun with these settings, where it tells them: for what adds nothing to it.
 
     Raises:
         InputError: they differ, or the file is damaged.
     """
-    path = folder / name
-    if not path.is_file():
-        return
-    before = read_json(path, dict, "restore it, or choose another folder for --output.")
-    different = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
+    if (folder / name).is_file():
+        before = _read(folder / name)
+        _refuse(folder, settings, before, before.keys() & settings.keys())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return read_json(path, dict, "restore it, or choose another folder for --output.")
+
+
+def _refuse(folder: Path, settings: Mapping[str, Any], before: Mapping[str, Any], compared: Set[str]) -> None:
+    different = sorted(key for key in compared if before.get(key) != settings.get(key))
     if different:
         raise InputError(f"{folder} was begun with other {', '.join(different)}; choose another folder for --output.")

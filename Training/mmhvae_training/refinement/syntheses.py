@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ..data import TrainingCase, load_case
 from ..objective import subsets_of
+from ..records import checksum_of_files
 from .configuration import SynthesesConfig
 
 LARGEST_SEED = 2**31 - 1
@@ -55,7 +56,7 @@ class Patches:
 
 
 def make_syntheses(data: SynthesesConfig, bundle: Bundle, seed: int, limit: int | None = None) -> list[Path]:
-    """The kept views of all cases, or of the first so many; those that are not there are made.
+    """The kept views of all cases, or of the first so many; those that are not there, of these very files, are made.
 
     Raises:
         InputError: there is no case, or one cannot be used.
@@ -68,7 +69,8 @@ def make_syntheses(data: SynthesesConfig, bundle: Bundle, seed: int, limit: int 
     folder.mkdir(parents=True, exist_ok=True)
     found = []
     for number, case in enumerate(cases):
-        paths = [folder / f"{case.name}-{view}.npz" for view in range(data.views)]
+        kept = f"{case.name}-{checksum_of_files([case])[:8]}"
+        paths = [folder / f"{kept}-{view}.npz" for view in range(data.views)]
         if not all(path.is_file() for path in paths):
             _make(case, paths, data, bundle, np.random.default_rng([seed, zlib.crc32(case.name.encode())]))
             print(f"synthesised {case.name}, {number + 1} of {len(cases)}", flush=True)

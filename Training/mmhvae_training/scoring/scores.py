@@ -147,7 +147,7 @@ def _read(path: Path) -> list[SliceScore]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return [_parsed(row) for row in csv.DictReader(file)]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise InputError(f"{path} is not a table of scores; remove it and evaluate the case again.") from error
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .benchmark import load_benchmark as load_benchmark
     from .figure import draw as draw
     from .fit import restated as restated, witnesses_of as witnesses_of
+    from .inputs import head_files as head_files
     from .report import (
         read_report as read_report,
         read_rows as read_rows,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         part_of as part_of,
         planned as planned,
         run_all as run_all,
+        simulated_cases as simulated_cases,
     )
     from .trials import TEMPLATE as TEMPLATE
 else:

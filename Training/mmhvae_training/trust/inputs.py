@@ -70,9 +70,14 @@ def half_turned(preop: dict[str, sitk.Image]) -> dict[str, sitk.Image]:
     return {name: displace(image, turn) for name, image in preop.items()}
 
 
+def head_files(folder: Path) -> dict[str, Path]:
+    """Target -> the file of a real patient's MR."""
+    return {name: folder / f"{name}.nii.gz" for name in TARGETS}
+
+
 def real_head(folder: Path, like: sitk.Image) -> dict[str, sitk.Image]:
     """The MRs of a real patient (see :mod:`..simulation.real_head`), its brain's middle where that of ``like`` is."""
-    preop = {name: read_volume(folder / f"{name}.nii.gz", name) for name in TARGETS}
+    preop = {name: read_volume(path, name) for name, path in head_files(folder).items()}
     there = sitk.Euler3DTransform()
     there.SetTranslation((middle(like) - middle(preop["t2"])).tolist())
     return {name: displace(image, there) for name, image in preop.items()}

@@ -125,6 +125,11 @@ def key_of(row: Row) -> Key:
     return row["case"], row["situation"], row["seed"], prior
 
 
+def simulated_cases(rows: Iterable[Row]) -> set[str]:
+    """Names of the cases that rows are of; those of the benchmark lie in no folder."""
+    return {row["case"] for row in rows if row["situation"] != BENCHMARK}
+
+
 def outcome(setup: Setup, device: str) -> Row:
     """Register and judge.
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         read_label as read_label,
         write_case as write_case,
         write_description as write_description,
+        written_cases as written_cases,
     )
     from .real_outlines import (
         Ellipsoid as Ellipsoid,

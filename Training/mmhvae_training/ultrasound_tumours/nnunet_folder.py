@@ -92,6 +92,11 @@ def is_written(folder: Path, case: str) -> bool:
     return DataSet(folder, {}, ()).label(case).is_file()
 
 
+def written_cases(folder: Path) -> list[str]:
+    """Names of the cases that are there already."""
+    return sorted(path.name.removesuffix(ENDING) for path in folder.glob(f"labelsTr/*{ENDING}"))
+
+
 def write_case(folder: Path, case: str, image: sitk.Image, tumour: sitk.Image) -> None:
     """Add a case; image and label are written together.
 
