@@ -38,6 +38,12 @@ def test_what_no_csv_holds_is_refused(tmp_path, text):
         read_rows(Row, tmp_path / "rows.csv")
 
 
+def test_a_row_that_was_cut_short_is_refused(tmp_path):
+    (tmp_path / "rows.csv").write_text("colour,name\nred\n")
+    with pytest.raises(InputError, match="is not a table of scores"):
+        read_rows(Other, tmp_path / "rows.csv")
+
+
 def test_another_table_is_refused(tmp_path):
     path = tmp_path / "rows.csv"
     write_rows([Other("a", "red")], path)

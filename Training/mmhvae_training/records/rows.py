@@ -31,10 +31,17 @@ def read_rows(kind: type[Row], path: Path) -> list[Row]:
     Raises:
         InputError: the file is not of this kind.
     """
-    kinds: dict[str, Callable[[str], Any]] = {"str": str, "int": int, "float": float}
+    kinds: dict[str, Callable[[str], Any]] = {"str": _text, "int": int, "float": float}
     read = {field.name: kinds[str(field.type)] for field in fields(kind)}
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return [kind(**{name: read[name](text) for name, text in row.items()}) for row in csv.DictReader(file)]
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise InputError(f"{path} is not a table of scores; remove it and evaluate the case again.") from error
+
+
+def _text(found: str | None) -> str:
+    """A row that was cut short has None for its last fields."""
+    if found is None:
+        raise ValueError("a row is cut short")
+    return found
