@@ -64,6 +64,19 @@ def write_ultrasound(path: Path, folder: Path, teacher: Bundle | None = None) ->
         write_taught(image, teacher, folder)
 
 
+def load_teacher(path: Path) -> Bundle:
+    """A bundle that makes MR of ultrasound.
+
+    Raises:
+        InputError: it cannot be read, or does not.
+    """
+    teacher = load_bundle(path)
+    known = teacher.manifest.architecture.modalities
+    if "us" not in known or not set(MR) & set(known):
+        raise InputError(f"The bundle {path} makes no MR of ultrasound; give --teacher one that does.")
+    return teacher
+
+
 def write_taught(us: sitk.Image, teacher: Bundle, folder: Path) -> None:
     """The MRs that a bundle makes of an ultrasound volume; white matter is where harmonised images have it."""
     names = [name for name in MR if name in teacher.manifest.architecture.modalities]
@@ -145,7 +158,7 @@ def main() -> None:
     names = [path.name.removesuffix(".gz").rsplit(".", 1)[0] for path in arguments.ultrasound]
     if len(set(names)) < len(names):
         raise InputError("Two ultrasound volumes have the same file name; rename one, it names its case.")
-    teacher = load_bundle(arguments.teacher) if arguments.teacher else None
+    teacher = load_teacher(arguments.teacher) if arguments.teacher else None
     for name, path in zip(names, arguments.ultrasound, strict=True):
         write_ultrasound(path, arguments.output / name, teacher)
     for pair in find_pairs(arguments.pairs, arguments.patient, (WARPED,)) if arguments.pairs else ():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import prepare_real
@@ -11,6 +12,7 @@ import pytest
 import SimpleITK as sitk
 from mmhvae import load_bundle
 from mmhvae.bundle.shipped import starter_bundle
+from mmhvae.exceptions import InputError
 from mmhvae_training.data.slices import load_case
 from mmhvae_training.single_precision import synthesize
 
@@ -44,6 +46,18 @@ def test_a_teacher_adds_what_it_makes_in_harmonised_grey(tmp_path):
     for name, image in made.items():
         learnt = (case.targets[name][case.mask].astype(np.float32) + 1) / 2
         assert np.sort(learnt) == pytest.approx(_seen(image, us), abs=0.03), name
+
+
+def test_a_teacher_that_knows_no_ultrasound_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    blind = replace(load_bundle(starter_bundle()).manifest.architecture, modalities=("t2", "cet1", "flair"))
+    bundle = SimpleNamespace(manifest=SimpleNamespace(architecture=blind))
+    monkeypatch.setattr(prepare_real, "load_bundle", lambda path: bundle)
+    sitk.WriteImage(ball(20, 0.5, 120), str(tmp_path / "us.nii.gz"))
+    given = ["--ultrasound", tmp_path / "us.nii.gz", "--teacher", "blind", "--output", tmp_path / "out"]
+    monkeypatch.setattr("sys.argv", ["prepare_real.py", *map(str, given)])
+    with pytest.raises(InputError, match="makes no MR of ultrasound"):
+        prepare_real.main()
+    assert not (tmp_path / "out").exists()
 
 
 def _seen(image: sitk.Image, us: sitk.Image) -> np.ndarray:
