@@ -209,17 +209,33 @@ def resampled(image: sitk.Image, grid: sitk.Image, nearest: bool = False) -> sit
     return sitk.Resample(smooth, grid, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32)
 
 
-def resampled_within(image: sitk.Image, mask: sitk.Image, grid: sitk.Image) -> tuple[FloatArray, FloatArray]:
-    """``image`` on ``grid`` from the voxels inside ``mask`` alone, so that no edge is mixed with the background.
+class Within:
+    """Images brought from a mask's grid to another one, from the voxels inside the mask alone.
 
-    Returns:
-        Values (k, j, i), 0 where nothing was near, and the share of the mask in each (0 to 1).
+    So no edge is mixed with the background. What depends on the mask alone is made once for all images.
+
+    Args:
+        mask: non-zero inside.
+        grid: where to.
     """
-    weight = sitk.Cast(mask != 0, sitk.sitkFloat32)
-    masked = sitk.Cast(image, sitk.sitkFloat32) * weight
-    share = sitk.GetArrayFromImage(resampled(weight, grid))
-    values = sitk.GetArrayFromImage(resampled(masked, grid))
-    return np.where(share > SMALLEST_WEIGHT, values / np.maximum(share, SMALLEST_WEIGHT), 0), share
+
+    def __init__(self, mask: sitk.Image, grid: sitk.Image) -> None:
+        self._weight, self._grid = sitk.Cast(mask != 0, sitk.sitkFloat32), grid
+        #: Share of the mask in each voxel of the grid (k, j, i), 0 to 1.
+        self.share: FloatArray = sitk.GetArrayFromImage(resampled(self._weight, grid))
+
+    def values(self, image: sitk.Image) -> FloatArray:
+        """``image``, on the mask's grid, as (k, j, i) on the other, 0 where nothing was near."""
+        masked = sitk.Cast(image, sitk.sitkFloat32) * self._weight
+        values = sitk.GetArrayFromImage(resampled(masked, self._grid))
+        near = self.share > SMALLEST_WEIGHT
+        return np.divide(values, self.share, out=np.zeros_like(values), where=near)
+
+
+def resampled_within(image: sitk.Image, mask: sitk.Image, grid: sitk.Image) -> tuple[FloatArray, FloatArray]:
+    """One image brought to ``grid`` by :class:`Within`: its values (k, j, i), and the share of the mask in each."""
+    within = Within(mask, grid)
+    return within.values(image), within.share
 
 
 def _antialiased(image: sitk.Image, grid: sitk.Image) -> sitk.Image:
@@ -268,16 +284,24 @@ def image_on(array: NDArray[Any], grid: sitk.Image) -> sitk.Image:
     return image
 
 
-def restored(array: FloatArray, mask: NDArray[np.bool_], grid: sitk.Image, field: sitk.Image) -> sitk.Image:
-    """Bring ``array`` (k, j, i), valid inside ``mask``, from the working ``grid`` to the exact grid of ``field``.
+class WayBack:
+    """From a working grid to the exact grid of a field of view, for any number of arrays.
 
-    Returns:
-        A float32 image on the grid of ``field``, 0 where ``field`` is 0.
+    Args:
+        mask: (k, j, i), where arrays on the working grid are valid.
+        grid: the working grid.
+        field: the field of view.
     """
-    inside = image_on(mask.astype(np.uint8), grid)
-    values, _ = resampled_within(image_on(array, grid), inside, field)
-    visible = sitk.GetArrayViewFromImage(field) != 0
-    return image_on(np.where(visible, values, 0).astype(np.float32), field)
+
+    def __init__(self, mask: NDArray[np.bool_], grid: sitk.Image, field: sitk.Image) -> None:
+        self._grid, self._field = grid, field
+        self._within = Within(image_on(mask.astype(np.uint8), grid), field)
+
+    def image(self, array: FloatArray) -> sitk.Image:
+        """``array`` (k, j, i) as a float32 image on the grid of the field of view, 0 outside that."""
+        values = self._within.values(image_on(array, self._grid))
+        values[sitk.GetArrayViewFromImage(self._field) == 0] = 0
+        return image_on(values, self._field)
 
 
 def same_grid(a: sitk.Image, b: sitk.Image, tolerance: Sequence[float] = (1e-4, 1e-6)) -> bool:

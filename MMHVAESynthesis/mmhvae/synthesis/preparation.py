@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import SimpleITK as sitk
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..bundle import Bundle
 from ..exceptions import InputError, Progress, no_progress
 from ..images import (
     SMALLEST_WEIGHT,
+    WayBack,
+    Within,
     check_volume,
     field_of_view,
     from_slices,
     input_range,
     resampled,
-    resampled_within,
-    restored,
+    slice_spacings,
     to_slices,
     with_zero_background,
     working_grid,
@@ -40,68 +43,107 @@ class PreparedCase:
     axis: int
 
 
-def prepare(
-    bundle: Bundle,
-    inputs: Mapping[str, sitk.Image],
-    reference: sitk.Image | None,
-    axis: int,
-    progress: Progress = no_progress,
-) -> tuple[PreparedCase, sitk.Image]:
-    """Field of view, working grid and normalised planes; and the field of view on the output's grid.
+@dataclass(frozen=True)
+class _Frame:
+    """The inputs on a working grid, (k, j, i) each, and the way back from there."""
+
+    arrays: dict[str, NDArray[np.float32]]
+    mask: NDArray[np.bool_]
+    grid: sitk.Image
+    output: sitk.Image  # the field of view
+
+    @cached_property
+    def way_back(self) -> WayBack:
+        return WayBack(self.mask, self.grid, self.output)
+
+
+class Preparation:
+    """Inputs, looked at once, and brought to the model's grid for whichever axis slices follow.
 
     The field of view is the ultrasound's where there is one, else that of the first input in the bundle's order, which
-    the released weights always go by.
+    the released weights always go by. Axes along which the grid is the same share what was made of it.
     ``progress`` is called between any two steps that take long on a large volume, so that it can stop the work.
 
+    Attributes:
+        output_field: the field of view on the output's grid.
+
     Raises:
-        InputError: an image cannot be used, or the images do not overlap.
+        InputError: an image cannot be used, or the reference does not overlap the field of view.
     """
-    step, is_release = _steps(progress, 2 + 3 * len(inputs)), bundle.manifest.is_release
-    images = {}
-    for name in bundle.network.config.modalities:
-        if name in inputs:
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        inputs: Mapping[str, sitk.Image],
+        reference: sitk.Image | None,
+        progress: Progress = no_progress,
+    ) -> None:
+        self._manifest, self._frames = bundle.manifest, dict[tuple[float, ...], _Frame]()
+        names = [name for name in bundle.network.config.modalities if name in inputs]
+        step = _steps(progress, 2 * len(names))
+        progress(0.0, PREPARING)
+        self._images: dict[str, sitk.Image] = {}
+        for name in names:
             image = check_volume(inputs[name], f"{name} image")
-            images[name] = with_zero_background(image, "ultrasound") if name == "us" else _above_zero(image)
+            self._images[name] = with_zero_background(image, "ultrasound") if name == "us" else _above_zero(image)
             step()
-    first = next(iter(images.values()))
-    anchor = first if is_release else images.get("us", first)
-    visible = anchor > 0 if is_release else field_of_view(anchor)
-    step()
-    case = (_released if is_release else _framed)(images, visible, bundle.manifest.spacing_mm, axis, step)
-    output = visible if reference is None else resampled(visible, reference, nearest=True)
-    if not sitk.GetArrayViewFromImage(output).any():
-        raise InputError("The reference image lies outside the field of view; choose one that overlaps the input.")
-    return case, output
+        self._anchor = "us" if "us" in names and not self._manifest.is_release else names[0]
+        seen: dict[str, sitk.Image] = {}
+        for name in [self._anchor] if self._manifest.is_release else names:
+            seen[name] = self._images[name] > 0 if self._manifest.is_release else field_of_view(self._images[name])
+            step()
+        self._seen, visible = seen, seen[self._anchor]
+        self.output_field = visible if reference is None else resampled(visible, reference, nearest=True)
+        if not sitk.GetArrayViewFromImage(self.output_field).any():
+            raise InputError("The reference image lies outside the field of view; choose one that overlaps the input.")
 
+    def along(self, axis: int, progress: Progress = no_progress) -> PreparedCase:
+        """Normalised planes along an index axis.
 
-def _framed(
-    images: Mapping[str, sitk.Image], visible: sitk.Image, spacing: float, axis: int, step: Callable[[], None]
-) -> PreparedCase:
-    """Centred on the field of view, no edge mixed with the background."""
-    grid = working_grid(visible, spacing, axis)
-    share = sitk.GetArrayFromImage(resampled(visible, grid))
-    mask = share > SMALLEST_WEIGHT  # (k, j, i)
-    step()
-    planes = {}
-    for name, image in images.items():
-        own = visible if name == "us" else field_of_view(image)
+        Raises:
+            InputError: the images do not overlap.
+        """
+        frame = self._frame(axis, progress)
+        planes = {name: torch.from_numpy(to_slices(array, axis)) for name, array in frame.arrays.items()}
+        return PreparedCase(planes, torch.from_numpy(to_slices(frame.mask, axis)), frame.grid, axis)
+
+    def returned(self, planes: Tensor, axis: int) -> sitk.Image:
+        """Planes (S, H, W) along an axis, valid inside its mask, on the exact grid of the output."""
+        array = np.asarray(from_slices(planes.numpy(), axis), np.float32)
+        return self._frame(axis, no_progress).way_back.image(array)
+
+    def _frame(self, axis: int, progress: Progress) -> _Frame:
+        """Made once for all axes with the same grid."""
+        own, released = self._images[self._anchor].GetSpacing(), self._manifest.is_release
+        key = (*slice_spacings(own, self._manifest.spacing_mm, axis), *([axis] if released else []))
+        if key not in self._frames:
+            step = _steps(progress, 1 + len(self._images))
+            self._frames[key] = (self._released if released else self._framed)(axis, step)
+        return self._frames[key]
+
+    def _framed(self, axis: int, step: Callable[[], None]) -> _Frame:
+        """Centred on the field of view, no edge mixed with the background."""
+        visible = self._seen[self._anchor]
+        grid = working_grid(visible, self._manifest.spacing_mm, axis)
+        within = Within(visible, grid)
+        mask = within.share > SMALLEST_WEIGHT  # (k, j, i)
         step()
-        planes[name] = _input_planes(name, image, own, grid, mask, axis)
-        step()
-    return PreparedCase(planes, torch.from_numpy(to_slices(mask, axis)), grid, axis)
+        arrays = {}
+        for name, image in self._images.items():
+            own = within if name == self._anchor else Within(self._seen[name], grid)
+            arrays[name] = _normalised(name, image, own, mask)
+            step()
+        return _Frame(arrays, mask, grid, self.output_field)
 
-
-def _released(
-    images: Mapping[str, sitk.Image], visible: sitk.Image, spacing: float, axis: int, step: Callable[[], None]
-) -> PreparedCase:
-    """As the authors of the released weights frame them; ``visible`` is theirs, too."""
-    frame = release_frame(next(iter(images.values())), spacing, axis)
-    step()
-    planes = {}
-    for name, array in release_planes(images, frame).items():
-        planes[name] = torch.from_numpy(to_slices(array, axis))
+    def _released(self, axis: int, step: Callable[[], None]) -> _Frame:
+        """As the authors of the released weights frame them."""
+        frame = release_frame(self._images[self._anchor], self._manifest.spacing_mm, axis)
         step()
-    return PreparedCase(planes, torch.from_numpy(to_slices(frame.mask, axis)), frame.grid, axis)
+        arrays = {}
+        for name, array in release_planes(self._images, frame).items():
+            arrays[name] = array
+            step()
+        return _Frame(arrays, frame.mask, frame.grid, self.output_field)
 
 
 def _steps(progress: Progress, count: int) -> Callable[[], None]:
@@ -115,20 +157,10 @@ def _above_zero(image: sitk.Image) -> sitk.Image:
     return image - float(sitk.GetArrayViewFromImage(image).min())
 
 
-def _input_planes(
-    name: str, image: sitk.Image, own: sitk.Image, grid: sitk.Image, mask: np.ndarray, axis: int
-) -> Tensor:
-    """One input on the working grid, normalised over the field of view, -1 outside ``own``, its own one."""
-    voxels, share = resampled_within(image, own, grid)
-    seen = mask & (share > SMALLEST_WEIGHT)
+def _normalised(name: str, image: sitk.Image, own: Within, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """One input on the working grid (k, j, i), normalised over the field of view, -1 outside its ``own`` one."""
+    voxels = own.values(image)
+    seen = mask & (own.share > SMALLEST_WEIGHT)
     if not (voxels[seen] > 0).any():
         raise InputError(f"The {name} image shows nothing in the field of view; choose one that overlaps it.")
-    normalised = input_range(np.where(seen, voxels, 0)).normalise(voxels, seen)
-    return torch.from_numpy(to_slices(normalised, axis))
-
-
-def returned(planes: Tensor, case: PreparedCase, output_field: sitk.Image) -> sitk.Image:
-    """Planes (S, H, W) of the network's grid, valid inside the case's mask, on the exact grid of ``output_field``."""
-    array = from_slices(planes.numpy(), case.axis).astype(np.float32)
-    mask = from_slices(case.mask.numpy(), case.axis)
-    return restored(array, mask, case.grid, output_field)
+    return input_range(np.where(seen, voxels, 0)).normalise(voxels, seen)

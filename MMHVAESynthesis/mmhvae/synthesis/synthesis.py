@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -33,13 +34,15 @@ from ..network import (
 )
 from ..settings import SliceAxis, SynthesisSettings
 from .passes import Collector, SampleVolumes, Sampling, Statistics, run_in_batches, run_side_by_side, sampled_planes
-from .preparation import PREPARING, PreparedCase, prepare, returned
+from .preparation import Preparation, PreparedCase
 from .refining import is_refined, needed_targets, refined_statistics
 
 #: Largest mean difference between reduced precision and float32, as a share of the output's range.
 PRECISION_TOLERANCE = 0.005
-#: Shares of the progress at which preparation ends, and at which the network has done its work.
-PREPARED, COMPUTED = 0.05, 0.95
+#: Share of the progress at which the inputs have been looked at.
+LOOKED_AT = 0.03
+#: Shares of an axis's part, at which preparation ends, and at which the network has done its work.
+PREPARED, COMPUTED = 0.02, 0.95
 RETURNING = "bringing the images onto the input's grid"
 _precision_checks: WeakKeyDictionary[MMHVAE, dict[tuple[str, ...], bool]] = WeakKeyDictionary()
 
@@ -74,6 +77,21 @@ class _Request:
     settings: SynthesisSettings
     device: torch.device
     batch_size: int | None
+
+
+class _Networks:
+    """A bundle, and its network prepared for inference once a device and precision."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self._prepared: dict[tuple[torch.device, torch.dtype], MMHVAE] = {}
+
+    def get(self, sampling: Sampling) -> MMHVAE:
+        """The one to run as ``sampling`` says."""
+        key = sampling.device, sampling.dtype
+        if key not in self._prepared:
+            self._prepared[key] = prepared(self.bundle.network, *key)
+        return self._prepared[key]
 
 
 @kept_heap()
@@ -126,9 +144,11 @@ def synthesize(
         device=choose_device(device),
         batch_size=batch_size,
     )
+    networks, preparation = _Networks(bundle), Preparation(bundle, inputs, reference, part_of(progress, 0, LOOKED_AT))
+    edges = np.linspace(LOOKED_AT, 1, len(axes) + 1).tolist()
     results = [
-        _along(bundle, inputs, reference, axis, request, part_of(progress, turn / len(axes), (turn + 1) / len(axes)))
-        for turn, axis in enumerate(axes)
+        _along(networks, preparation, axis, request, part_of(progress, *ends))
+        for axis, ends in zip(axes, pairwise(edges), strict=True)
     ]
     combined = results[0] if len(results) == 1 else _combined(results, request.settings.samples)
     progress(1.0, "done")
@@ -136,30 +156,24 @@ def synthesize(
 
 
 def _along(
-    bundle: Bundle,
-    inputs: Mapping[str, sitk.Image],
-    reference: sitk.Image | None,
-    axis: int,
-    request: _Request,
-    progress: Progress,
+    networks: _Networks, preparation: Preparation, axis: int, request: _Request, progress: Progress
 ) -> SynthesisResult:
     """The whole work with slices along one axis."""
-    progress(0.0, PREPARING)
-    case, output_field = prepare(bundle, inputs, reference, axis, part_of(progress, 0, PREPARED))
-    layout, sampling = _planned(bundle, case, request)
+    case = preparation.along(axis, part_of(progress, 0, PREPARED))
+    layout, sampling = _planned(networks.bundle, case, request)
     between = part_of(progress, PREPARED, COMPUTED)
-    statistics, sampling = _run_where_it_fits(bundle, case, layout, sampling, request.batch_size, between)
+    statistics, sampling = _run_where_it_fits(networks, case, layout, sampling, request.batch_size, between)
     images, uncertainty = {}, {}
     for number, name in enumerate(request.targets):
         progress(COMPUTED + (1 - COMPUTED) * number / len(request.targets), RETURNING)
-        images[name] = returned(statistics.mean[name], case, output_field)
+        images[name] = preparation.returned(statistics.mean[name], axis)
         if name in statistics.deviation:
             progress(COMPUTED + (1 - COMPUTED) * (number + 0.5) / len(request.targets), RETURNING)
-            uncertainty[name] = returned(statistics.deviation[name], case, output_field)
+            uncertainty[name] = preparation.returned(statistics.deviation[name], axis)
     return SynthesisResult(
         images=images,
         uncertainty=uncertainty,
-        field_of_view=output_field,
+        field_of_view=preparation.output_field,
         device=str(sampling.device),
         precision=str(sampling.dtype).removeprefix("torch."),
         seconds=0.0,
@@ -187,7 +201,7 @@ def sample_volumes(
     missing = tuple(name for name in bundle.network.config.modalities if name not in case.inputs)
     layout, sampling = _planned(bundle, case, _Request(missing, settings, choose_device(device), None))
     samples = SampleVolumes.empty(case, sampling)
-    _run(bundle, case, layout, None, sampling, samples, no_progress)
+    _run(_Networks(bundle), case, layout, None, sampling, samples, no_progress)
     return samples.volumes
 
 
@@ -195,12 +209,17 @@ def _combined(results: Sequence[SynthesisResult], samples: int) -> SynthesisResu
     """Mean and standard deviation over the samples of all axes, from those of each axis."""
     first, images, uncertainty = results[0], {}, {}
     for name in first.images:
-        means = np.stack([sitk.GetArrayFromImage(result.images[name]) for result in results])
-        squares = samples * ((means - means.mean(0)) ** 2).sum(0)
-        for result in results if samples > 1 else ():
-            squares += (samples - 1) * sitk.GetArrayFromImage(result.uncertainty[name]) ** 2
-        images[name] = image_on(means.mean(0), first.field_of_view)
-        uncertainty[name] = image_on(np.sqrt(squares / (samples * len(results) - 1)), first.field_of_view)
+        volumes = [sitk.GetArrayViewFromImage(result.images[name]) for result in results]
+        mean = np.asarray(sum(volumes[1:], volumes[0]) / len(volumes), np.float32)
+        squares = np.zeros_like(mean)
+        for result, volume in zip(results, volumes, strict=True):
+            change = volume - mean
+            squares += np.multiply(change, change, out=change) * samples
+            if samples > 1:
+                squares += (samples - 1) * np.square(sitk.GetArrayViewFromImage(result.uncertainty[name]))
+        images[name] = image_on(mean, first.field_of_view)
+        deviation = np.sqrt(squares / (samples * len(results) - 1), out=squares)
+        uncertainty[name] = image_on(deviation, first.field_of_view)
     return replace(first, images=images, uncertainty=uncertainty)
 
 
@@ -221,7 +240,7 @@ def check_request(config: MMHVAEConfig, inputs: Collection[str], targets: Collec
 
 
 def _run_where_it_fits(
-    bundle: Bundle,
+    networks: _Networks,
     case: PreparedCase,
     layout: TileLayout,
     sampling: Sampling,
@@ -229,11 +248,11 @@ def _run_where_it_fits(
     progress: Progress,
 ) -> tuple[Statistics, Sampling]:
     """Run on the device chosen or, where its memory cannot hold even one slice, on the CPU; says how it was run."""
-    asked = sampling
+    asked, bundle = sampling, networks.bundle
     try:
         sampling = replace(sampling, targets=needed_targets(bundle, case, asked.targets))
         sampling = replace(sampling, dtype=usable_precision(bundle, case, layout, sampling, progress))
-        run = partial(_run, bundle, case, layout, batch_size)
+        run = partial(_run, networks, case, layout, batch_size)
         if is_refined(bundle, case):
             return refined_statistics(bundle, case, sampling, asked.targets, run, progress), sampling
         statistics = Statistics.empty(case, sampling)
@@ -244,11 +263,11 @@ def _run_where_it_fits(
             raise
     progress(0.0, "the GPU's memory is full, going on with the CPU")
     on_cpu = replace(asked, device=torch.device("cpu"), dtype=torch.float32)
-    return _run_where_it_fits(bundle, case, layout, on_cpu, None, progress)
+    return _run_where_it_fits(networks, case, layout, on_cpu, None, progress)
 
 
 def _run(
-    bundle: Bundle,
+    networks: _Networks,
     case: PreparedCase,
     layout: TileLayout,
     batch_size: int | None,
@@ -257,8 +276,7 @@ def _run(
     progress: Progress,
 ) -> None:
     """All slices through the 2-D network, in the way that the device likes."""
-    config = bundle.network.config
-    network = prepared(bundle.network, sampling.device, sampling.dtype)
+    config, network = networks.bundle.network.config, networks.get(sampling)
     memory = (config, len(case.inputs), sampling.device, sampling.dtype)
     if scales_by_slices(sampling.device):
         at_once = batch_size or fitting_slices(*memory)

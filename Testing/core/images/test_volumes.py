@@ -9,6 +9,7 @@ from mmhvae.exceptions import InputError
 from mmhvae.images import write_volume
 from mmhvae.images.volumes import (
     SMALLEST_WEIGHT,
+    WayBack,
     bounding_box,
     check_volume,
     field_of_view,
@@ -17,7 +18,6 @@ from mmhvae.images.volumes import (
     largest_section,
     read_volume,
     resampled_within,
-    restored,
     same_grid,
     to_slices,
     working_grid,
@@ -52,7 +52,7 @@ def test_a_volume_comes_back_on_its_exact_grid(oblique, seed, spacing):
     field = ball(image, 14.0)
     grid = working_grid(field, spacing, axis)
     array, share = resampled_within(image, field, grid)
-    back = restored(from_slices(to_slices(array, axis), axis), share > SMALLEST_WEIGHT, grid, field)
+    back = WayBack(share > SMALLEST_WEIGHT, grid, field).image(from_slices(to_slices(array, axis), axis))
     assert same_grid(back, image)
     inside = sitk.GetArrayFromImage(field) > 0
     error = np.abs(sitk.GetArrayFromImage(back) - sitk.GetArrayFromImage(image))[inside]

@@ -10,7 +10,7 @@ from mmhvae import InputError
 from mmhvae.bundle import Bundle, Manifest
 from mmhvae.network import MMHVAE, MMHVAEConfig, TileLayout
 from mmhvae.synthesis import synthesize
-from mmhvae.synthesis.preparation import prepare
+from mmhvae.synthesis.preparation import Preparation
 from scipy import ndimage
 
 SIDE = 64
@@ -86,7 +86,7 @@ def test_the_network_sees_what_the_authors_preparation_shows_it(released, seed):
     direction, _ = np.linalg.qr(rng.standard_normal((3, 3)))
     image = volume(rng, spacing, rng.uniform(-50, 50, 3), direction)
     expected, points = theirs(image, 0.5)
-    case, _ = prepare(released, {"us": image}, None, 2)
+    case = Preparation(released, {"us": image}, None).along(2)
     index = [
         case.grid.TransformPhysicalPointToContinuousIndex(points[corner].tolist())
         for corner in ((0, 0, 0), (-1, -1, -1))

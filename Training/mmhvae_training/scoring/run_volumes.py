@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 import torch
-from mmhvae.images import field_of_view, from_slices, image_on, restored
+from mmhvae.images import WayBack, field_of_view, from_slices, image_on
 from numpy.typing import NDArray
 
 from ..baselines import MMHVAESynthesiser, Synthesiser
@@ -70,10 +70,11 @@ class RunVolumes:
         seen = _uncut(batch.mask[:, 0].numpy(), case.mask.shape)
         visible = field_of_view(images.get("us", next(iter(images.values()))))
         inside = from_slices(seen, 2) > 0
+        back = WayBack(inside, case.grid, visible)
 
         def volume(planes: NDArray[np.float32]) -> sitk.Image:
             unit = np.clip(_uncut(planes, case.mask.shape) * seen, 0, 1)
-            return restored(from_slices(unit, 2).astype(np.float32), inside, case.grid, visible)
+            return back.image(from_slices(unit, 2).astype(np.float32))
 
         covered = sitk.Resample(
             image_on(inside.astype(np.uint8), case.grid), visible, sitk.Transform(), sitk.sitkNearestNeighbor
