@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmhvae_training.script import run
 
@@ -17,6 +19,7 @@ from mmhvae.images import write_transform, write_volume
 from mmhvae.sweep import write_sequence
 from mmhvae_training.data.splits import SPLITS, TRAIN, read_splits
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
+from mmhvae_training.records import read_json
 from mmhvae_training.simulation import (
     RealHead,
     SimulatedCase,
@@ -27,6 +30,7 @@ from mmhvae_training.simulation import (
 )
 
 PARAMETERS = "parameters.json"  # written last: a case that has it is whole
+ASKED = "asked"  # among the parameters: the options that decide what a case is
 TEMPLATE_SHARE = 0.25  # of the cases beside real heads
 IDLE = (
     Idle(
@@ -38,9 +42,10 @@ IDLE = (
 )
 
 
-def write_case(case: SimulatedCase, folder: Path) -> None:
+def write_case(case: SimulatedCase, folder: Path, asked: dict[str, Any]) -> None:
     """Write the images, landmarks (LPS mm, in the sweep's volume and on the MR) and parameters into ``folder``.
 
+    ``asked`` is what the case was made with, to be told from another one of its name.
     With brain shift also ``us-to-preop.h5``: points of the sweep -> points of the MR, LPS mm.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,6 +63,7 @@ def write_case(case: SimulatedCase, folder: Path) -> None:
         "landmarks_lps_mm": points,
         "landmarks_preop_lps_mm": [case.to_preop.TransformPoint(point) for point in points],
         "simulated": True,
+        ASKED: asked,
     }
     write_text(json.dumps(text, indent=2) + "\n", folder / PARAMETERS)
 
@@ -144,19 +150,45 @@ def arguments_of_command() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def asked_of(arguments: argparse.Namespace, heads: Heads | None) -> dict[str, Any]:
+    """The options that decide what the case of a seed is; heads by a checksum of their names."""
+    names = ("spacing", "tumour", "held_out", "brain_shift", "ventricle", "sweep", "template_share")
+    drawn_from = hashlib.sha256("\n".join(path.name for path in heads.folders).encode()).hexdigest() if heads else None
+    return {name: getattr(arguments, name) for name in names} | {"heads": drawn_from}
+
+
+def is_there(folder: Path, asked: dict[str, Any]) -> bool:
+    """Whether a case is there already, whole.
+
+    Raises:
+        InputError: it was made with other options, or does not say with which.
+    """
+    if not (folder / PARAMETERS).exists():
+        return False
+    before = read_json(folder / PARAMETERS, dict, "remove the case's folder.").get(ASKED)
+    if before is None:
+        raise InputError(f"{folder} does not say what it was made with; choose another folder for --output.")
+    if before != asked:
+        different = sorted(name for name in before.keys() | asked.keys() if before.get(name) != asked.get(name))
+        said = ", ".join(name.replace("_", " ") for name in different)
+        raise InputError(f"{folder} was made with other {said}; choose another folder for --output.")
+    return True
+
+
 def main() -> None:
-    """Write the cases one after the other; those that are there already are left as they are."""
+    """Write the cases one after the other; those that the same options made already are left as they are."""
     arguments = arguments_of_command()
     refuse_idle(arguments, IDLE)
     fill_in(arguments, split=TRAIN, template_share=TEMPLATE_SHARE)
     heads = None
     if arguments.real_heads:
         heads = find_heads(arguments.real_heads, arguments.splits, arguments.split, arguments.template_share)
-    tumour = None if arguments.tumour is None else arguments.tumour == "with"
-    for seed in range(arguments.seed, arguments.seed + arguments.count):
-        folder = arguments.output / f"case-{seed:05d}"
-        if (folder / PARAMETERS).exists():
-            continue
+    tumour, asked = None if arguments.tumour is None else arguments.tumour == "with", asked_of(arguments, heads)
+    cases = {
+        seed: arguments.output / f"case-{seed:05d}" for seed in range(arguments.seed, arguments.seed + arguments.count)
+    }
+    wanted = {seed: folder for seed, folder in cases.items() if not is_there(folder, asked)}
+    for seed, folder in wanted.items():
         case = simulate_case(
             seed,
             arguments.spacing,
@@ -170,7 +202,7 @@ def main() -> None:
             folder.mkdir(parents=True, exist_ok=True)
             write_sequence_of(case, folder)
             write_true_poses(case, folder)
-        write_case(case, folder)
+        write_case(case, folder, asked)
         print(folder, flush=True)
 
 

@@ -71,3 +71,25 @@ def test_five_heads_are_kept_from_training() -> None:
     splits = list(read_splits(SPLITS).values())
     assert splits.count(TEST) == 5
     assert splits.count(TRAIN) == 28
+
+
+def test_a_case_that_other_options_made_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command(*options: str) -> str:
+        monkeypatch.setattr("sys.argv", ["simulate.py", "--output", str(tmp_path), "--spacing", "2", *options])
+        simulate.main()
+        return capsys.readouterr().out
+
+    assert "case-00003" in command("--seed", "3")
+    before = {path: path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()}
+    assert command("--seed", "3") == ""  # it is there
+    with pytest.raises(InputError, match=r"case-00003 was made with other held out; choose another folder"):
+        command("--seed", "2", "--count", "2", "--held-out")
+    parameters = tmp_path / "case-00003" / simulate.PARAMETERS
+    text = parameters.read_text()
+    parameters.write_text(text.replace(simulate.ASKED, "else"))
+    with pytest.raises(InputError, match="does not say what it was made with"):
+        command("--seed", "3")
+    parameters.write_text(text)
+    assert {path: path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()} == before
