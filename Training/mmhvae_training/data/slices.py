@@ -18,13 +18,12 @@ import torch
 from mmhvae.exceptions import InputError
 from mmhvae.images import (
     SMALLEST_WEIGHT,
+    Within,
     bounding_box,
     field_of_view,
     harmonise_target,
     input_range,
     open_image,
-    resampled,
-    resampled_within,
     white_matter_from_labels,
     working_grid,
 )
@@ -141,11 +140,12 @@ def on_working_grid(images: Mapping[str, sitk.Image], spacing: float) -> Working
     start, size = _around(visible)
     visible = sitk.RegionOfInterest(visible, size, start)
     grid = working_grid(visible, spacing, slice_axis=2)
-    mask = sitk.GetArrayFromImage(resampled(visible, grid)) > SMALLEST_WEIGHT
+    within = Within(visible, grid)
+    mask = within.share > SMALLEST_WEIGHT
     raw, inputs = {}, {}
     for name, image in images.items():
         cut = sitk.RegionOfInterest(image, size, start)
-        raw[name] = resampled_within(cut, visible, grid)[0] - _lowest(name, image)
+        raw[name] = within.values(cut) - _lowest(name, image)
         shifted = np.where(mask, raw[name], 0)
         as_input = input_range(shifted).normalise(shifted, mask if name == "us" else mask & (shifted > 0))
         inputs[name] = as_input.astype(np.float16)
