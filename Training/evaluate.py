@@ -45,6 +45,7 @@ from mmhvae_training.judging import (
     outlinings,
     retention_table,
 )
+from mmhvae_training.number_options import millimetres, natural, positive
 from mmhvae_training.records import read_lines, require_same_cases, require_same_settings, write_line
 from mmhvae_training.scoring import (
     SIDE,
@@ -227,14 +228,16 @@ def make_retention(arguments: argparse.Namespace) -> None:
     require_same_cases(arguments.output, {path.name: [path] for path in folders}, (row.case for row in known))
     for folder in folders:
         done = [row for row in known if row.case == folder.name]
-        missing = [name for name in (TRUE, CONTROL, *sources) if name not in {row.method for row in done}]
+        there = {(row.method, row.target) for row in done}
+        missing = [m for m in (TRUE, CONTROL, *sources) if any((m, t) not in there for t in RETENTION_TARGETS)]
         case = load_evaluation_case(folder) if missing else None
         for name in missing if case is not None and has_lesion(case) else ():
             assert case is not None
             images = _images(case, sources.get(name), arguments) if name != CONTROL else {}
             for row in control(case) if name == CONTROL else outlinings(case, segmenter, name, images):
-                write_line(lines, asdict(row))
-                done.append(row)
+                if (row.method, row.target) not in there:  # all but where a stop came between a method's two
+                    write_line(lines, asdict(row))
+                    done.append(row)
         rows += [row for row in done if row.method in (TRUE, CONTROL, *sources)]
         print(folder.name, flush=True)
     if not rows:
@@ -289,9 +292,9 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--cases", type=Path, required=True, help="folder with one folder a prepared or simulated case")
     common.add_argument("--splits", type=Path, help="CSV case,split; only cases of --split are judged")
     common.add_argument("--split", choices=SPLITS, help=f"of --splits (default {TEST})")
-    common.add_argument("--count", type=int, help="of cases, the first ones")
+    common.add_argument("--count", type=positive, help="of cases, the first ones")
     common.add_argument("--weights", type=Path, help="one of the run's kept averages (default: its last)")
-    common.add_argument("--seed", type=int, help="of what is drawn (default 0)")
+    common.add_argument("--seed", type=natural, help="of what is drawn (default 0)")
     add_device(common)
     common.add_argument("--output", type=Path, required=True)
     top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -303,9 +306,11 @@ def parser() -> argparse.ArgumentParser:
     temperature = f"of MMHVAE's noise (default {SynthesisSettings.temperature})"
     table.add_argument("--temperature", type=float, help=temperature)
     where = "of predictions and constants"
-    table.add_argument("--spacing", type=float, help=f"mm, {where} (default {SPACING_MM})")
-    table.add_argument("--side", type=int, help=f"pixels of the slices, {where} (default {SIDE})")
-    table.add_argument("--slices", type=int, help="so many of a case, evenly spread; default: all that show something")
+    table.add_argument("--spacing", type=millimetres, help=f"mm, {where} (default {SPACING_MM})")
+    table.add_argument("--side", type=positive, help=f"pixels of the slices, {where} (default {SIDE})")
+    table.add_argument(
+        "--slices", type=positive, help="so many a case, evenly spread; default: all that show something"
+    )
     table.add_argument("--perceptual", action="store_true", help="ST-LPIPS too; needs stlpips-pytorch, and time")
     table.set_defaults(command=make_table, idle=IDLE)
     figures = commands.add_parser("figures", parents=[common], help="latents, temperature, harmonisation")
@@ -331,8 +336,8 @@ def parser() -> argparse.ArgumentParser:
     retention.add_argument("--bundle", type=Path, action="append", help="several are compared; default: the starter")
     retention.add_argument("--run", type=Path, action="append", default=[], help="of train.py or train_baseline.py")
     retention.add_argument("--cache", type=Path, help="keeps what runs make, as evaluate_registration.py's")
-    retention.add_argument("--count", type=int, help="of cases, the first ones")
-    retention.add_argument("--seed", type=int, help="of what bundles draw (default 0); runs draw once, with seed 0")
+    retention.add_argument("--count", type=positive, help="of cases, the first ones")
+    retention.add_argument("--seed", type=natural, help="of what bundles draw (default 0); runs draw once, with seed 0")
     add_device(retention)
     retention.add_argument("--output", type=Path, required=True)
     retention.set_defaults(command=make_retention, idle=IDLE_IN_RETENTION)

@@ -48,6 +48,7 @@ from mmhvae_training.judging import (
     words,
     write_csv,
 )
+from mmhvae_training.number_options import natural, positive
 from mmhvae_training.records import (
     commit,
     has_lines,
@@ -133,7 +134,7 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--cases", type=Path, help="folder with case-* made with --held-out")
     what.add_argument("--compare", type=Path, nargs="+", metavar="DIR", help="folders this script wrote, one a method")
     parser.add_argument(
-        "--count", type=int, help=f"of cases, the first ones; each at all four ranges (default {COUNT})"
+        "--count", type=positive, help=f"of cases, the first ones; each at all four ranges (default {COUNT})"
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--bundle", type=Path, help="default: the starter")
@@ -148,8 +149,8 @@ def parser() -> argparse.ArgumentParser:
         help="how far the start may be off, standard deviations; nothing: no prior; default: the panel's",
     )
     parser.add_argument("--output", type=Path, required=True, help="folder; with --compare a Markdown file")
-    parser.add_argument("--jobs", type=int, help=f"processes, of one thread each (default {JOBS})")
-    parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--jobs", type=positive, help=f"processes, of one thread each (default {JOBS})")
+    parser.add_argument("--part", type=natural, help=argparse.SUPPRESS)
     add_device(parser)
     return parser
 

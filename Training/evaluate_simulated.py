@@ -33,6 +33,7 @@ from mmhvae_training.judging import (
     evaluation_table,
     load_evaluation_case,
 )
+from mmhvae_training.number_options import positive
 from mmhvae_training.records import read_lines, require_same_cases, require_same_settings, write_line
 from mmhvae_training.scoring import name_with_weights
 
@@ -57,8 +58,8 @@ def main() -> None:
     parser.add_argument("--cases", type=Path, required=True, help="folder with case-*, as simulate.py writes them")
     parser.add_argument("--bundle", type=Path, action="append", help="several are compared; default: the starter")
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=10, help="of cases, the first ones; each at all four ranges")
-    parser.add_argument("--samples", type=int, default=JUDGED_SAMPLES, help=f"draws (default {JUDGED_SAMPLES})")
+    parser.add_argument("--count", type=positive, default=10, help="of cases, the first ones; each at all four ranges")
+    parser.add_argument("--samples", type=positive, default=JUDGED_SAMPLES, help=f"draws (default {JUDGED_SAMPLES})")
     add_device(parser)
     arguments = parser.parse_args()
     folders = sorted(arguments.cases.glob("case-*"))[: arguments.count]

@@ -11,13 +11,14 @@ from pathlib import Path
 from mmhvae_training.script import run
 
 from mmhvae_training.data import write_miniature
+from mmhvae_training.number_options import natural, positive
 
 
 def main() -> None:
     """Read the command line and write ``nrrd/`` and ``registration/``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", type=int, default=8)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cases", type=positive, default=8)
+    parser.add_argument("--seed", type=natural, default=0)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     for phantom in write_miniature(arguments.output, arguments.cases, arguments.seed):

@@ -29,6 +29,7 @@ from mmhvae.images import image_on, read_volume, same_grid
 from mmhvae.overlays import overlay, read_segmentation
 from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
+from mmhvae_training.number_options import natural
 from mmhvae_training.records import require_same_cases, require_same_settings
 from mmhvae_training.ultrasound_tumours import (
     LAYOUTS,
@@ -141,7 +142,7 @@ def main() -> None:
     source.add_argument("--labelled", choices=LAYOUTS[1:], help="real ultrasound with annotated tumours, as it is")
     parser.add_argument("--labels", type=Path, help="resect-seg: folder of the label maps (default: --cases)")
     parser.add_argument("--folds", default="5", help="how many, or a splits_final.json of your own (default: 5)")
-    parser.add_argument("--seed", type=int, help="of subsets, noise and folds (default 0)")
+    parser.add_argument("--seed", type=natural, help="of subsets, noise and folds (default 0)")
     add_device(parser)
     parser.add_argument("--output", type=Path, required=True, help="folder named like Dataset101_Starter")
     arguments = parser.parse_args()

@@ -13,15 +13,16 @@ from mmhvae_training.script import run
 
 from mmhvae.images.modalities import MODALITIES
 from mmhvae_training.data import case_folders, stratified_folds, write_splits
+from mmhvae_training.number_options import natural, positive, share
 
 
 def main() -> None:
     """Read the command line and write ``fold-0.csv``, ``fold-1.csv`` and so on."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=Path, required=True, help="folder with one folder a case")
-    parser.add_argument("--folds", type=int, default=3)
-    parser.add_argument("--validation", type=float, default=0.0, help="share of the training cases that validates")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folds", type=positive, default=3)
+    parser.add_argument("--validation", type=share, default=0.0, help="share of the training cases that validates")
+    parser.add_argument("--seed", type=natural, default=0)
     parser.add_argument("--output", type=Path, required=True, help="folder for the tables")
     arguments = parser.parse_args()
     cases = case_folders(arguments.cases, tuple(MODALITIES))

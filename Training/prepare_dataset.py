@@ -26,6 +26,7 @@ from mmhvae_training.data import (
     summary,
 )
 from mmhvae_training.idle_options import Idle, refuse_idle
+from mmhvae_training.number_options import millimetres, positive
 
 IDLE = (Idle(("space",), lambda given: given.layout != "bids", "Only --layout bids names spaces; give that, or"),)
 
@@ -49,8 +50,8 @@ def main() -> None:
     parser.add_argument("--layout", choices=("bids", "nnunet", "brats"), required=True)
     parser.add_argument("--source", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--space", help="BIDS: the space- that images must have")
-    parser.add_argument("--spacing", type=float, default=Settings.spacing, help="mm")
-    parser.add_argument("--matrix", type=int, help="pixels a side of a slice; default: as the field of view needs")
+    parser.add_argument("--spacing", type=millimetres, default=Settings.spacing, help="mm")
+    parser.add_argument("--matrix", type=positive, help="pixels a side of a slice; default: as the field of view needs")
     parser.add_argument("--again", action="store_true", help="prepare cases that are there already once more")
     parser.add_argument("--output", type=Path, required=True, help="folder that receives one folder a case")
     arguments = parser.parse_args()
@@ -60,7 +61,8 @@ def main() -> None:
     read = _as_it_is if arguments.layout == "bids" else require_same_grid
     cases = [(case.name, partial(read, case)) for case in found]
     settings = Settings(arguments.spacing, arguments.matrix)
-    print(summary(prepare_all(cases, arguments.output, settings, arguments.again)))
+    sources = {name: getattr(arguments, name) for name in ("layout", "source", "space")}
+    print(summary(prepare_all(cases, arguments.output, settings, sources, arguments.again)))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from mmhvae_training.script import run
 
 from mmhvae.exceptions import InputError
 from mmhvae_training.data.pet_ct import LAYOUTS, find_studies, prepare_studies
+from mmhvae_training.number_options import natural
 
 MODALITIES = ("ct", "pet", "nac", "ac")
 
@@ -29,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument("--spacing", type=int, default=3, help="mm, of the cubes")
     asked.add_argument("--unlabelled", action="store_true", help="for transfer: no labels are read or asked for")
     asked.add_argument("--judging", type=float, default=0.2, help="share of the patients that are kept from training")
-    asked.add_argument("--seed", type=int, default=0, help="of who is kept")
+    asked.add_argument("--seed", type=natural, default=0, help="of who is kept")
     asked.add_argument("--again", action="store_true", help="prepare studies that are there already once more")
     asked.add_argument("--output", type=Path, required=True, help="folder that receives one folder a study")
     return asked

@@ -42,6 +42,7 @@ from mmhvae.images.white_matter import WhiteMatter, estimate_white_matter, white
 from mmhvae_training.data import WHITE_MATTER
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.judging import WARPED, RealPair, find_pairs
+from mmhvae_training.number_options import positive
 from mmhvae_training.single_precision import synthesize
 
 MR = MR_MODALITIES
@@ -116,7 +117,7 @@ def write_views(head: Path, views: list[Path], output: Path) -> int:
         seen = sitk.Resample(brain, inside, shift, sitk.sitkNearestNeighbor, 0) * inside
         if sitk.GetArrayViewFromImage(seen).sum() < SMALLEST_SHARE * sitk.GetArrayViewFromImage(inside).sum():
             continue
-        folder = output / f"{head.name}-{view.name}"
+        folder = output / f"{head.resolve().name}-{view.name}"
         folder.mkdir(parents=True, exist_ok=True)
         for name, image in images.items():
             cut = sitk.Mask(sitk.Resample(image, inside, shift, sitk.sitkLinear, 0.0), seen)
@@ -146,7 +147,7 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, help="bundle that makes MRs of the ultrasound")
     parser.add_argument("--mr", type=Path, nargs="*", default=[], help="folders of t2, cet1, flair, perhaps labels")
     parser.add_argument("--views", type=Path, help="folder of simulated cases whose fields of view cut the heads")
-    parser.add_argument("--count", type=int, help=f"views tried a head (default {VIEWS})")
+    parser.add_argument("--count", type=positive, help=f"views tried a head (default {VIEWS})")
     parser.add_argument("--pairs", type=Path, help="folder with NAME-us.nii.gz and NAME-cet1-warped.nii.gz")
     parser.add_argument("--patient", action="append", help="NAME of a pair, several")
     parser.add_argument("--output", type=Path, required=True)
@@ -158,6 +159,9 @@ def main() -> None:
     names = [path.name.removesuffix(".gz").rsplit(".", 1)[0] for path in arguments.ultrasound]
     if len(set(names)) < len(names):
         raise InputError("Two ultrasound volumes have the same file name; rename one, it names its case.")
+    heads = [path.resolve().name for path in arguments.mr]
+    if len(set(heads)) < len(heads):
+        raise InputError("Two folders of --mr have the same name; rename one, it names its cases.")
     teacher = load_teacher(arguments.teacher) if arguments.teacher else None
     for name, path in zip(names, arguments.ultrasound, strict=True):
         write_ultrasound(path, arguments.output / name, teacher)

@@ -27,6 +27,7 @@ from mmhvae_training.data import (
     remind_cases,
     summary,
 )
+from mmhvae_training.number_options import millimetres, positive
 
 
 def main() -> None:
@@ -36,8 +37,8 @@ def main() -> None:
     parser.add_argument("--dicom", type=Path, help="the archive's DICOM tree, from which --remind is made")
     parser.add_argument("--transforms", type=Path, required=True, help="folder with affine/ and rigid/")
     parser.add_argument("--labels", type=Path, help="folder of SynthSeg's label maps; default: beside the MR")
-    parser.add_argument("--spacing", type=float, default=Settings.spacing, help="mm")
-    parser.add_argument("--matrix", type=int, default=Settings.matrix, help="pixels a side of a slice")
+    parser.add_argument("--spacing", type=millimetres, default=Settings.spacing, help="mm")
+    parser.add_argument("--matrix", type=positive, default=Settings.matrix, help="pixels a side of a slice")
     parser.add_argument("--again", action="store_true", help="prepare cases that are there already once more")
     parser.add_argument("--output", type=Path, required=True, help="folder that receives one folder a case")
     arguments = parser.parse_args()
@@ -52,7 +53,9 @@ def main() -> None:
     else:
         cases = [(f.name, partial(read_remind_case, f, *places)) for f in remind_cases(arguments.remind)]
     settings = Settings(arguments.spacing, arguments.matrix)
-    print(summary(prepare_all(cases, arguments.output, settings, arguments.again)))
+    names = ("remind", "dicom", "transforms", "labels")
+    sources = {name: getattr(arguments, name) for name in names}
+    print(summary(prepare_all(cases, arguments.output, settings, sources, arguments.again)))
 
 
 if __name__ == "__main__":

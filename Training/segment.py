@@ -33,6 +33,7 @@ from mmhvae_training.device_option import add_device
 from mmhvae_training.export import read_card
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.loop import Prepared, TrainingScript, checksum_of
+from mmhvae_training.number_options import natural, positive
 from mmhvae_training.records import require_same_cases, require_same_settings, write_json
 from mmhvae_training.single_precision import outline_ultrasound
 from mmhvae_training.ultrasound_tumours import (
@@ -205,21 +206,21 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--layout", choices=LAYOUTS, default="nnunet", help="of the ultrasound and its labels")
     common.add_argument("--source", type=Path, required=True, help="folder of the data set")
     common.add_argument("--labels", type=Path, help="resect-seg: folder of the label maps (default: the source)")
-    common.add_argument("--fold", type=int, help="nnunet: whose cases for validation are meant (default 0)")
+    common.add_argument("--fold", type=natural, help="nnunet: whose cases for validation are meant (default 0)")
     common.add_argument("--output", type=Path, required=True)
     top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = top.add_subparsers(required=True, metavar="train|predict|evaluate|export", dest="command")
     training = commands.add_parser("train", help="one fold", allow_abbrev=False)
     training.add_argument("--engine", choices=("small", "nnunet"), required=True)
     training.add_argument("--data", type=Path, required=True, help="folder of make_segmentation_dataset.py")
-    training.add_argument("--fold", type=int, required=True)
+    training.add_argument("--fold", type=natural, required=True)
     add_device(training)
     training.add_argument("--output", type=Path, required=True, help="small: fold_K in it; nnunet: its work")
     configuration = f"of nnU-Net (default {CONFIGURATIONS[0]})"
     training.add_argument("--configuration", choices=CONFIGURATIONS, help=configuration)
-    training.add_argument("--epochs", type=int, help="of nnU-Net (default: its 1000)")
-    training.add_argument("--iterations", type=int, help="of nnU-Net's epochs (default: its 250)")
-    training.add_argument("--processes", type=int, help=f"beside nnU-Net's own (default {PROCESSES})")
+    training.add_argument("--epochs", type=positive, help="of nnU-Net (default: its 1000)")
+    training.add_argument("--iterations", type=positive, help="of nnU-Net's epochs (default: its 250)")
+    training.add_argument("--processes", type=positive, help=f"beside nnU-Net's own (default {PROCESSES})")
     training.set_defaults(idle=IDLE_IN_TRAINING)
     predicting = commands.add_parser("predict", parents=[common], help="outline the tumour in ultrasound")
     predicting.add_argument("--model", type=Path, action="append", required=True, help="run, or nnU-Net's folder")

@@ -14,11 +14,12 @@ from mmhvae_training.script import run
 import numpy as np
 import SimpleITK as sitk
 from mmhvae.exceptions import InputError
-from mmhvae.files import whole_file, write_text
+from mmhvae.files import whole_file, whole_folder, write_text
 from mmhvae.images import write_transform, write_volume
 from mmhvae.sweep import write_sequence
 from mmhvae_training.data.splits import SPLITS, TRAIN, read_splits
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
+from mmhvae_training.number_options import millimetres, natural, positive, share
 from mmhvae_training.records import read_json
 from mmhvae_training.simulation import (
     RealHead,
@@ -29,7 +30,7 @@ from mmhvae_training.simulation import (
     simulate_case,
 )
 
-PARAMETERS = "parameters.json"  # written last: a case that has it is whole
+PARAMETERS = "parameters.json"
 ASKED = "asked"  # among the parameters: the options that decide what a case is
 TEMPLATE_SHARE = 0.25  # of the cases beside real heads
 IDLE = (
@@ -48,7 +49,6 @@ def write_case(case: SimulatedCase, folder: Path, asked: dict[str, Any]) -> None
     ``asked`` is what the case was made with, to be told from another one of its name.
     With brain shift also ``us-to-preop.h5``: points of the sweep -> points of the MR, LPS mm.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     images = {"us": case.us, "t2": case.t2, "cet1": case.cet1, "flair": case.flair, "labels": case.labels}
     images |= {f"preop-{name}": image for name, image in case.preop.items()}
     images |= {"field-of-view": case.field_of_view, "preop-tumour": case.preop_tumour}
@@ -133,9 +133,9 @@ def find_heads(folder: Path, splits: Path | None, split: str, template_share: fl
 def arguments_of_command() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=0, help="of the first case; the next ones count upwards")
-    parser.add_argument("--count", type=int, default=1, help="number of cases")
-    parser.add_argument("--spacing", type=float, default=0.5, help="of the ultrasound's grid, mm")
+    parser.add_argument("--seed", type=natural, default=0, help="of the first case; the next ones count upwards")
+    parser.add_argument("--count", type=positive, default=1, help="number of cases")
+    parser.add_argument("--spacing", type=millimetres, default=0.5, help="of the ultrasound's grid, mm")
     parser.add_argument("--tumour", choices=("with", "without"), help="of every case; by default as drawn")
     parser.add_argument("--held-out", action="store_true", help="settings that no training case ever has")
     parser.add_argument("--brain-shift", action="store_true", help="between the pre-operative MR and the sweep")
@@ -143,8 +143,8 @@ def arguments_of_command() -> argparse.Namespace:
     parser.add_argument("--real-heads", type=Path, help="folder of patients as BraTS names them; one is drawn a case")
     parser.add_argument("--splits", type=Path, help="CSV with case,split: which of them serve for what")
     parser.add_argument("--split", choices=SPLITS, help=f"of the heads; with --splits (default {TRAIN})")
-    share = f"of the cases beside --real-heads (default {TEMPLATE_SHARE})"
-    parser.add_argument("--template-share", type=float, help=share)
+    beside = f"of the cases beside --real-heads (default {TEMPLATE_SHARE})"
+    parser.add_argument("--template-share", type=share, help=beside)
     parser.add_argument("--sweep", action="store_true", help="write the tracked frames, too")
     parser.add_argument("--output", type=Path, required=True, help="folder that receives one folder a case")
     return parser.parse_args()
@@ -161,9 +161,11 @@ def is_there(folder: Path, asked: dict[str, Any]) -> bool:
     """Whether a case is there already, whole.
 
     Raises:
-        InputError: it was made with other options, or does not say with which.
+        InputError: it was made with other options, or does not say with which; or something else is there.
     """
     if not (folder / PARAMETERS).exists():
+        if folder.is_dir() and any(folder.iterdir()):
+            raise InputError(f"{folder} holds no whole case; remove it, or choose another folder for --output.")
         return False
     before = read_json(folder / PARAMETERS, dict, "remove the case's folder.").get(ASKED)
     if before is None:
@@ -198,11 +200,11 @@ def main() -> None:
             at_ventricle=arguments.ventricle,
             head=heads.drawn(seed) if heads else None,
         )
-        if arguments.sweep:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_sequence_of(case, folder)
-            write_true_poses(case, folder)
-        write_case(case, folder, asked)
+        with whole_folder(folder) as temporary:
+            if arguments.sweep:
+                write_sequence_of(case, temporary)
+                write_true_poses(case, temporary)
+            write_case(case, temporary, asked)
         print(folder, flush=True)
 
 

@@ -61,7 +61,7 @@ FLOORS = {
         "widget",
     ],
     "mmhvae_training": [
-        "script device_option idle_options single_precision records configuration",
+        "script device_option idle_options number_options single_precision records configuration",
         "simulation calibration",
         "data networks",
         "objective",

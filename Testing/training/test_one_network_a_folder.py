@@ -111,7 +111,7 @@ def judge(call, monkeypatch, tmp_path) -> Script:
 @pytest.fixture
 def calibrate(call, cases, monkeypatch, tmp_path) -> Script:
     script, reported = importlib.import_module("calibrate_trust"), []
-    trial = {"group": "report", **trials_of(["case-0", "case-1"], 0, True, False)[0].to_json(), **JUDGED}
+    trial = {"group": "calibration", **trials_of(["case-0", "case-1"], 0, True, False)[0].to_json(), **JUDGED}
     for name, does in {
         "run_processes": lambda *_: write_line(lines_of(tmp_path / "made", "trials", 0), trial),
         "write_report": lambda rows, *_: reported.append(len(rows)),

@@ -25,6 +25,7 @@ from mmhvae.files import write_text
 from mmhvae_training.configuration import Configuration, parse_settings
 from mmhvae_training.data import Sampler, TrainingCase, TrainingSet, case_folders, load_case
 from mmhvae_training.loop import Schedule, launch, new_state, training_step, update_average
+from mmhvae_training.number_options import positive
 from mmhvae_training.records import checksum_of_files, read_lines, require_same_settings, write_line
 from mmhvae_training.scoring import (
     ARMS,
@@ -110,11 +111,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=Path, required=True, help="folder with training cases")
     parser.add_argument("--held-out", type=Path, required=True, help="folder with cases to be judged by")
-    parser.add_argument("--output", type=Path, required=True, help="folder for runs.jsonl and ablations.md")
-    parser.add_argument("--count", type=int, default=12, help="training cases, the first ones")
-    parser.add_argument("--held-out-count", type=int, default=5)
-    parser.add_argument("--slices", type=int, default=2, help="judged slices a held-out case")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--output", type=Path, required=True, help="folder for runs.jsonl and table.md")
+    parser.add_argument("--count", type=positive, default=12, help="training cases, the first ones")
+    parser.add_argument("--held-out-count", type=positive, default=5)
+    parser.add_argument("--slices", type=positive, default=2, help="judged slices a held-out case")
+    parser.add_argument("--seeds", type=positive, default=3)
     parser.add_argument("--config", type=Path, default=BUDGET, help="the budget, YAML")
     arguments = parser.parse_args()
     given = ["--config", str(arguments.config), "--data.cases", str(arguments.cases), "--run", str(arguments.output)]

@@ -16,6 +16,7 @@ from mmhvae_training.script import run
 
 from mmhvae_training.calibration.measure import common_spacing, find_real, find_simulated, measure_all
 from mmhvae_training.calibration.report import words, write_report
+from mmhvae_training.number_options import millimetres, positive
 
 
 def main() -> None:
@@ -24,8 +25,8 @@ def main() -> None:
     parser.add_argument("--real", type=Path, required=True, help="folder with NAME-us.nii.gz")
     parser.add_argument("--simulated", type=Path, required=True, help="folder with case-*/us.nii.gz")
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--count", type=int, help="of simulated cases, the first ones; default: all")
-    parser.add_argument("--spacing", type=float, help="mm; default: the coarser of real and simulated")
+    parser.add_argument("--count", type=positive, help="of simulated cases, the first ones; default: all")
+    parser.add_argument("--spacing", type=millimetres, help="mm; default: the coarser of real and simulated")
     parser.add_argument("--include-held-out", action="store_true", help="Case3 and Case27 too: not for any choice")
     arguments = parser.parse_args()
     real = find_real(arguments.real, arguments.include_held_out)

@@ -27,6 +27,7 @@ from mmhvae.registration import read_model
 from mmhvae_training.device_option import add_device
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.judging import Synthesiser
+from mmhvae_training.number_options import natural, positive
 from mmhvae_training.records import (
     checksum_of_files,
     commit,
@@ -54,6 +55,7 @@ from mmhvae_training.trust import (
     read_report,
     read_rows,
     restated,
+    rows_of,
     run_all,
     ship,
     simulated_cases,
@@ -149,7 +151,7 @@ def arguments_of_command() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calibration", type=Path, required=True, help="folder with case-* of the training range")
     parser.add_argument("--report", type=Path, required=True, help="folder with case-* made with --held-out")
-    parser.add_argument("--count", type=int, nargs=2, default=(10, 14), help="cases of calibration and report")
+    parser.add_argument("--count", type=positive, nargs=2, default=(10, 14), help="cases of calibration and report")
     parser.add_argument("--bundle", type=Path, help="default: the starter")
     parser.add_argument("--cache", type=Path, help="folder that keeps syntheses; default: OUTPUT/syntheses")
     parser.add_argument("--benchmark", type=Path, help="default: the repository's, if it is there")
@@ -159,8 +161,8 @@ def arguments_of_command() -> argparse.Namespace:
     parser.add_argument("--patient", type=Path, help="rows of judge_patient.py; default: the card's, if they are there")
     parser.add_argument("--output", type=Path, required=True)
     add_device(parser)
-    parser.add_argument("--jobs", type=int, help=f"processes, of one thread each (default {JOBS})")
-    parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--jobs", type=positive, help=f"processes, of one thread each (default {JOBS})")
+    parser.add_argument("--part", type=natural, help=argparse.SUPPRESS)
     parser.add_argument("--remark", default="", help="a sentence that the report has to say")
     parser.add_argument("--tables", action="store_true", help="from the lines that are there, without registering")
     what = parser.add_mutually_exclusive_group()
@@ -194,7 +196,7 @@ def main() -> None:
         known = bundle.manifest.strength  # it may have been rated since the trials
         rows = [
             restated(row, witnesses_of(row, known)) | {"head": heads.get(row["case"])}  # none is the benchmark's
-            for row in read_all_lines(arguments.output, TRIALS, TRIAL_SHAPE)
+            for row in rows_of(read_all_lines(arguments.output, TRIALS, TRIAL_SHAPE), calibration, report)
         ]
         model = write_report(rows, arguments.output, made, read_model() if arguments.keep else None)
         others = read_rows(patient, real.ROW_SHAPE) if patient is not None else []

@@ -26,6 +26,7 @@ from mmhvae.images.volumes import read_volume
 from mmhvae_training.calibration.measure import find_real
 from mmhvae_training.device_option import add_device
 from mmhvae_training.judging import Settings, judge, judgement_table
+from mmhvae_training.number_options import millimetres, positive
 
 
 def main() -> None:
@@ -35,8 +36,8 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, help="default: the starter bundle")
     parser.add_argument("--output", type=Path, required=True, help="folder that receives judgement.md and .json")
     parser.add_argument("--spacing", type=float, default=Settings.spacing, help="mm; 0: the volume's own")
-    parser.add_argument("--extent", type=float, help="mm, side of the central cube to look at; default: everything")
-    parser.add_argument("--samples", type=int, default=Settings.samples)
+    parser.add_argument("--extent", type=millimetres, help="mm, side of the central cube; default: everything")
+    parser.add_argument("--samples", type=positive, default=Settings.samples)
     add_device(parser)
     parser.add_argument("--include-held-out", action="store_true", help="Case3 and Case27 too: not for any choice")
     arguments = parser.parse_args()

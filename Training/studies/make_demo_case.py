@@ -24,6 +24,7 @@ import numpy as np
 import SimpleITK as sitk
 from mmhvae.files import write_text
 from mmhvae.images import bounding_box, write_transform, write_volume
+from mmhvae_training.number_options import natural
 from mmhvae_training.simulation import SimulatedCase, landmarks, simulate_case
 from mmhvae_training.simulation.displacement import displace
 from simulate import write_sequence_of
@@ -103,7 +104,7 @@ def write_checksums(folder: Path) -> None:
 def main() -> None:
     """Read the command line and write the case."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=natural, required=True)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     case = simulate_case(arguments.seed, 0.5, tumour=True)

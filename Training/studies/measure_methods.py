@@ -40,6 +40,7 @@ from mmhvae_training.configuration import VariantConfig
 from mmhvae_training.device_option import add_device, device_of_table
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.networks import build_network
+from mmhvae_training.number_options import positive
 from mmhvae_training.records import write_json
 from mmhvae_training.scoring import SIDE, RunVolumes, name_of_run, volumes_of_run
 
@@ -133,10 +134,10 @@ def main() -> None:
     parser.add_argument("--inputs", nargs="+", default=MODALITIES, choices=MODALITIES, help="default: all")
     parser.add_argument("--size", choices=(ORIGINAL, SMALL), help=f"of MM-GAN, ResViT and M2DN (default {ORIGINAL})")
     side = f"pixels; not of runs; MMHVAE's networks here are of {SIDE} (default {SIDE})"
-    parser.add_argument("--side", type=int, help=side)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--side", type=positive, help=side)
+    parser.add_argument("--repeats", type=positive, default=5)
     add_device(parser)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--threads", type=positive, default=torch.get_num_threads())
     parser.add_argument("--output", type=Path, help="JSON")
     arguments = parser.parse_args()
     refuse_idle(arguments, IDLE)

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where mmhvae_tra
 from mmhvae_training.script import run
 
 from mmhvae.images import field_of_view, read_volume, write_volume
+from mmhvae_training.number_options import natural
 from mmhvae_training.ultrasound_tumours import central_outline, median_share, read_data_set
 
 
@@ -24,7 +25,7 @@ def main() -> None:
     """Read the command line, outline every case that the fold judges."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of make_segmentation_dataset.py")
-    parser.add_argument("--fold", type=int, default=0)
+    parser.add_argument("--fold", type=natural, default=0)
     parser.add_argument("--output", type=Path, required=True, help="folder that receives NAME.nii.gz")
     arguments = parser.parse_args()
     data = read_data_set(arguments.data)

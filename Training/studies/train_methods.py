@@ -25,6 +25,7 @@ import train_baseline
 from mmhvae_training.configuration import parse_settings
 from mmhvae_training.data import TrainingSet, load_training_set
 from mmhvae_training.loop import TrainingScript
+from mmhvae_training.number_options import natural
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "baselines"
 BUDGET = CONFIGS / "budget.yaml"
@@ -74,7 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=Path, required=True, help="folder with one folder a case")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--seeds", nargs="+", type=natural, default=[1, 2, 3])
     parser.add_argument("--budget", type=Path, default=BUDGET, help="YAML on top of every method's own")
     parser.add_argument("--output", type=Path, required=True, help="receives METHOD/seed-N")
     arguments = parser.parse_args()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from ..images import (
     SMALLEST_WEIGHT,
     WayBack,
     Within,
+    bounding_box,
     check_volume,
     field_of_view,
     from_slices,
@@ -58,11 +59,14 @@ class _Frame:
 
 
 class Preparation:
-    """Inputs, looked at once, and brought to the model's grid for whichever axis slices follow.
+    """Inputs, looked at once, and brought to the model's grid for each axis that slices follow.
 
     The field of view is the ultrasound's where there is one, else that of the first input in the bundle's order, which
     the released weights always go by. Axes along which the grid is the same share what was made of it.
     ``progress`` is called between any two steps that take long on a large volume, so that it can stop the work.
+
+    Args:
+        axes: for which :meth:`along` will be called, once each; after the last one the inputs are let go of.
 
     Attributes:
         output_field: the field of view on the output's grid.
@@ -76,9 +80,10 @@ class Preparation:
         bundle: Bundle,
         inputs: Mapping[str, sitk.Image],
         reference: sitk.Image | None,
+        axes: Collection[int],
         progress: Progress = no_progress,
     ) -> None:
-        self._manifest, self._frames = bundle.manifest, dict[tuple[float, ...], _Frame]()
+        self._manifest, self._frames, self._left = bundle.manifest, dict[tuple[float, ...], _Frame](), set(axes)
         names = [name for name in bundle.network.config.modalities if name in inputs]
         step = _steps(progress, 2 * len(names))
         progress(0.0, PREPARING)
@@ -93,6 +98,8 @@ class Preparation:
             seen[name] = self._images[name] > 0 if self._manifest.is_release else field_of_view(self._images[name])
             step()
         self._seen, visible = seen, seen[self._anchor]
+        self._spacing = visible.GetSpacing()
+        bounding_box(visible)  # refuses an empty one
         self.output_field = visible if reference is None else resampled(visible, reference, nearest=True)
         if not sitk.GetArrayViewFromImage(self.output_field).any():
             raise InputError("The reference image lies outside the field of view; choose one that overlaps the input.")
@@ -103,8 +110,12 @@ class Preparation:
         Raises:
             InputError: the images do not overlap.
         """
+        self._left.remove(axis)
         frame = self._frame(axis, progress)
         planes = {name: torch.from_numpy(to_slices(array, axis)) for name, array in frame.arrays.items()}
+        if not self._left:  # the network needs the memory
+            for kept in (self._images, self._seen, *(each.arrays for each in self._frames.values())):
+                kept.clear()
         return PreparedCase(planes, torch.from_numpy(to_slices(frame.mask, axis)), frame.grid, axis)
 
     def returned(self, planes: Tensor, axis: int) -> sitk.Image:
@@ -114,8 +125,8 @@ class Preparation:
 
     def _frame(self, axis: int, progress: Progress) -> _Frame:
         """Made once for all axes with the same grid."""
-        own, released = self._images[self._anchor].GetSpacing(), self._manifest.is_release
-        key = (*slice_spacings(own, self._manifest.spacing_mm, axis), *([axis] if released else []))
+        released = self._manifest.is_release
+        key = (*slice_spacings(self._spacing, self._manifest.spacing_mm, axis), *([axis] if released else []))
         if key not in self._frames:
             step = _steps(progress, 1 + len(self._images))
             self._frames[key] = (self._released if released else self._framed)(axis, step)

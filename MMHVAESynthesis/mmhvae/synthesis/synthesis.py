@@ -144,8 +144,8 @@ def synthesize(
         device=choose_device(device),
         batch_size=batch_size,
     )
-    networks, preparation = _Networks(bundle), Preparation(bundle, inputs, reference, part_of(progress, 0, LOOKED_AT))
-    edges = np.linspace(LOOKED_AT, 1, len(axes) + 1).tolist()
+    preparation = Preparation(bundle, inputs, reference, axes, part_of(progress, 0, LOOKED_AT))
+    networks, edges = _Networks(bundle), np.linspace(LOOKED_AT, 1, len(axes) + 1).tolist()
     results = [
         _along(networks, preparation, axis, request, part_of(progress, *ends))
         for axis, ends in zip(axes, pairwise(edges), strict=True)

@@ -8,11 +8,12 @@ import SimpleITK as sitk
 import torch
 from mmhvae import Cancelled
 from mmhvae.bundle.bundle import Bundle, Manifest
-from mmhvae.exceptions import Progress, part_of
+from mmhvae.exceptions import InputError, Progress, part_of
 from mmhvae.images.volumes import image_on, same_grid
 from mmhvae.network.model import MMHVAE, MMHVAEConfig
 from mmhvae.synthesis.preparation import Preparation, PreparedCase
 
+AXES = (2, 0, 1)
 CONFIG = MMHVAEConfig(image_size=32, base_features=4, max_features=8, num_pools=3, decoder_features=4, decoder_blocks=1)
 
 
@@ -29,7 +30,7 @@ def images() -> dict[str, sitk.Image]:
 
 def prepare(bundle: Bundle, progress: Progress) -> PreparedCase:
     """Both halves of the work, one after the other."""
-    return Preparation(bundle, images(), None, part_of(progress, 0, 0.5)).along(2, part_of(progress, 0.5, 1))
+    return Preparation(bundle, images(), None, [2], part_of(progress, 0, 0.5)).along(2, part_of(progress, 0.5, 1))
 
 
 def test_progress_rises_from_step_to_step_up_to_the_end(bundle):
@@ -74,10 +75,10 @@ def oblique_images(spacing: tuple[float, float, float]) -> dict[str, sitk.Image]
 @pytest.mark.parametrize("spacing", [(0.7, 0.7, 0.7), (0.6, 0.6, 2.5)], ids=["same grid", "thick slices"])
 def test_what_axes_share_changes_nothing(bundle, spacing):
     given = oblique_images(spacing)
-    together = Preparation(bundle, given, None)
+    together = Preparation(bundle, given, None, AXES)
     grids = []
-    for axis in (2, 0, 1):
-        alone, shared = Preparation(bundle, given, None), together.along(axis)
+    for axis in AXES:
+        alone, shared = Preparation(bundle, given, None, [axis]), together.along(axis)
         expected = alone.along(axis)
         grids.append(shared.grid)
         assert same_grid(shared.grid, expected.grid)
@@ -89,3 +90,21 @@ def test_what_axes_share_changes_nothing(bundle, spacing):
         assert same_grid(back, given["us"])
     # A grid that thick slices keep along one axis is no other axis's: there the frames must differ.
     assert (grids[0].GetSize() == grids[1].GetSize() == grids[2].GetSize()) == (spacing[2] == spacing[0])
+
+
+@pytest.mark.parametrize("shown", ["an MR of one grey level", "an ultrasound below 0"])
+def test_an_image_that_shows_nothing_is_told_as_that(bundle, shown):
+    grid = images()["us"]
+    given = {"t2": grid * 0 + 100} if "MR" in shown else {"us": grid * -1}
+    with pytest.raises(InputError, match="field of view is empty; choose a volume that shows something"):
+        Preparation(bundle, given, None, [2])
+
+
+def test_inputs_are_let_go_of_before_the_network_runs(bundle):
+    given = images()
+    preparation = Preparation(bundle, given, None, [0, 2])
+    preparation.along(0)
+    kept = [name for name, value in vars(preparation).items() if isinstance(value, dict) and "t2" in value]
+    assert kept
+    preparation.along(2)
+    assert not any("t2" in value for value in vars(preparation).values() if isinstance(value, dict))

@@ -86,7 +86,7 @@ def test_the_network_sees_what_the_authors_preparation_shows_it(released, seed):
     direction, _ = np.linalg.qr(rng.standard_normal((3, 3)))
     image = volume(rng, spacing, rng.uniform(-50, 50, 3), direction)
     expected, points = theirs(image, 0.5)
-    case = Preparation(released, {"us": image}, None).along(2)
+    case = Preparation(released, {"us": image}, None, [2]).along(2)
     index = [
         case.grid.TransformPhysicalPointToContinuousIndex(points[corner].tolist())
         for corner in ((0, 0, 0), (-1, -1, -1))

@@ -69,6 +69,9 @@ def prepare(monkeypatch, folder: Path, *options: str) -> dict:
 def test_the_archive_gives_the_cases_that_the_authors_files_give(archive, monkeypatch):
     ours = prepare(monkeypatch, archive, "--dicom", "dicom", "--remind", "converted", "--output", "from-dicom")
     theirs = prepare(monkeypatch, archive, "--remind", "nrrd", "--output", "from-nrrd")
+    for manifest in (ours, theirs):
+        for record in (manifest, *manifest["cases"].values()):
+            assert Path(record.pop("sources")["remind"]).parent == archive
     assert ours == theirs
     assert ours["cases"]["Case001"]["problems"] == []
     files = sorted(path.relative_to(archive / "from-nrrd") for path in archive.glob("from-nrrd/Case001/**/*.nii.gz"))

@@ -60,6 +60,15 @@ def test_a_teacher_that_knows_no_ultrasound_is_refused_before_anything_is_writte
     assert not (tmp_path / "out").exists()
 
 
+def test_two_heads_of_one_name_are_refused_before_anything_is_written(tmp_path, monkeypatch):
+    heads = [tmp_path / patient / "mr" for patient in ("a", "b")]
+    given = ["--mr", *heads, "--views", tmp_path, "--output", tmp_path / "out"]
+    monkeypatch.setattr("sys.argv", ["prepare_real.py", *map(str, given)])
+    with pytest.raises(InputError, match="Two folders of --mr have the same name"):
+        prepare_real.main()
+    assert not (tmp_path / "out").exists()
+
+
 def _seen(image: sitk.Image, us: sitk.Image) -> np.ndarray:
     return np.sort(sitk.GetArrayFromImage(image)[sitk.GetArrayFromImage(us) > 0])
 

@@ -161,8 +161,12 @@ def test_a_second_run_keeps_what_is_there(miniature, monkeypatch, capsys):
     assert {path: path.stat().st_mtime_ns for path in folder.glob("prepared/*/*.nii.gz")} == before
     assert "2 cases prepared, 0 of them with a problem; 0 failed" in capsys.readouterr().out
     monkeypatch.setattr(sys, "argv", ["prepare_remind.py", *options, "--spacing", "1"])
-    with pytest.raises(InputError, match=r"Case001 was prepared with other settings; choose a new folder, or --again"):
+    with pytest.raises(InputError, match=r"Case001 was prepared with other settings \(spacing\); choose a new folder"):
         prepare_remind.main()
+    monkeypatch.setattr(sys, "argv", ["prepare_remind.py", *options, "--labels", "elsewhere"])
+    with pytest.raises(InputError, match=r"with other settings \(labels\); choose a new folder, or --again"):
+        prepare_remind.main()
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("prepared/*/*.nii.gz")} == before
 
 
 def test_without_labels_white_matter_is_estimated(miniature, tmp_path):

@@ -46,6 +46,15 @@ def test_a_finer_case_is_brought_to_the_models_spacing(tmp_path, write_case):
     np.testing.assert_allclose(levels[1], levels[0], atol=0.05)
 
 
+def test_headers_that_differ_by_rounding_are_one_grid(tmp_path, write_case):
+    folder = write_case(tmp_path / "a", ("us", "t2"))
+    expected = load_case(folder, FOUR)
+    image = sitk.ReadImage(str(folder / "t2.nii.gz"))
+    image.SetOrigin([5e-5, 0.0, 0.0])  # a 20,000th of a voxel: SimpleITK multiplies images up to a millionth
+    sitk.WriteImage(image, str(folder / "t2.nii.gz"))
+    np.testing.assert_array_equal(load_case(folder, FOUR).targets["t2"], expected.targets["t2"])
+
+
 def test_fluid_is_where_the_label_map_says_on_the_models_grid(tmp_path, write_case):
     folder = write_case(tmp_path / "a", ("us", "t2"))
     labels = sitk.ReadImage(str(folder / "labels.nii.gz"))

@@ -223,7 +223,8 @@ def test_a_folder_without_a_case_is_refused(tmp_path):
 
 def test_errors_are_measured_from_the_shifted_and_displaced_landmarks(us, monkeypatch, tmp_path):
     """With registration that finds the displacement exactly, the brain shift is the error that is left."""
-    parameters = {"seed": 5, "landmarks_lps_mm": evaluation.field_points(us, 1)[:7].tolist()}
+    landmarks = evaluation.field_points(us, 1)[:7].tolist()
+    parameters = {"seed": 5, "landmarks_lps_mm": landmarks, "brain_shift": {"gravity": 5.0}}
     (tmp_path / "parameters.json").write_text(json.dumps(parameters))
     for name in ("us", "t2", "cet1", "flair", "labels", "preop-t2", "preop-cet1", "preop-flair"):
         sitk.WriteImage(us, str(tmp_path / f"{name}.nii.gz"))
@@ -244,3 +245,9 @@ def test_errors_are_measured_from_the_shifted_and_displaced_landmarks(us, monkey
     for (low, high), row in zip(evaluation.RANGES_MM, rows.values(), strict=True):
         assert row["after"] == pytest.approx(5, abs=1e-3)
         assert low <= row["displacement"] <= high
+
+
+@pytest.mark.parametrize("wrong", [{"samples": 1}, {"spacing": -1.0}, {"spacing": 0.0}, {"extent": 0.0}])
+def test_what_nothing_can_be_judged_by_is_refused_at_once(wrong):
+    with pytest.raises(InputError, match=r"above 0 mm|2 or more"):
+        Settings(**wrong)

@@ -315,3 +315,12 @@ def test_spoilt_syntheses_are_wrong_at_the_same_places(case) -> None:
     assert (changed[0] == changed[1]).mean() > 0.99
     assert not changed[0][~inside].any()
     assert set_up(Trial("case-1", CORRUPT, ("t2",), (0.0, 4.0), seed=2), case, None).truth is not None
+
+
+def test_rows_of_other_cases_are_not_fitted_nor_reported_on():
+    def row(case: str, group: str, situation: str = WITHIN) -> dict[str, str]:
+        return {"case": case, "group": group, "situation": situation}
+
+    wanted = [row("a", CALIBRATION), row("b", REPORT), row("pair-1-2-3", REPORT, BENCHMARK)]
+    others = [row("c", CALIBRATION), row("b", CALIBRATION), row("a", REPORT, DIRECT)]
+    assert running.rows_of([*others, *wanted], {"a": 1}, {"b": 1}) == wanted

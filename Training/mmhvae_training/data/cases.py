@@ -45,4 +45,5 @@ def read_on_one_grid(files: Mapping[str, Path]) -> dict[str, sitk.Image]:
                 f"The {name} and the {first} of the case {files[name].parent} have different grids; "
                 "prepare the case again, or resample one to the other."
             )
+        image.CopyInformation(images[first])  # headers round; SimpleITK computes on grids that are equal to 1e-6 alone
     return images

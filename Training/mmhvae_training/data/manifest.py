@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ def prepare_all(
     cases: Iterable[tuple[str, Callable[[], SourceCase]]],
     output: Path,
     settings: Settings,
+    sources: Mapping[str, str | Path | None],
     again: bool = False,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
@@ -29,25 +30,28 @@ def prepare_all(
 
     Args:
         cases: name -> how to read it; either may raise :class:`InputError`.
+        sources: the options that decide what is read, folders among them; with the settings they decide what a case is.
 
     Returns:
         What ``manifest.json`` says: the settings, a record a prepared case, a sentence a failed one.
 
     Raises:
-        InputError: a case cannot be written: no other could be either. One was prepared with other settings before.
-            None could be prepared.
+        InputError: a case cannot be written: no other could be either. One was prepared with other settings or of
+            other sources before. None could be prepared.
     """
-    manifest: dict[str, Any] = {"settings": asdict(settings), "cases": {}, "failed": {}}
+    facts = {"settings": asdict(settings), "sources": {name: _said(source) for name, source in sources.items()}}
+    manifest: dict[str, Any] = {**facts, "cases": {}, "failed": {}}
     for name, read in cases:
         record = None if again else read_record(output / name)
-        if record is not None and record["settings"] != asdict(settings):
-            raise InputError(f"{output / name} was prepared with other settings; choose a new folder, or --again.")
+        if record is not None:
+            _require_same(record, facts, output / name)
         if record is None:
             prepared = _prepared(read, settings)
             if isinstance(prepared, str):
                 manifest["failed"][name] = prepared
                 say(f"{name}: FAILED. {prepared}")
                 continue
+            prepared.record |= facts
             write_case(prepared, output)
             record = prepared.record
         manifest["cases"][name] = record
@@ -56,6 +60,22 @@ def prepare_all(
         raise InputError("No case could be prepared: " + next(iter(manifest["failed"].values()), "there is none."))
     write_json(manifest, output / MANIFEST)
     return manifest
+
+
+def _said(source: str | Path | None) -> str | None:
+    return str(source.resolve()) if isinstance(source, Path) else source
+
+
+def _require_same(record: Mapping[str, Any], facts: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
+    """Raise InputError where a case was prepared in another way, by an older version perhaps, which said less."""
+    before, now = (
+        {name: one for part in facts for name, one in said.get(part, {}).items()} for said in (record, facts)
+    )
+    different = sorted(name for name in before.keys() | now.keys() if before.get(name, ...) != now.get(name, ...))
+    if different:
+        raise InputError(
+            f"{folder} was prepared with other settings ({', '.join(different)}); choose a new folder, or --again."
+        )
 
 
 def _prepared(read: Callable[[], SourceCase], settings: Settings) -> PreparedCase | str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -38,6 +39,12 @@ class Settings:
 
     spacing: float = 0.5
     matrix: int | None = 192
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.spacing) and self.spacing > 0):
+            raise InputError("The spacing should be above 0 mm; the paper's is 0.5.")
+        if self.matrix is not None and self.matrix < SMALLEST_SIDE:
+            raise InputError(f"A slice should be {SMALLEST_SIDE} pixels a side or more; the paper's are 192.")
 
 
 @dataclass

@@ -97,7 +97,7 @@ def load_evaluation_case(folder: Path) -> EvaluationCase:
         truths={name: read_volume(folder / f"{name}.nii.gz", name) for name in TARGETS},
         labels=read_volume(folder / "labels.nii.gz", "labels"),
         preop={name: read_volume(folder / f"preop-{name}.nii.gz", f"pre-operative {name}") for name in TARGETS},
-        to_preop=read_transform(shift) if shift.is_file() else sitk.Transform(3, sitk.sitkIdentity),
+        to_preop=read_transform(shift) if drawn.get("brain_shift") else sitk.Transform(3, sitk.sitkIdentity),
         landmarks=np.array(drawn["landmarks_lps_mm"], np.float64),
         seed=drawn["seed"],
     )

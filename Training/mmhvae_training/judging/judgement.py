@@ -55,6 +55,14 @@ class Settings:
     seed: int = 0
     device: str = "auto"
 
+    def __post_init__(self) -> None:
+        if self.samples < 2:
+            raise InputError("Stability is measured over samples; ask for 2 or more.")
+        if self.spacing is not None and not self.spacing > 0:
+            raise InputError("The spacing should be above 0 mm; 0 on the command line keeps the volume's own.")
+        if self.extent is not None and not self.extent > 0:
+            raise InputError("The extent should be above 0 mm; leave it out to look at everything.")
+
 
 def global_correlation(a: Array, b: Array, mask: Mask) -> float:
     """Pearson correlation over ``mask``; 0 where either is constant."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         key_of as key_of,
         part_of as part_of,
         planned as planned,
+        rows_of as rows_of,
         run_all as run_all,
         simulated_cases as simulated_cases,
     )

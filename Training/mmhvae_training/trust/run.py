@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -128,6 +128,12 @@ def key_of(row: Row) -> Key:
 def simulated_cases(rows: Iterable[Row]) -> set[str]:
     """Names of the cases that rows are of; those of the benchmark lie in no folder."""
     return {row["case"] for row in rows if row["situation"] != BENCHMARK}
+
+
+def rows_of(rows: Iterable[Row], calibration: Collection[str], report: Collection[str]) -> list[Row]:
+    """Those of these cases, each in the group that it was tried in, and the benchmark's: a folder may hold more."""
+    groups = dict.fromkeys(calibration, CALIBRATION) | dict.fromkeys(report, REPORT)
+    return [row for row in rows if row["situation"] == BENCHMARK or groups.get(row["case"]) == row["group"]]
 
 
 def outcome(setup: Setup, device: str) -> Row:

@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -177,8 +178,10 @@ def predict_with_nnunet(
     predictor.initialize_from_trained_model_folder(str(model), tuple(trained_folds(model)))
     output.mkdir(parents=True, exist_ok=True)
     missing = [case for case in cases if not (output / f"{case.name}{ENDING}").is_file()]
-    for case in missing:
-        predictor.predict_from_files_sequential([[str(case.image)]], [str(output / case.name)])
+    for case in missing:  # nnU-Net writes where it is told to; a file that is there is taken for whole
+        with TemporaryDirectory(dir=output, prefix=".") as folder:
+            predictor.predict_from_files_sequential([[str(case.image)]], [str(Path(folder) / case.name)])
+            os.replace(Path(folder) / f"{case.name}{ENDING}", output / f"{case.name}{ENDING}")
 
 
 def export_zip(model: Path, path: Path) -> None:

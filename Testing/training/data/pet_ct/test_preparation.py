@@ -11,7 +11,7 @@ import numpy as np
 import prepare_pet_ct
 import pytest
 import SimpleITK as sitk
-from mmhvae_training.data.pet_ct.preparation import body, cubes
+from mmhvae_training.data.pet_ct.preparation import body, cubes, is_prepared
 from mmhvae_training.data.pet_ct.study import shared_out
 
 STUDIES = {"PETCT_a/1": True, "PETCT_a/2": False, "PETCT_b/1": True, "PETCT_c/1": False}
@@ -181,6 +181,16 @@ def test_where_nothing_can_be_prepared_nothing_is_written(autopet, prepare, tmp_
     assert not (tmp_path / "out").exists()
     status, printed, _ = prepare("autopet", autopet, "--unlabelled")
     assert "4 studies prepared, 0 failed" in printed
+
+
+def test_a_study_of_other_images_is_made_anew(tmp_path):
+    folder = tmp_path / "P_1"
+    folder.mkdir()
+    for ending in ("ct", "pet", "mask"):
+        sitk.WriteImage(sitk.Image(2, 2, 2, sitk.sitkFloat32), str(folder / f"P_1_{ending}.nii.gz"))
+    assert is_prepared(folder, ("pet", "ct"), 1.0, labelled=False)
+    assert not is_prepared(folder, ("nac", "ac", "ct"), 1.0, labelled=False)
+    assert not is_prepared(folder, ("pet", "ct"), 1.0, labelled=True)
 
 
 def test_what_is_there_stays_until_it_is_asked_for_again(autopet, prepare, tmp_path):

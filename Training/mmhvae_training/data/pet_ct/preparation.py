@@ -59,7 +59,7 @@ def prepare_studies(
     for study in studies:
         try:
             folder = output / study.name
-            if again or not is_prepared(folder, spacing, labelled):
+            if again or not is_prepared(folder, tuple(study.images), spacing, labelled):
                 prepare_study(study, folder, spacing, labelled)
         except InputError as error:
             record["failed"][study.name] = str(error)
@@ -75,14 +75,15 @@ def prepare_studies(
     return record
 
 
-def is_prepared(folder: Path, spacing: float, labelled: bool) -> bool:
-    """Whether a study is there, with labels if wanted.
+def is_prepared(folder: Path, modalities: Sequence[str], spacing: float, labelled: bool) -> bool:
+    """Whether a study is there with these images and no others, with labels if wanted.
 
     Raises:
         InputError: it has cubes of another size.
     """
-    ct, labels = folder / f"{folder.name}_ct.nii.gz", _labels_of(folder)
-    if not ct.is_file() or labels.is_file() != labelled:
+    ct = folder / f"{folder.name}_ct.nii.gz"
+    endings = {*modalities, "mask", *(["seg"] if labelled else [])}
+    if {path.name for path in folder.glob("*.nii.gz")} != {f"{folder.name}_{ending}.nii.gz" for ending in endings}:
         return False
     before = open_image(ct, "CT").GetSpacing()[0]
     if abs(before - spacing) > SAME_SPACING:
