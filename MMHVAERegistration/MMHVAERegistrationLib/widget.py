@@ -13,7 +13,7 @@ from MMHVAESynthesisLib.panel import ModulePanel, NiftiFormRows, UnfoldedSection
 from MMHVAESynthesisLib.setup import PackageInstaller
 from slicer.i18n import tr as _
 
-from .case import MR_NAMES, case_from
+from .case import MR_NAMES, case_from, warning_of_mixed
 from .compare import Comparison
 from .folded_panels import FoldedPanels
 from .logic import MMHVAERegistrationLogic
@@ -120,9 +120,14 @@ class MMHVAERegistrationWidget(ModulePanel):
 
     def warnings(self, parameters: RegistrationParameters) -> list[str]:
         """See :meth:`.ModulePanel.warnings`."""
-        why, stale = case_from(parameters).why_direct, self.logic.stale
-        direct = _("No model takes part, the ultrasound is registered directly: {reason}").format(reason=why)
-        return ([_("Out of date: {reason}").format(reason=stale)] if stale else []) + ([direct] if why else [])
+        case, stale = case_from(parameters), self.logic.stale
+        direct = _("No model takes part, the ultrasound is registered directly: {reason}")
+        found = [
+            _("Out of date: {reason}").format(reason=stale) if stale else "",
+            direct.format(reason=case.why_direct) if case.why_direct else "",
+            warning_of_mixed(case),
+        ]
+        return [warning for warning in found if warning]
 
     def last_result(self) -> Outcome | None:
         """See :meth:`.ModulePanel.last_result`."""

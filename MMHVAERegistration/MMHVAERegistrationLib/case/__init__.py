@@ -25,5 +25,6 @@ if TYPE_CHECKING:
         require_no_other_row as require_no_other_row,
     )
     from .registration_run import RegistrationRun as RegistrationRun
+    from .usable_results import warning_of_mixed as warning_of_mixed
 else:
     __getattr__ = lazy_names(__name__, __file__)

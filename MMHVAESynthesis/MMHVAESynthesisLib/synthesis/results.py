@@ -7,7 +7,7 @@ being saved and loaded.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,11 +110,16 @@ def input_fingerprints(request: Request) -> dict[str, Fingerprint]:
     return found
 
 
-def find_results(request: Request) -> Results:
-    """The newest result nodes in the scene of the same anchor, of which there may be none."""
+def find_results(request: Request, inputs: Collection[str] = ()) -> Results:
+    """The newest result nodes in the scene of the same anchor, of which there may be none.
+
+    Args:
+        request: tells the anchor.
+        inputs: modalities; only what was made of exactly these counts. By default whatever there is.
+    """
     results = Results()
     for node in result_nodes():
-        if _is_of(node, request):
+        if _is_of(node, request) and (not inputs or set(made_of(node)[0].inputs) == set(inputs)):
             kind, modality = node.GetAttribute(KIND), node.GetAttribute(MODALITY)
             if kind == "ultrasound":
                 results = Results(results.images, results.uncertainty, node)
