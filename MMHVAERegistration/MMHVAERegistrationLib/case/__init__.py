@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         SYNTHESIS as SYNTHESIS,
         Case as Case,
         case_from as case_from,
+        compared_mr as compared_mr,
         problem_of_case as problem_of_case,
         require_no_other_row as require_no_other_row,
     )
