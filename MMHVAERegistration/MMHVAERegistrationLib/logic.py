@@ -36,6 +36,7 @@ from .pose import (
     create_result,
     find_result,
     put_under,
+    remove_orphans,
     take_out,
 )
 
@@ -220,6 +221,7 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
         if result is not None:
             self.place(parameters)
             return result
+        remove_orphans()
         nodes = moving_nodes(parameters)  # asked for first: afterwards only what lies under the result counts as ticked
         result = create_result(nodes[0].GetParentTransformNode() if nodes else None)
         History(result)

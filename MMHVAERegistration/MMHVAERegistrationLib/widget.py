@@ -30,7 +30,7 @@ from .panel import (
     TrustCard,
 )
 from .parameters import RegistrationParameters
-from .pose import Outcome, find_result, follow_result, is_part, nodes_under, take_out
+from .pose import Outcome, find_result, follow_result, is_part, let_go, remove_orphans
 
 #: Milliseconds after the handle was let go, before where it went is a step that can be undone.
 LET_GO = 400
@@ -78,6 +78,7 @@ class MMHVAERegistrationWidget(ModulePanel):
         """Build the panel; called once."""
         about_to_go = slicer.vtkMRMLScene.NodeAboutToBeRemovedEvent
         self.addObserver(slicer.mrmlScene, about_to_go, self.onNodeAboutToBeRemoved)
+        remove_orphans()
         super().setup()
 
     def cleanup(self) -> None:
@@ -153,8 +154,7 @@ class MMHVAERegistrationWidget(ModulePanel):
     def onNodeAboutToBeRemoved(self, caller: Any, event: Any, node: Any) -> None:  # noqa: N802 - Slicer's name
         """Somebody deletes the result: what lay under it goes back under its own parents, not into the world."""
         if is_part(node) and not slicer.mrmlScene.IsClosing():
-            for lower in nodes_under(node):
-                take_out(lower)
+            let_go(node)
 
     def onSceneStartClose(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
         """The nodes are about to go."""
@@ -163,6 +163,7 @@ class MMHVAERegistrationWidget(ModulePanel):
 
     def onSceneEndImport(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
         """A scene, or a part of one, was loaded; it may have brought parameters and a result along."""
+        remove_orphans()
         self.logic.settle()  # a file has lost some digits
         super().onSceneEndImport(caller, event)
 

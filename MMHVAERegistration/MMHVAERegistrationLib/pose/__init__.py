@@ -28,9 +28,10 @@ if TYPE_CHECKING:
         follow_result as follow_result,
         is_part as is_part,
         is_registered as is_registered,
+        let_go as let_go,
         local_matrix as local_matrix,
-        nodes_under as nodes_under,
         put_under as put_under,
+        remove_orphans as remove_orphans,
         take_out as take_out,
     )
 else:
