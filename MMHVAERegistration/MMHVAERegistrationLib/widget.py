@@ -13,7 +13,7 @@ from MMHVAESynthesisLib.panel import ModulePanel, NiftiFormRows, UnfoldedSection
 from MMHVAESynthesisLib.setup import PackageInstaller
 from slicer.i18n import tr as _
 
-from .case import MR_NAMES, case_from, warning_of_mixed
+from .case import MR_NAMES, case_from, mrs_left_behind, warning_of_mixed
 from .compare import Comparison
 from .folded_panels import FoldedPanels
 from .logic import MMHVAERegistrationLogic
@@ -127,6 +127,7 @@ class MMHVAERegistrationWidget(ModulePanel):
             _("Out of date: {reason}").format(reason=stale) if stale else "",
             direct.format(reason=case.why_direct) if case.why_direct else "",
             warning_of_mixed(case),
+            mrs_left_behind(parameters) if not self.problem else "",
         ]
         return [warning for warning in found if warning]
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         candidates as candidates,
         chosen_mrs as chosen_mrs,
         moving_nodes as moving_nodes,
+        mrs_left_behind as mrs_left_behind,
         problem_of_moving as problem_of_moving,
         tick as tick,
     )
