@@ -95,6 +95,12 @@ def before_to_world(node: Any) -> Matrix:
     return matrix
 
 
+def is_bent(transform: Any) -> bool:
+    """Whether somebody has put a part of the result under a transform that bends: then where it is cannot be told."""
+    parent = transform.GetParentTransformNode()
+    return parent is not None and not parent.IsTransformToWorldLinear()
+
+
 def local_matrix(transform: Any) -> Matrix:
     """(4, 4) of a transform node to its parent."""
     matrix = to_vtk(np.eye(4))
@@ -124,8 +130,10 @@ def _conjugated(matrix: Matrix, frame: Matrix) -> Matrix:
 
 def follow_result(result: Any) -> None:
     """Bring the other parts to where the result is, after somebody else has moved it."""
+    if is_bent(result):
+        return
     world = world_matrix(result)
-    for part in parts(result)[1:]:
+    for part in [part for part in parts(result)[1:] if not is_bent(part)]:
         wanted = local_to(part, world)
         if not np.allclose(local_matrix(part), wanted, rtol=0, atol=1e-9):
             part.SetMatrixTransformToParent(to_vtk(wanted))
