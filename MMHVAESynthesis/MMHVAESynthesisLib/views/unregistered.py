@@ -69,9 +69,7 @@ class UnregisteredOutlines:
         self._show([node for node in outlines if not is_registered(node)])
 
     def _show(self, nodes: list[Any]) -> None:
-        for node in self.nodes:
-            if node not in nodes:
-                _give_back(node)
+        _give_back_all_but([node.GetDisplayNode() for node in nodes])
         for node in nodes:
             _hide(node)
         self._lines.show([SurfaceLine(s, parent_to_world(node), True) for node in nodes for s in surfaces_of(node)])
@@ -138,11 +136,12 @@ def _hide(node: Any) -> None:
             getattr(display, f"Set{name}")(False)
 
 
-def _give_back(node: Any) -> None:
-    display: Any = node.GetDisplayNode() if node.GetScene() is not None else None
-    hidden = display.GetAttribute(_HIDDEN) if display is not None else None
-    if hidden:
-        display.RemoveAttribute(_HIDDEN)
-        for name in hidden.split():
-            if name != "none":
-                getattr(display, f"Set{name}")(True)
+def _give_back_all_but(displays: list[Any]) -> None:
+    """Also what a scene was saved with while it was hidden, which may be long ago and on another computer."""
+    for display in slicer.util.getNodesByClass("vtkMRMLDisplayNode"):
+        if display.GetAttribute(_HIDDEN) and display not in displays:
+            hidden = display.GetAttribute(_HIDDEN).split()
+            display.RemoveAttribute(_HIDDEN)
+            for name in hidden:
+                if name != "none":
+                    getattr(display, f"Set{name}")(True)
