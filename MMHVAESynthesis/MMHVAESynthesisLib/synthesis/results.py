@@ -171,6 +171,7 @@ def store(request: Request, read: ReadResults, made: Provenance) -> Results:
         slicer.mrmlScene.RemoveNode(before.uncertainty.get(name))  # it was that of another image
     results = Results(images, uncertainty, ultrasound, read.notice, read.seconds, read.device)
     for node in results.nodes:
+        _place(node, request, before.ultrasound)
         _put_beside(node, request)
     return results
 
@@ -207,12 +208,21 @@ def _remember(node: Any, kind: str, modality: str, request: Request, made: Prove
         node.SetNodeReferenceID(_INPUT + name, source.GetID() if source is not None else None)
 
 
+def _place(node: Any, request: Request, reconstructed: Any) -> None:
+    """Under the input's transform, so that it stays with its input.
+
+    A sweep is under none: its results stay together, where the user may have put ``reconstructed`` since, the
+    ultrasound of an earlier Apply, or None.
+    """
+    lies_with = reconstructed if request.has_sweep else request.anchor
+    if lies_with is not None:
+        follow(node, lies_with)
+
+
 def _put_beside(node: Any, request: Request) -> None:
-    """Under the input's transform, so that it stays with its input, and beside it in the subject hierarchy."""
+    """Beside its input in the subject hierarchy."""
     if request.anchor is None:
         return
-    if not request.has_sweep:
-        follow(node, request.anchor)
     hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
     if hierarchy is not None:
         beside = hierarchy.GetItemByDataNode(request.anchor)
