@@ -124,7 +124,7 @@ def test_a_deleted_result_lets_go_of_images_with_other_parents_too(panel, tmp_pa
     assert [node.GetTransformNodeID() for node in case.mrs.values()] == [above.GetID(), None]
     assert list(slicer.util.getNodes("Registration of*")) == []
     panel.logic.go_to(panel._parameters, "hand", rigid(1))
-    panel.removeObservers(panel.onNodeAboutToBeRemoved)
+    find_result().RemoveNodeReferenceIDs("MMHVAE.Part")  # as if nobody had looked
     slicer.mrmlScene.RemoveNode(find_result())
     assert not np.array_equal(parent_to_world(case.mrs["flair"]), np.eye(4))
     file = str(tmp_path / "scene.mrb")
