@@ -20,8 +20,8 @@ from .slice_lines import SliceLines, SurfaceLine
 from .surfaces import surfaces_of
 from .visible_views import SliceView, slice_views
 
-#: Kinds of transform nodes that a registration moves; see MMHVAERegistrationLib.pose.
-_REGISTRATIONS = ("registration", "registration part")
+#: Kinds of transform nodes that a registration moves, and its reference to its parts; see MMHVAERegistrationLib.pose.
+_REGISTRATION, _PART, _PARTS = "registration", "registration part", "MMHVAE.Part"
 _HIDDEN = "MMHVAE.HiddenOutlines"
 _SEGMENTED_ON = "referenceImageGeometryRef"
 _OTHER_PANEL, _STAYS = "MMHVAERegistration", "MMHVAE.Stays"
@@ -81,11 +81,20 @@ class UnregisteredOutlines:
 def is_registered(node: Any) -> bool:
     """Whether a registration, or a hand, has moved a node from where the navigation shows it."""
     while (node := node.GetParentTransformNode()) is not None:
-        if node.GetAttribute(KIND) in _REGISTRATIONS:
+        if node.GetAttribute(KIND) == _REGISTRATION or _is_live_part(node):
             matrix = vtk.vtkMatrix4x4()
             node.GetMatrixTransformToParent(matrix)
             return not np.array_equal(to_array(matrix), np.eye(4))
     return False
+
+
+def _is_live_part(transform: Any) -> bool:
+    """Whether it is part of a registration that is still there, rather than what is left of a deleted one."""
+    if transform.GetAttribute(KIND) != _PART:
+        return False
+    found = slicer.util.getNodesByClass("vtkMRMLLinearTransformNode")
+    owners = [node for node in found if node.GetAttribute(KIND) == _REGISTRATION]
+    return any(owner.HasNodeReferenceID(_PARTS, transform.GetID()) for owner in owners)
 
 
 def _shows_ultrasound(composite: Any) -> bool:

@@ -16,6 +16,7 @@ import slicer
 import vtk
 from MMHVAESynthesisLib.synthesis.results import KIND, MODALITY
 from MMHVAESynthesisLib.views.annotation import SyntheticAnnotations, stop_annotating
+from MMHVAESynthesisLib.views.unregistered import is_registered
 
 from ..made_nodes import transform, volume
 
@@ -75,6 +76,19 @@ def test_what_was_drawn_on_the_result_or_stays_by_the_users_word_is_left_alone(a
     rig.process_events(50)
     assert annotations._unregistered.nodes == []
     assert drawn.GetDisplayNode().GetVisibility2DFill()
+
+
+def test_what_lies_under_what_is_left_of_a_deleted_registration_is_not_registered(scene):
+    matrix = np.eye(4)
+    matrix[0, 3] = 3.0
+    result, part, node = transform(matrix, "result"), transform(matrix, "part"), tumour()
+    result.SetAttribute(KIND, "registration")
+    part.SetAttribute(KIND, "registration part")
+    result.AddNodeReferenceID("MMHVAE.Part", part.GetID())
+    node.SetAndObserveTransformNodeID(part.GetID())
+    assert is_registered(node)
+    result.RemoveNodeReferenceIDs("MMHVAE.Part")
+    assert not is_registered(node)
 
 
 def test_closing_gives_back_what_was_hidden(scene):
