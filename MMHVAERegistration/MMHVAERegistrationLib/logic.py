@@ -36,6 +36,7 @@ from .pose import (
     create_result,
     find_result,
     put_under,
+    remove_orphans,
     take_out,
 )
 
@@ -110,7 +111,8 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
     ) -> None:
         """Begin and return at once; one of ``on_done`` and ``on_failure`` is called at the end.
 
-        The outcome is in use when ``on_done`` hears of it, unless it failed: then it is pending.
+        The outcome is in use when ``on_done`` hears of it, unless it failed: then it is pending, as it is where
+        ``on_failure`` hears why it cannot be used.
         """
         case = case_from(parameters)
         problem = self.problem(parameters)
@@ -122,9 +124,13 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
 
         def done(outcome: Outcome) -> None:
             self.pending = outcome
-            if outcome.verdict != FAILED:
-                self.use_pending(parameters)
-            on_done(outcome)
+            try:
+                if outcome.verdict != FAILED:
+                    self.use_pending(parameters)
+            except InputError as error:
+                on_failure(Failure("input", str(error)))  # it stays pending
+            else:
+                on_done(outcome)
 
         self.show_before(False)
         self.settle()
@@ -160,11 +166,12 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
         return next(step for step in reversed(poses.steps[: poses.position + 1]) if step.outcome is None)
 
     def use_pending(self, parameters: RegistrationParameters) -> None:
-        """Move the MRs, and what is ticked, by the pending outcome."""
-        outcome, self.pending = self.pending, None
+        """Move the MRs, and what is ticked, by the pending outcome, which stays pending where that raises."""
+        outcome = self.pending
         if outcome is not None:
             what = PREVIEW if outcome.preview else REGISTERED
             self.go_to(parameters, what, outcome.world, outcome)
+            self.pending = None
 
     def go_to(
         self, parameters: RegistrationParameters, what: str, world: Matrix, outcome: Outcome | None = None
@@ -220,11 +227,11 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
         if result is not None:
             self.place(parameters)
             return result
+        remove_orphans()
         nodes = moving_nodes(parameters)  # asked for first: afterwards only what lies under the result counts as ticked
         result = create_result(nodes[0].GetParentTransformNode() if nodes else None)
         History(result)
-        for node in nodes:
-            put_under(result, node)
+        _put_all_under(result, nodes)
         return result
 
     @staticmethod
@@ -233,13 +240,18 @@ class MMHVAERegistrationLogic(ScriptedLoadableModuleLogic):
         result = find_result()
         if result is None:
             return []
-        problems = []
         for candidate in candidates(parameters):
             if not candidate.is_ticked:
                 take_out(candidate.node)
-        for node in moving_nodes(parameters):
-            try:
-                put_under(result, node)
-            except InputError as error:
-                problems.append(str(error))
-        return problems
+        return _put_all_under(result, moving_nodes(parameters))
+
+
+def _put_all_under(result: Any, nodes: list[Any]) -> list[str]:
+    """Put nodes under the result; what keeps some of them out."""
+    problems = []
+    for node in nodes:
+        try:
+            put_under(result, node)
+        except InputError as error:
+            problems.append(str(error))
+    return problems

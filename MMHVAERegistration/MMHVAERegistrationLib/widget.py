@@ -13,7 +13,7 @@ from MMHVAESynthesisLib.panel import ModulePanel, NiftiFormRows, UnfoldedSection
 from MMHVAESynthesisLib.setup import PackageInstaller
 from slicer.i18n import tr as _
 
-from .case import MR_NAMES, case_from
+from .case import MR_NAMES, case_from, mrs_left_behind, warning_of_mixed
 from .compare import Comparison
 from .folded_panels import FoldedPanels
 from .logic import MMHVAERegistrationLogic
@@ -30,7 +30,7 @@ from .panel import (
     TrustCard,
 )
 from .parameters import RegistrationParameters
-from .pose import Outcome, find_result, follow_result, is_part, nodes_under, take_out
+from .pose import Outcome, find_result, follow_result, is_part, let_go, remove_orphans
 
 #: Milliseconds after the handle was let go, before where it went is a step that can be undone.
 LET_GO = 400
@@ -78,6 +78,7 @@ class MMHVAERegistrationWidget(ModulePanel):
         """Build the panel; called once."""
         about_to_go = slicer.vtkMRMLScene.NodeAboutToBeRemovedEvent
         self.addObserver(slicer.mrmlScene, about_to_go, self.onNodeAboutToBeRemoved)
+        remove_orphans()
         super().setup()
 
     def cleanup(self) -> None:
@@ -120,9 +121,15 @@ class MMHVAERegistrationWidget(ModulePanel):
 
     def warnings(self, parameters: RegistrationParameters) -> list[str]:
         """See :meth:`.ModulePanel.warnings`."""
-        why, stale = case_from(parameters).why_direct, self.logic.stale
-        direct = _("No model takes part, the ultrasound is registered directly: {reason}").format(reason=why)
-        return ([_("Out of date: {reason}").format(reason=stale)] if stale else []) + ([direct] if why else [])
+        case, stale = case_from(parameters), self.logic.stale
+        direct = _("No model takes part, the ultrasound is registered directly: {reason}")
+        found = [
+            _("Out of date: {reason}").format(reason=stale) if stale else "",
+            direct.format(reason=case.why_direct) if case.why_direct else "",
+            warning_of_mixed(case),
+            mrs_left_behind(parameters) if not self.problem else "",
+        ]
+        return [warning for warning in found if warning]
 
     def last_result(self) -> Outcome | None:
         """See :meth:`.ModulePanel.last_result`."""
@@ -148,8 +155,7 @@ class MMHVAERegistrationWidget(ModulePanel):
     def onNodeAboutToBeRemoved(self, caller: Any, event: Any, node: Any) -> None:  # noqa: N802 - Slicer's name
         """Somebody deletes the result: what lay under it goes back under its own parents, not into the world."""
         if is_part(node) and not slicer.mrmlScene.IsClosing():
-            for lower in nodes_under(node):
-                take_out(lower)
+            let_go(node)
 
     def onSceneStartClose(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
         """The nodes are about to go."""
@@ -158,6 +164,7 @@ class MMHVAERegistrationWidget(ModulePanel):
 
     def onSceneEndImport(self, caller: Any, event: Any) -> None:  # noqa: N802 - Slicer's name
         """A scene, or a part of one, was loaded; it may have brought parameters and a result along."""
+        remove_orphans()
         self.logic.settle()  # a file has lost some digits
         super().onSceneEndImport(caller, event)
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         candidates as candidates,
         chosen_mrs as chosen_mrs,
         moving_nodes as moving_nodes,
+        mrs_left_behind as mrs_left_behind,
         problem_of_moving as problem_of_moving,
         tick as tick,
     )
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
         SYNTHESIS as SYNTHESIS,
         Case as Case,
         case_from as case_from,
+        compared_mr as compared_mr,
         problem_of_case as problem_of_case,
         require_no_other_row as require_no_other_row,
     )
     from .registration_run import RegistrationRun as RegistrationRun
+    from .usable_results import warning_of_mixed as warning_of_mixed
 else:
     __getattr__ = lazy_names(__name__, __file__)

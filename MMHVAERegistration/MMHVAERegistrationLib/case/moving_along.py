@@ -13,6 +13,7 @@ from MMHVAESynthesisLib.synthesis import KIND
 from slicer.i18n import tr as _
 
 from ..pose import before_to_world, find_result, is_registered
+from .hardened import hardened_reason
 from .registration_case import MR_NAMES
 
 _CLASSES = ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode", "vtkMRMLModelNode", "vtkMRMLMarkupsNode")
@@ -39,12 +40,21 @@ def candidates(parameters: Any) -> list[Candidate]:
 
 
 def moving_nodes(parameters: Any) -> list[Any]:
-    """The MRs and what is ticked and can move."""
-    return [*chosen_mrs(parameters), *(c.node for c in candidates(parameters) if c.is_ticked and not c.why_not)]
+    """The MRs and what is ticked, as far as they can move."""
+    mrs = [node for node in chosen_mrs(parameters) if not _bent(node) and not hardened_reason(node)]
+    return [*mrs, *(c.node for c in candidates(parameters) if c.is_ticked and not c.why_not)]
+
+
+def mrs_left_behind(parameters: Any) -> str:
+    """Which of the MRs in the rows cannot move along, and why, in one sentence; "" where all can."""
+    return next((reason for node in chosen_mrs(parameters) if (reason := _bent(node))), "")
 
 
 def problem_of_moving(parameters: Any) -> str:
-    """What keeps something that is ticked from moving along as it is, in one sentence; "" where nothing does."""
+    """What keeps an MR, or what is ticked, from moving along as it is, in one sentence; "" where nothing does."""
+    hardened = next((reason for node in chosen_mrs(parameters) if (reason := hardened_reason(node))), "")
+    if hardened:
+        return hardened
     for candidate in candidates(parameters):
         if candidate.is_ticked and not candidate.why_not:
             try:
@@ -104,8 +114,14 @@ def _probably_moves(node: Any, parameters: Any) -> bool:
 
 
 def _why_not(node: Any) -> str:
+    reason = _bent(node)
+    return _("It cannot move along: {reason}").format(reason=reason) if reason else ""
+
+
+def _bent(node: Any) -> str:
+    """That a transform bends a node, in one sentence; "" where none does."""
     try:
         before_to_world(node)
     except InputError as error:
-        return _("It cannot move along: {reason}").format(reason=error)
+        return str(error)
     return ""

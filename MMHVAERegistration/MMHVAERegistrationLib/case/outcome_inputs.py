@@ -57,6 +57,12 @@ def mr_fingerprint(node: Any) -> Fingerprint:
     return replace(fingerprint(node), place=before_to_world(node) @ ijk_to_ras(node))
 
 
+def places_of(outcome: Outcome, node: Any) -> list[Fingerprint]:
+    """What an MR was when it was registered, where navigation had it; empty where it took no part."""
+    stored = [outcome.inputs.get(name, {}) for name in outcome.contrasts]
+    return [Fingerprint.from_json(entry[_PRINT]) for entry in stored if entry.get(_NODE) == node.GetID()]
+
+
 def stale_reason(outcome: Outcome) -> str:
     """Why an outcome no longer fits its images, in one sentence; "" where it does."""
     for name, stored in outcome.inputs.items():

@@ -69,6 +69,12 @@ def case_from(parameters: Any) -> Case:
     return Case(_ultrasound(parameters, tuple(mrs), synthesis), mrs, settings, why_direct, region)
 
 
+def compared_mr(parameters: Any) -> Any:
+    """The MR that is compared with the ultrasound in the views: the one chosen for it, or the first, or None."""
+    mrs = case_from(parameters).mrs
+    return mrs.get(parameters.shown) or next(iter(mrs.values()), None)
+
+
 def _ultrasound(parameters: Any, targets: tuple[str, ...], settings: SynthesisSettings) -> Request:
     sweep_path = parameters.sweepPath.strip()
     browser = None if sweep_path else parameters.sweepBrowser

@@ -24,13 +24,14 @@ from MMHVAESynthesisLib.nodes import (
     write_image_steps,
     write_volume_steps,
 )
-from MMHVAESynthesisLib.synthesis import Results, bundle_path, find_results, made_of, stale_reason, store
+from MMHVAESynthesisLib.synthesis import bundle_path, made_of, store
 from slicer.i18n import tr as _
 
 from ..pose import Outcome, Step, before_to_world
 from .held_synthesis import Held, HeldReconstruction, HeldSynthesis
 from .outcome_inputs import inputs_of
 from .registration_case import Case
+from .usable_results import mixed_results, usable_results
 
 #: Share of the progress that synthesis takes, where it takes part.
 SYNTHESISED = 0.6
@@ -184,23 +185,11 @@ class RegistrationRun(EngineRun):
 
     def _finish(self, outcome: Outcome) -> None:
         if self._held is not None:
-            store(self._case.ultrasound, self._held.read, self._held.made)
+            keeps_earlier = bool(mixed_results(self._case))  # those are the user's, and of use elsewhere
+            store(replace(self._case.ultrasound, keeps_earlier=keeps_earlier), self._held.read, self._held.made)
         self._done(outcome)
 
 
 def _in_world(image: Any) -> FileImage:
     """A volume node, or voxels that lie in the world already."""
     return image if isinstance(image, FileImage) else FileImage(voxels(image), ijk_to_world(image))
-
-
-def usable_results(case: Case) -> Results | None:
-    """What the scene holds already of what the registration needs; None where something has to be computed first."""
-    found = find_results(case.ultrasound)
-    if case.is_direct:
-        needed = [found.ultrasound] if case.ultrasound.has_sweep else []
-    else:
-        needed = [found.images.get(name) for name in case.mrs]
-        needed += [found.ultrasound] if case.ultrasound.has_sweep else []
-    if any(node is None or stale_reason(node, case.ultrasound.bundle) for node in needed):
-        return None
-    return found

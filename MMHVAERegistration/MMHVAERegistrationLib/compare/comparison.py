@@ -12,7 +12,7 @@ from MMHVAESynthesisLib.panel import Part, Whole, fill, select
 from MMHVAESynthesisLib.views import FadeKey, note_in_views, take_out_uncertainty
 from slicer.i18n import tr as _
 
-from ..case import case_from, moving_nodes
+from ..case import case_from, compared_mr, moving_nodes
 from ..parameters import RegistrationParameters
 from ..pose import CHECK, FAILED, GOOD, Outcome
 from .checkerboard import Checkerboard
@@ -80,7 +80,7 @@ class Comparison(Part):
 
     def _is_in_sight(self) -> bool:
         """Whether a view still shows the comparison: while the user is elsewhere, something else may lie there."""
-        mine = [node.GetID() for node in (self._mr(self._parameters), self._checkerboard.shown) if node is not None]
+        mine = [node.GetID() for node in (compared_mr(self._parameters), self._checkerboard.shown) if node is not None]
         composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
         return any(composite.GetForegroundVolumeID() in mine for composite in composites)
 
@@ -103,10 +103,6 @@ class Comparison(Part):
         volume = case_from(parameters).ultrasound.volumes.get("us") or self.logic.synthetic(parameters).ultrasound
         return volume if volume is not None and volume.GetImageData() is not None else None
 
-    def _mr(self, parameters: RegistrationParameters) -> Any:
-        mrs = case_from(parameters).mrs
-        return mrs.get(parameters.shown) or next(iter(mrs.values()), None)
-
     def _choose(self, index: int) -> None:
         if self._parameters is not None:
             self._parameters.shown = self.ui.shownSelector.itemData(index)
@@ -121,7 +117,7 @@ class Comparison(Part):
         parameters = self._parameters
         if parameters is None:
             return
-        ultrasound, mr = self._ultrasound(parameters), self._mr(parameters)
+        ultrasound, mr = self._ultrasound(parameters), compared_mr(parameters)
         if ultrasound is None or mr is None:
             return
         self._say_what_is_seen(parameters)
@@ -141,7 +137,7 @@ class Comparison(Part):
 
     def _say_what_is_seen(self, parameters: RegistrationParameters) -> None:
         """In every view that shows the MR or the squares: whether it is registered, and which outline is which."""
-        mr = self._mr(parameters)
+        mr = compared_mr(parameters)
         contrast = next((MODALITIES[name].name for name, node in case_from(parameters).mrs.items() if node is mr), "")
         lines = [_("Pre-operative {contrast} - {state}").format(contrast=contrast, state=self._state())]
         if self.ui.outlinesCheckBox.checked and outlined(parameters) and self._has_moved() and not self.logic.is_before:

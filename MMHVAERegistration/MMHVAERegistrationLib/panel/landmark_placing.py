@@ -11,7 +11,8 @@ from MMHVAESynthesisLib.panel import Part, Whole
 from MMHVAESynthesisLib.views import jump_to
 from slicer.i18n import tr as _
 
-from ..pose import FEWEST, LANDMARKS, pairs_from, rigid_fit
+from ..case import compared_mr, tick
+from ..pose import FEWEST, LANDMARKS, pairs_from, require_along, rigid_fit
 
 #: The two lists by parameter, and how the views fade while a point is placed: the ultrasound alone, the MR alone.
 _LISTS = {"usLandmarks": 0.0, "mrLandmarks": 1.0}
@@ -49,7 +50,11 @@ class LandmarkPlacing(Part):
         none = "" if any(counts) else _("There is no point yet.")
         running = _("A registration is running.") if self.logic.is_running else ""
         for button, reason, tip in (
-            (ui.placeButton, file, _("Click a point in the ultrasound, then the same point in the MR.")),
+            (
+                ui.placeButton,
+                file or self._why_no_place(),
+                _("Click a point in the ultrasound, then the same point in the MR."),
+            ),
             (ui.removePairButton, file or none, _("Delete the last pair, or its one point.")),
             (
                 ui.landmarkStartButton,
@@ -72,10 +77,19 @@ class LandmarkPlacing(Part):
 
     def _why_no_start(self) -> str:
         try:
-            pairs = pairs_from(self._parameters)
+            pairs = pairs_from(self._parameters, self.logic.world)
             if pairs is None:
                 return _("Place {count} pairs first.").format(count=FEWEST)
             rigid_fit(pairs)
+        except InputError as error:
+            return str(error)
+        return ""
+
+    def _why_no_place(self) -> str:
+        node = self._parameters.mrLandmarks
+        try:
+            if node is not None:
+                require_along(node, self.logic.world)
         except InputError as error:
             return str(error)
         return ""
@@ -95,6 +109,8 @@ class LandmarkPlacing(Part):
         if self._fade is None:
             self._fade = self._parameters.fade
         node = getattr(self._parameters, name) or self._new_list(name)
+        if name == "mrLandmarks" and not node.GetNumberOfControlPoints():
+            self._put_with_mr(node)
         self._awaited, self._count, self.logic.is_placing = name, _placed(node), True
         self._watch.watch([node])
         self._parameters.fade = _LISTS[name]
@@ -108,6 +124,14 @@ class LandmarkPlacing(Part):
         node.CreateDefaultDisplayNodes()
         setattr(self._parameters, name, node)
         return node
+
+    def _put_with_mr(self, node: Any) -> None:
+        """A list's first point is about to be clicked on the MR where it is shown: from now on they move together."""
+        mr = compared_mr(self._parameters)
+        if mr is not None and node.GetParentTransformNode() is None:
+            node.SetAndObserveTransformNodeID(mr.GetTransformNodeID())
+        tick(self._parameters, node, True)
+        self.logic.place(self._parameters)
 
     def _changed(self, caller: Any, event: Any) -> None:
         """A point of the awaited list was placed, moved or deleted."""
@@ -153,7 +177,7 @@ class LandmarkPlacing(Part):
         self.panel.refresh()
 
     def _start(self) -> None:
-        pairs = pairs_from(self._parameters) if self._parameters is not None else None
+        pairs = pairs_from(self._parameters, self.logic.world) if self._parameters is not None else None
         if pairs is not None:
             self.logic.go_to(self._parameters, LANDMARKS, rigid_fit(pairs))
             self.panel.refresh()

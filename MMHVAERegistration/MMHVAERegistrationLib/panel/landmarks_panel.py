@@ -47,7 +47,7 @@ class LandmarksPanel(Part):
         for selector in (ui.usLandmarksSelector, ui.mrLandmarksSelector):
             selector.setEnabled(not parameters.tagPath)
         try:
-            pairs, problem = pairs_from(parameters, self.logic.is_placing), ""
+            pairs, problem = pairs_from(parameters, self.logic.world, self.logic.is_placing), ""
         except InputError as error:
             pairs, problem = None, str(error)
         self._fill(rows_of(pairs, self.logic.world) if pairs is not None else [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import slicer
+from mmhvae import InputError
 from MMHVAESynthesisLib.engine import Timer
 from MMHVAESynthesisLib.panel import Part, Whole, scroll_into_view
 from slicer.i18n import tr as _
@@ -97,9 +98,13 @@ class TrustCard(Part):
         pending = self.logic.pending
         if self._parameters is None or pending is None:
             return
-        if slicer.util.confirmYesNoDisplay(question.format(reason=pending.reason), windowTitle=_("Failed")):
-            parameters = self._parameters
-            self._change(lambda: self.logic.use_pending(parameters))
+        text = question.format(reason=pending.reason)
+        if pending.verdict != FAILED or slicer.util.confirmYesNoDisplay(text, windowTitle=_("Failed")):
+            try:
+                self.logic.use_pending(self._parameters)
+            except InputError as error:
+                slicer.util.errorDisplay(str(error))
+            self.panel.refresh()
 
     def _change(self, change: Callable[[], None]) -> None:
         change()

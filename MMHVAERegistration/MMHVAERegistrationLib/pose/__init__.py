@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     )
     from .image_centres import middle_of_mr as middle_of_mr, middle_of_ultrasound as middle_of_ultrasound
     from .landmark_fit import FEWEST as FEWEST, rigid_fit as rigid_fit
-    from .landmarks import Pairs as Pairs, pairs_from as pairs_from
+    from .landmarks import Pairs as Pairs, pairs_from as pairs_from, require_along as require_along
     from .outcome import CHECK as CHECK, FAILED as FAILED, GOOD as GOOD, Outcome as Outcome
     from .result_transform import (
         before_to_world as before_to_world,
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
         follow_result as follow_result,
         is_part as is_part,
         is_registered as is_registered,
+        let_go as let_go,
         local_matrix as local_matrix,
-        nodes_under as nodes_under,
         put_under as put_under,
+        remove_orphans as remove_orphans,
         take_out as take_out,
     )
 else:

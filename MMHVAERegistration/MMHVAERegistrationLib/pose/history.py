@@ -16,7 +16,7 @@ import slicer
 from MMHVAESynthesisLib.nodes import Matrix, to_vtk
 
 from .outcome import Outcome
-from .result_transform import follow_result, local_matrix, local_to, parts, world_matrix
+from .result_transform import follow_result, is_bent, local_matrix, local_to, parts, world_matrix
 
 NAVIGATION, BY_HAND, CENTRES, LANDMARKS = "navigation", "hand", "centres", "landmarks"
 PREVIEW, REGISTERED = "preview", "registered"
@@ -24,17 +24,29 @@ PREVIEW, REGISTERED = "preview", "registered"
 MOST_STEPS = 100
 #: Entries of a matrix that differ less than this were rounded, not moved: a file's digits.
 ROUNDING = 1e-6
+#: Largest difference, mm, between what a part held and what it should have held; more is what another part held.
+OTHER_PART = 1e-3
 _HISTORY = "MMHVAE.History"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One pose: how it came about, the registration in world coordinates, what each part holds, and its outcome."""
+    """One pose.
+
+    Attributes:
+        what: how it came about.
+        world: (4, 4), the registration in world coordinates.
+        local: (4, 4) each, what the parts held, the result's first.
+        outcome: of the registration that made it, or None.
+        parents: IDs of the transforms that the parts lay under, "" for none. None in scenes of earlier versions, where
+            only the order tells the parts, which changes when one is deleted.
+    """
 
     what: str
     world: Matrix
     local: tuple[Matrix, ...]
     outcome: Outcome | None = None
+    parents: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For a node's attribute."""
@@ -43,17 +55,19 @@ class Step:
             "world": self.world.ravel().tolist(),
             "local": [matrix.ravel().tolist() for matrix in self.local],
             "outcome": self.outcome.to_json() if self.outcome is not None else None,
+            "parents": list(self.parents) if self.parents is not None else None,
         }
 
     @staticmethod
     def from_json(stored: dict[str, Any]) -> Step:
         """The inverse of :meth:`to_json`."""
-        outcome = stored["outcome"]
+        outcome, parents = stored["outcome"], stored.get("parents")
         return Step(
             stored["what"],
             np.reshape(stored["world"], (4, 4)),
             tuple(np.reshape(matrix, (4, 4)) for matrix in stored["local"]),
             Outcome.from_json(outcome) if outcome is not None else None,
+            tuple(parents) if parents is not None else None,
         )
 
 
@@ -88,7 +102,8 @@ class History:
     def world(self) -> Matrix:
         """(4, 4), the registration as it is now, in world coordinates, RAS mm; changes nothing."""
         step = self.current
-        return step.world if self._distance(step) < ROUNDING else world_matrix(self.result)
+        is_known = self._distance(step) < ROUNDING or is_bent(self.result)
+        return step.world if is_known else world_matrix(self.result)
 
     @property
     def can_undo(self) -> bool:
@@ -106,7 +121,7 @@ class History:
         with slicer.util.NodeModify(self.result):
             for part in parts(self.result):
                 part.SetMatrixTransformToParent(to_vtk(local_to(part, world)))
-            self._append(Step(what, world, self._local(), outcome))
+            self._append(self._step(what, world, outcome))
 
     def undo(self) -> None:
         """Back to the step before."""
@@ -120,7 +135,7 @@ class History:
 
     def settle(self) -> None:
         """Make what somebody else did to the node a step of its own; a file's rounding is taken back instead."""
-        if not self._was_moved():
+        if not self._was_moved() or is_bent(self.result):
             return
         step = self.current
         if self._distance(step) < ROUNDING:
@@ -146,26 +161,22 @@ class History:
                 self._store(steps, position)
 
     def _show(self, step: Step) -> None:
-        for part, matrix in zip(parts(self.result), self._matrices(step), strict=True):
-            part.SetMatrixTransformToParent(to_vtk(matrix))
-
-    def _matrices(self, step: Step) -> list[Matrix]:
-        """What each part held at a step; parts that came later, what they would have held."""
-        nodes = parts(self.result)
-        known = list(step.local[: len(nodes)])
-        return known + [local_to(part, step.world) for part in nodes[len(known) :]]
+        for index, part in enumerate(parts(self.result)):
+            part.SetMatrixTransformToParent(to_vtk(_held(step, index, part)))
 
     def _was_moved(self) -> bool:
         return self._distance(self.current) > 0
 
     def _distance(self, step: Step) -> float:
-        return float(np.abs(local_matrix(self.result) - step.local[0]).max())
+        return float(np.abs(local_matrix(self.result) - _held(step, 0, self.result)).max())
 
     def _here(self, what: str) -> Step:
-        return Step(what, world_matrix(self.result), self._local())
+        return self._step(what, world_matrix(self.result))
 
-    def _local(self) -> tuple[Matrix, ...]:
-        return tuple(local_matrix(part) for part in parts(self.result))
+    def _step(self, what: str, world: Matrix, outcome: Outcome | None = None) -> Step:
+        nodes = parts(self.result)
+        parents = tuple(part.GetTransformNodeID() or "" for part in nodes)
+        return Step(what, world, tuple(map(local_matrix, nodes)), outcome, parents)
 
     def _append(self, step: Step) -> None:
         steps = [*self._stored()["steps"][: self.position + 1], step.to_json()]
@@ -177,6 +188,24 @@ class History:
 
     def _store(self, steps: list[dict[str, Any]], position: int) -> None:
         self.result.SetAttribute(_HISTORY, json.dumps({"steps": steps, "position": position}))
+
+
+def _held(step: Step, index: int, part: Any) -> Matrix:
+    """What a part held at a step, to the last bit; one that came later, or was elsewhere, what it would have held."""
+    by_order = step.local[index] if index < len(step.local) else None
+    if step.parents is not None:  # parts under one parent hold the same
+        known = dict(zip(step.parents, step.local, strict=True)).get(part.GetTransformNodeID() or "")
+    else:
+        known = by_order
+    if is_bent(part):
+        return by_order if by_order is not None else local_matrix(part)
+    wanted = local_to(part, step.world)
+    is_another = step.parents is None and index > 0 and known is not None and not _are_near(known, wanted)
+    return wanted if known is None or is_another else known
+
+
+def _are_near(a: Matrix, b: Matrix) -> bool:
+    return bool(np.abs(a - b).max() < OTHER_PART)
 
 
 @lru_cache(maxsize=2)

@@ -14,7 +14,7 @@ from MMHVAESynthesisLib.nodes import Matrix
 from numpy.typing import NDArray
 from slicer.i18n import tr as _
 
-from .result_transform import before_to_world
+from .result_transform import before_to_world, is_registered
 
 Points = NDArray[np.float64]
 
@@ -40,15 +40,16 @@ class Pairs:
         return distances
 
 
-def pairs_from(parameters: Any, one_may_wait: bool = False) -> Pairs | None:
+def pairs_from(parameters: Any, world: Matrix, one_may_wait: bool = False) -> Pairs | None:
     """The pairs that the panel is set to; None where none were chosen.
 
     Args:
         parameters: of the panel.
+        world: (4, 4), the registration in use.
         one_may_wait: whether a last point may be without its partner, which is being placed; then it is left out.
 
     Raises:
-        InputError: they do not match, or their file cannot be read.
+        InputError: they do not match, their file cannot be read, or it cannot be told where the MR's points belong.
     """
     if parameters.tagPath:
         return _from_tag(Path(parameters.tagPath), parameters)
@@ -57,6 +58,7 @@ def pairs_from(parameters: Any, one_may_wait: bool = False) -> Pairs | None:
         return None
     if fixed is moving:
         raise InputError(_("Choose two lists of points: one in the ultrasound, one in the MR."))
+    require_along(moving, world)
     a, b = (_points(node, one_may_wait) for node in (fixed, moving))
     if one_may_wait:
         count = min(len(a), len(b))
@@ -73,6 +75,24 @@ def pairs_from(parameters: Any, one_may_wait: bool = False) -> Pairs | None:
     b = paired(PointList(a, labels), PointList(b, _labels(moving)[: len(b)]))
     names = tuple(label or str(index + 1) for index, label in enumerate(labels))
     return Pairs(names, _placed(before_to_world(fixed), a), _placed(before_to_world(moving), b))
+
+
+def require_along(moving: Any, world: Matrix) -> None:
+    """That points in the MR move with it: else those clicked on the registered MR would be moved a second time.
+
+    Args:
+        moving: the list, which may be empty.
+        world: (4, 4), the registration in use.
+
+    Raises:
+        InputError: they do not, though the registration has moved the MR.
+    """
+    if moving.GetNumberOfControlPoints() and not is_registered(moving) and not np.array_equal(world, np.eye(4)):
+        text = _(
+            "{name} does not move along with the MR: tick it under Moves along if its points lie where the MR was "
+            "before, or else delete its points and place them anew."
+        )
+        raise InputError(text.format(name=moving.GetName()))
 
 
 def _labels(node: Any) -> tuple[str, ...]:

@@ -25,8 +25,12 @@ _PARTS = "MMHVAE.Part"
 
 def find_result() -> Any:
     """The result of this scene, or None."""
+    return next(iter(_of_kind(REGISTRATION)), None)
+
+
+def _of_kind(kind: str) -> list[Any]:
     found = slicer.util.getNodesByClass("vtkMRMLLinearTransformNode")
-    return next((node for node in found if node.GetAttribute(KIND) == REGISTRATION), None)
+    return [node for node in found if node.GetAttribute(KIND) == kind]
 
 
 def create_result(parent: Any) -> Any:
@@ -49,8 +53,14 @@ def parts(result: Any) -> list[Any]:
 
 
 def is_part(node: Any) -> bool:
-    """Whether a transform is a result or a part of one."""
+    """Whether a transform is a result or a part of one, also of one that is gone."""
     return node is not None and node.GetAttribute(KIND) in (REGISTRATION, PART)
+
+
+def orphans() -> list[Any]:
+    """Parts whose result is gone: it was deleted while nobody looked, before the panel was opened."""
+    owned = [part for result in _of_kind(REGISTRATION) for part in parts(result)]
+    return [part for part in _of_kind(PART) if part not in owned]
 
 
 def transforms_above(node: Any) -> Iterator[Any]:
@@ -60,8 +70,9 @@ def transforms_above(node: Any) -> Iterator[Any]:
 
 
 def is_registered(node: Any) -> bool:
-    """Whether a node lies under the result, at whatever height."""
-    return any(is_part(transform) for transform in transforms_above(node))
+    """Whether a node lies under the result, at whatever height; what is left of one that is gone does not count."""
+    above = [transform for transform in transforms_above(node) if is_part(transform)]
+    return bool(above) and not set(above) <= set(orphans())
 
 
 def before_to_world(node: Any) -> Matrix:
@@ -82,6 +93,12 @@ def before_to_world(node: Any) -> Matrix:
             )
         matrix = local_matrix(transform) @ matrix
     return matrix
+
+
+def is_bent(transform: Any) -> bool:
+    """Whether somebody has put a part of the result under a transform that bends: then where it is cannot be told."""
+    parent = transform.GetParentTransformNode()
+    return parent is not None and not parent.IsTransformToWorldLinear()
 
 
 def local_matrix(transform: Any) -> Matrix:
@@ -113,8 +130,10 @@ def _conjugated(matrix: Matrix, frame: Matrix) -> Matrix:
 
 def follow_result(result: Any) -> None:
     """Bring the other parts to where the result is, after somebody else has moved it."""
+    if is_bent(result):
+        return
     world = world_matrix(result)
-    for part in parts(result)[1:]:
+    for part in [part for part in parts(result)[1:] if not is_bent(part)]:
         wanted = local_to(part, world)
         if not np.allclose(local_matrix(part), wanted, rtol=0, atol=1e-9):
             part.SetMatrixTransformToParent(to_vtk(wanted))
@@ -128,6 +147,7 @@ def put_under(result: Any, node: Any) -> None:
     """
     if is_registered(node):
         return
+    remove_orphans()
     before_to_world(node)
     part = _part_under(result, node.GetParentTransformNode())
     node.SetAndObserveTransformNodeID(part.GetID())
@@ -154,7 +174,22 @@ def take_out(node: Any) -> None:
         node.SetAndObserveTransformNodeID(above.GetID() if above is not None else None)
 
 
-def nodes_under(part: Any) -> list[Any]:
-    """The nodes directly under a part."""
-    found = slicer.util.getNodesByClass("vtkMRMLTransformableNode")
-    return [node for node in found if node.GetParentTransformNode() is part]
+def let_go(result: Any) -> None:
+    """Before a result is deleted: everything back under its own parents, and the other parts are deleted."""
+    for part in parts(result):
+        _empty(part)
+    for part in parts(result)[1:]:
+        slicer.mrmlScene.RemoveNode(part)
+
+
+def remove_orphans() -> None:
+    """Put what still lies under parts of a deleted result back under its own parents, and delete these parts."""
+    for part in orphans():
+        _empty(part)
+        slicer.mrmlScene.RemoveNode(part)
+
+
+def _empty(part: Any) -> None:
+    for node in slicer.util.getNodesByClass("vtkMRMLTransformableNode"):
+        if node.GetParentTransformNode() is part:
+            take_out(node)

@@ -146,7 +146,7 @@ def _legend(subject: Subject, drawn: list[Picture]) -> str:
 
 
 def _landmarks(subject: Subject) -> Landmarks | None:
-    pairs: Pairs | None = pairs_from(subject.parameters)
+    pairs: Pairs | None = pairs_from(subject.parameters, subject.world)
     if pairs is None:
         return None
     names = pairs.names if subject.has_names else [str(number + 1) for number in range(len(pairs.names))]

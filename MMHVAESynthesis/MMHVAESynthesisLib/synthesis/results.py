@@ -7,7 +7,7 @@ being saved and loaded.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,11 +110,16 @@ def input_fingerprints(request: Request) -> dict[str, Fingerprint]:
     return found
 
 
-def find_results(request: Request) -> Results:
-    """The newest result nodes in the scene of the same anchor, of which there may be none."""
+def find_results(request: Request, inputs: Collection[str] = ()) -> Results:
+    """The newest result nodes in the scene of the same anchor, of which there may be none.
+
+    Args:
+        request: tells the anchor.
+        inputs: modalities; only what was made of exactly these counts. By default whatever there is.
+    """
     results = Results()
     for node in result_nodes():
-        if _is_of(node, request):
+        if _is_of(node, request) and (not inputs or set(made_of(node)[0].inputs) == set(inputs)):
             kind, modality = node.GetAttribute(KIND), node.GetAttribute(MODALITY)
             if kind == "ultrasound":
                 results = Results(results.images, results.uncertainty, node)
@@ -166,6 +171,7 @@ def store(request: Request, read: ReadResults, made: Provenance) -> Results:
         slicer.mrmlScene.RemoveNode(before.uncertainty.get(name))  # it was that of another image
     results = Results(images, uncertainty, ultrasound, read.notice, read.seconds, read.device)
     for node in results.nodes:
+        _place(node, request, before.ultrasound)
         _put_beside(node, request)
     return results
 
@@ -202,12 +208,21 @@ def _remember(node: Any, kind: str, modality: str, request: Request, made: Prove
         node.SetNodeReferenceID(_INPUT + name, source.GetID() if source is not None else None)
 
 
+def _place(node: Any, request: Request, reconstructed: Any) -> None:
+    """Under the input's transform, so that it stays with its input.
+
+    A sweep is under none: its results stay together, where the user may have put ``reconstructed`` since, the
+    ultrasound of an earlier Apply, or None.
+    """
+    lies_with = reconstructed if request.has_sweep else request.anchor
+    if lies_with is not None:
+        follow(node, lies_with)
+
+
 def _put_beside(node: Any, request: Request) -> None:
-    """Under the input's transform, so that it stays with its input, and beside it in the subject hierarchy."""
+    """Beside its input in the subject hierarchy."""
     if request.anchor is None:
         return
-    if not request.has_sweep:
-        follow(node, request.anchor)
     hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
     if hierarchy is not None:
         beside = hierarchy.GetItemByDataNode(request.anchor)

@@ -20,8 +20,8 @@ from .slice_lines import SliceLines, SurfaceLine
 from .surfaces import surfaces_of
 from .visible_views import SliceView, slice_views
 
-#: Kinds of transform nodes that a registration moves; see MMHVAERegistrationLib.pose.
-_REGISTRATIONS = ("registration", "registration part")
+#: Kinds of transform nodes that a registration moves, and its reference to its parts; see MMHVAERegistrationLib.pose.
+_REGISTRATION, _PART, _PARTS = "registration", "registration part", "MMHVAE.Part"
 _HIDDEN = "MMHVAE.HiddenOutlines"
 _SEGMENTED_ON = "referenceImageGeometryRef"
 _OTHER_PANEL, _STAYS = "MMHVAERegistration", "MMHVAE.Stays"
@@ -69,9 +69,7 @@ class UnregisteredOutlines:
         self._show([node for node in outlines if not is_registered(node)])
 
     def _show(self, nodes: list[Any]) -> None:
-        for node in self.nodes:
-            if node not in nodes:
-                _give_back(node)
+        _give_back_all_but([node.GetDisplayNode() for node in nodes])
         for node in nodes:
             _hide(node)
         self._lines.show([SurfaceLine(s, parent_to_world(node), True) for node in nodes for s in surfaces_of(node)])
@@ -83,11 +81,20 @@ class UnregisteredOutlines:
 def is_registered(node: Any) -> bool:
     """Whether a registration, or a hand, has moved a node from where the navigation shows it."""
     while (node := node.GetParentTransformNode()) is not None:
-        if node.GetAttribute(KIND) in _REGISTRATIONS:
+        if node.GetAttribute(KIND) == _REGISTRATION or _is_live_part(node):
             matrix = vtk.vtkMatrix4x4()
             node.GetMatrixTransformToParent(matrix)
             return not np.array_equal(to_array(matrix), np.eye(4))
     return False
+
+
+def _is_live_part(transform: Any) -> bool:
+    """Whether it is part of a registration that is still there, rather than what is left of a deleted one."""
+    if transform.GetAttribute(KIND) != _PART:
+        return False
+    found = slicer.util.getNodesByClass("vtkMRMLLinearTransformNode")
+    owners = [node for node in found if node.GetAttribute(KIND) == _REGISTRATION]
+    return any(owner.HasNodeReferenceID(_PARTS, transform.GetID()) for owner in owners)
 
 
 def _shows_ultrasound(composite: Any) -> bool:
@@ -138,11 +145,12 @@ def _hide(node: Any) -> None:
             getattr(display, f"Set{name}")(False)
 
 
-def _give_back(node: Any) -> None:
-    display: Any = node.GetDisplayNode() if node.GetScene() is not None else None
-    hidden = display.GetAttribute(_HIDDEN) if display is not None else None
-    if hidden:
-        display.RemoveAttribute(_HIDDEN)
-        for name in hidden.split():
-            if name != "none":
-                getattr(display, f"Set{name}")(True)
+def _give_back_all_but(displays: list[Any]) -> None:
+    """Also what a scene was saved with while it was hidden, which may be long ago and on another computer."""
+    for display in slicer.util.getNodesByClass("vtkMRMLDisplayNode"):
+        if display.GetAttribute(_HIDDEN) and display not in displays:
+            hidden = display.GetAttribute(_HIDDEN).split()
+            display.RemoveAttribute(_HIDDEN)
+            for name in hidden:
+                if name != "none":
+                    getattr(display, f"Set{name}")(True)

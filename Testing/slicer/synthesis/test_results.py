@@ -84,6 +84,24 @@ def test_results_lie_beside_their_input_and_follow_it(scene):
     assert node.GetName() == "Before"
 
 
+@pytest.mark.parametrize("source", ["frames", "file"])
+def test_results_of_a_sweep_stay_together_where_the_user_has_put_them(scene, source):
+    browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "Sweep")
+    times = ["0", "1"]
+    sequence(browser, "Image", {time: image_item(np.ones((8, 8), np.uint8)) for time in times})
+    sequence(browser, "ImageToReference", {time: transform_item(pose(int(time)), "OK") for time in times})
+    given = {"sweepBrowser": browser} if source == "frames" else {"sweepPath": "/data/sweep.igs.mha"}
+    first = put(request(**given), "t2", ultrasound=True)
+    assert [node.GetParentTransformNode() for node in first.nodes] == [None] * 3
+    above = transform(pose(2), "to the patient")
+    for node in first.nodes:
+        node.SetAndObserveTransformNodeID(above.GetID())
+    second = put(request(**given), "t2", "flair", ultrasound=True)
+    assert [node.GetParentTransformNode() for node in second.nodes] == [above] * 5
+    kept = put(request(**given, keepsEarlier=True), "t2", ultrasound=True)
+    assert len({node.GetTransformNodeID() for node in kept.nodes}) == 1
+
+
 def test_what_they_were_made_of_is_written_down(scene):
     node = volume(fan())
     result = put(request(us=node)).images["t2"]

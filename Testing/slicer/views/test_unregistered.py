@@ -11,10 +11,12 @@ import rig
 rig.require()
 
 import numpy as np
+import pytest
 import slicer
 import vtk
 from MMHVAESynthesisLib.synthesis.results import KIND, MODALITY
 from MMHVAESynthesisLib.views.annotation import SyntheticAnnotations, stop_annotating
+from MMHVAESynthesisLib.views.unregistered import is_registered
 
 from ..made_nodes import transform, volume
 
@@ -76,6 +78,19 @@ def test_what_was_drawn_on_the_result_or_stays_by_the_users_word_is_left_alone(a
     assert drawn.GetDisplayNode().GetVisibility2DFill()
 
 
+def test_what_lies_under_what_is_left_of_a_deleted_registration_is_not_registered(scene):
+    matrix = np.eye(4)
+    matrix[0, 3] = 3.0
+    result, part, node = transform(matrix, "result"), transform(matrix, "part"), tumour()
+    result.SetAttribute(KIND, "registration")
+    part.SetAttribute(KIND, "registration part")
+    result.AddNodeReferenceID("MMHVAE.Part", part.GetID())
+    node.SetAndObserveTransformNodeID(part.GetID())
+    assert is_registered(node)
+    result.RemoveNodeReferenceIDs("MMHVAE.Part")
+    assert not is_registered(node)
+
+
 def test_closing_gives_back_what_was_hidden(scene):
     stop_annotating()
     annotations, display = SyntheticAnnotations(), tumour().GetDisplayNode()
@@ -83,6 +98,42 @@ def test_closing_gives_back_what_was_hidden(scene):
     assert dashed(annotations) == ["Tumour"]
     annotations.close()
     assert display.GetVisibility2D()
+
+
+@pytest.mark.parametrize("kind", ["model", "segmentation"])
+def test_what_a_saved_scene_hides_is_given_back_in_another_session(scene, tmp_path, kind):
+    """Where the ultrasound is shown no more, and the outline is registered or not."""
+    stop_annotating()
+    annotations = SyntheticAnnotations()
+    node = tumour() if kind == "model" else segmentation()
+    name, switches = node.GetName(), ("Visibility2D",) if kind == "model" else ("Visibility2DFill",)
+    slicer.util.setSliceViewerLayers(background=image("ultrasound"), fit=True)
+    assert dashed(annotations) != []
+    file = tmp_path / "scene.mrb"
+    assert slicer.util.saveScene(str(file))
+    annotations.close()
+    slicer.mrmlScene.Clear(0)
+    slicer.util.loadScene(str(file))
+    display = slicer.util.getNode(name).GetDisplayNode()
+    assert [getattr(display, f"Get{switch}")() for switch in switches] == [0]
+    slicer.util.setSliceViewerLayers(background=image(""), fit=True)
+    annotations = SyntheticAnnotations()
+    assert dashed(annotations) == []
+    assert [getattr(display, f"Get{switch}")() for switch in switches] == [1]
+    slicer.util.setSliceViewerLayers(background=slicer.util.getNode("ultrasound of Before"), fit=True)
+    assert dashed(annotations) != []
+    annotations.close()
+    assert [getattr(display, f"Get{switch}")() for switch in switches] == [1]
+
+
+def segmentation():
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Outline")
+    node.CreateDefaultDisplayNodes()
+    node.GetSegmentation().AddEmptySegment("a", "tumour")
+    ball = np.linalg.norm(np.indices((40, 40, 40)) - 20.0, axis=0) < 9
+    grid = volume(np.zeros((40, 40, 40), np.uint8), name="grid")
+    slicer.util.updateSegmentBinaryLabelmapFromArray(ball.astype(np.uint8), node, "a", grid)
+    return node
 
 
 SCRIPT = """

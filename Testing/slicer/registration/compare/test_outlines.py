@@ -91,7 +91,7 @@ def test_lines_lie_where_navigation_and_registration_put_the_outline(outlines, k
     outlines.show([node])
     assert [is_dashed for _, is_dashed, _ in outlines.lines("Red")] == [True]  # nothing was registered yet
     set_world(result, world)
-    rig.process_events(50)
+    rig.wait_until(lambda: len(outlines.lines("Red")) == 2, 10, "the solid line")  # a panel that is open is busy, too
     for name in ("Red", "Yellow", "Green"):
         drawn = {is_dashed: points for _, is_dashed, points in outlines.lines(name)}
         assert radii(drawn[True], MIDDLE, name) == pytest.approx(RADIUS, abs=1.2)

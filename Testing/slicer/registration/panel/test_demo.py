@@ -35,7 +35,7 @@ from MMHVAESynthesisLib.nodes.geometry import FLIP
 from MMHVAESynthesisLib.sample_data import landmark_names, load_demo_case
 from MMHVAESynthesisLib.synthesis.installed_bundles import weights_checksum
 
-from ..opened_panel import opened, run, settled
+from ..opened_panel import opened, run, settled, tick
 
 pytestmark = pytest.mark.long
 
@@ -153,6 +153,9 @@ def the_record_is_that_of_this_result(panel, true, tmp_path):
     rig.choose(panel.ui.usLandmarksSelector, landmark_names()[0])
     rig.choose(panel.ui.mrLandmarksSelector, "DOE^JOHN points")
     settled(panel)
+    assert "does not move along with the MR" in panel.ui.landmarksLabel.text  # it came after the registration
+    tick(panel, "DOE^JOHN points")
+    assert panel.ui.landmarksLabel.text == ""
     rig.click(panel.ui.landmarksSection)
     opened(panel.ui.reportSection)
     tmp_path.mkdir()

@@ -109,3 +109,29 @@ def test_a_deleted_result_lets_everything_go_back_under_its_own_parent(panel):
     settled(panel)
     assert case.mrs["t2"].GetParentTransformNode() is above
     assert panel.logic.history is None
+
+
+def test_a_deleted_result_lets_go_of_images_with_other_parents_too(panel, tmp_path):
+    """Also where it was deleted before the panel looked: the scene is loaded with what was left of it."""
+    above = transform(pose(2), "planning")
+    case = chosen(panel, make_case(14, ("t2", "flair"), above_mr=above))
+    case.mrs["flair"].SetAndObserveTransformNodeID(None)
+    panel.logic.go_to(panel._parameters, "hand", rigid(1))
+    settled(panel)
+    assert all(map(is_registered, case.mrs.values()))
+    slicer.mrmlScene.RemoveNode(find_result())
+    settled(panel)
+    assert [node.GetTransformNodeID() for node in case.mrs.values()] == [above.GetID(), None]
+    assert list(slicer.util.getNodes("Registration of*")) == []
+    panel.logic.go_to(panel._parameters, "hand", rigid(1))
+    find_result().RemoveNodeReferenceIDs("MMHVAE.Part")  # as if nobody had looked
+    slicer.mrmlScene.RemoveNode(find_result())
+    assert not np.array_equal(parent_to_world(case.mrs["flair"]), np.eye(4))
+    file = str(tmp_path / "scene.mrb")
+    assert slicer.util.saveScene(file)
+    slicer.mrmlScene.Clear(0)
+    slicer.util.loadScene(file)
+    settled(panel)
+    assert np.array_equal(parent_to_world(slicer.util.getNode("MR flair")), np.eye(4))
+    assert list(slicer.util.getNodes("Registration of*")) == []
+    assert panel.logic.history is None

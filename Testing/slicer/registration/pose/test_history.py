@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import rig
 
 rig.require()
@@ -12,7 +14,15 @@ import slicer
 from MMHVAERegistrationLib.pose import history as module
 from MMHVAERegistrationLib.pose.history import BY_HAND, NAVIGATION, REGISTERED, History
 from MMHVAERegistrationLib.pose.outcome import Outcome
-from MMHVAERegistrationLib.pose.result_transform import create_result, find_result, local_matrix, parts, put_under
+from MMHVAERegistrationLib.pose.result_transform import (
+    create_result,
+    find_result,
+    follow_result,
+    local_matrix,
+    parts,
+    put_under,
+    take_out,
+)
 
 from ...made_nodes import pose, transform, volume, vtk_matrix
 from ..made_case import rigid
@@ -119,6 +129,83 @@ def test_a_part_that_came_later_finds_its_place_at_every_step(result):
     np.testing.assert_allclose(point(late), before, atol=1e-9)
     history.redo()
     np.testing.assert_allclose(point(late), rigid(1) @ before, atol=1e-9)
+
+
+@pytest.mark.parametrize("version", ["now", "earlier"])
+def test_parts_are_told_apart_also_after_one_was_deleted_and_made_again(scene, version):
+    """Deleted and made again it stands last, and each of the two would get what the other one held."""
+    result, nodes = create_result(None), []
+    for seed in (3, 7):
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
+        node.AddControlPoint(5.0, -6.0, 7.0)
+        node.SetAndObserveTransformNodeID(transform(pose(seed)).GetID())
+        nodes.append(node)
+    before = [point(node) for node in nodes]
+    for node in nodes:
+        put_under(result, node)
+    history = History(result)
+    for seed in (1, 2):
+        history.go_to(REGISTERED, rigid(seed))
+    if version == "earlier":
+        forget_parents(result)
+    deleted = parts(result)[1]
+    take_out(nodes[0])
+    scene.RemoveNode(deleted)
+    put_under(result, nodes[0])
+    assert parts(result)[1] is nodes[1].GetParentTransformNode()
+    for go, seed in ((history.undo, 1), (history.redo, 2), (history.undo, 1)):
+        go()
+        for node, place in zip(nodes, before, strict=True):
+            np.testing.assert_allclose(point(node), rigid(seed) @ place, atol=1e-9)
+    history.undo()
+    assert [point(node).tolist() for node in nodes] == [place.tolist() for place in before]
+
+
+def test_a_result_that_was_put_elsewhere_is_a_step_of_its_own(result):
+    history = History(result)
+    history.go_to(REGISTERED, rigid(1))
+    result.SetAndObserveTransformNodeID(transform(pose(8)).GetID())
+    history.settle()
+    assert history.current.what == BY_HAND
+    history.undo()
+    np.testing.assert_allclose(history.world, rigid(1), atol=1e-9)
+    assert history.position == 1
+    history.settle()
+    assert history.position == 1
+
+
+def test_a_result_under_a_transform_that_bends_can_still_be_looked_at(result):
+    """The panel says elsewhere what is wrong, and has to be able to."""
+    history = History(result)
+    history.go_to(REGISTERED, rigid(1))
+    bend = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLBSplineTransformNode", "bend")
+    result.SetAndObserveTransformNodeID(bend.GetID())
+    for matrix in (local_matrix(result), rigid(2)):
+        result.SetMatrixTransformToParent(vtk_matrix(matrix))
+        follow_result(result)
+        history.settle()
+        np.testing.assert_array_equal(history.world, rigid(1))
+        assert len(history.steps) == 2
+        assert history.can_undo
+
+
+def test_a_scene_of_an_earlier_version_still_has_its_poses_to_the_last_bit(result):
+    history, poses = History(result), [held(result)]
+    for seed in range(3):
+        history.go_to(REGISTERED, rigid(seed), outcome(rigid(seed)))
+        poses.append(held(result))
+    forget_parents(result)
+    for index in (2, 1, 0):
+        history.undo()
+        assert same(held(result), poses[index])
+
+
+def forget_parents(result):
+    """As earlier versions have written the history."""
+    stored = json.loads(result.GetAttribute("MMHVAE.History"))
+    for step in stored["steps"]:
+        del step["parents"]
+    result.SetAttribute("MMHVAE.History", json.dumps(stored))
 
 
 def point(node):

@@ -16,8 +16,11 @@ from MMHVAERegistrationLib.pose.result_transform import (
     find_result,
     follow_result,
     is_registered,
+    let_go,
+    orphans,
     parts,
     put_under,
+    remove_orphans,
     take_out,
     world_matrix,
 )
@@ -135,3 +138,54 @@ def test_volumes_keep_their_voxels_and_their_own_matrix(scene):
     assert node.GetImageData().GetMTime() == times
     assert is_registered(node)
     np.testing.assert_allclose(parent_to_world(node), rigid(2), atol=1e-12)
+
+
+def registered_nodes():
+    """Three nodes under parents of their own, one of them under a transform of the user's below the result."""
+    result = create_result(transform(pose(1)))
+    between = transform(pose(2), "between")
+    nodes = [under(result.GetParentTransformNode()), under(transform(pose(3))), under(between)]
+    before = [(node.GetParentTransformNode(), place_of(node)) for node in nodes]
+    for node in (*nodes[:2], between):
+        put_under(result, node)
+    set_world(result, rigid(4))
+    assert len(parts(result)) == 3
+    return result, nodes, before
+
+
+def assert_back(nodes, before):
+    for node, (above, place) in zip(nodes, before, strict=True):
+        assert node.GetParentTransformNode() is above
+        np.testing.assert_allclose(place_of(node), place, atol=1e-9)
+        assert not is_registered(node)
+
+
+def test_a_result_that_is_let_go_leaves_nothing_of_itself(scene):
+    result, nodes, before = registered_nodes()
+    let_go(result)
+    scene.RemoveNode(result)
+    assert_back(nodes, before)
+    kinds = slicer.util.getNodesByClass("vtkMRMLLinearTransformNode")
+    assert [node.GetName() for node in kinds if "Registration" in node.GetName()] == []
+
+
+@pytest.mark.parametrize("how", ["removed", "put under the next"])
+def test_parts_whose_result_is_gone_count_for_nothing(scene, how):
+    """As in a scene whose result was deleted while the panel was closed."""
+    result, nodes, before = registered_nodes()
+    result.RemoveNodeReferenceIDs("MMHVAE.Part")  # so that a panel that is open lets nothing of them go
+    scene.RemoveNode(result)
+    nodes[0].SetAndObserveTransformNodeID(before[0][0].GetID())  # Slicer puts it into the world
+    assert len(orphans()) == 2
+    assert not any(map(is_registered, nodes))
+    if how == "removed":
+        remove_orphans()
+        assert_back(nodes, before)
+    else:
+        fresh = create_result(None)
+        for node in nodes:
+            put_under(fresh, node)
+        set_world(fresh, rigid(5))
+        for node, (_, place) in zip(nodes, before, strict=True):
+            np.testing.assert_allclose(place_of(node), rigid(5) @ place, atol=1e-9)
+    assert orphans() == []
