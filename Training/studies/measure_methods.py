@@ -143,8 +143,6 @@ def main() -> None:
     refuse_idle(arguments, IDLE)
     fill_in(arguments, size=ORIGINAL, side=SIDE)
     arguments.device = device_of_table(arguments.device)
-    if arguments.repeats < 1 or arguments.threads < 1:
-        raise InputError("Give 1 or more --repeats and --threads.")
     torch.set_num_threads(arguments.threads)
     methods = _methods(arguments)
     runs = [(name_of_run(folder).split("/")[0], folder) for folder in arguments.run]

@@ -46,7 +46,7 @@ def test_retention_of_other_weights_under_the_same_name_is_made_anew(tmp_path, m
 
     def outlined(case, segmenter, method, images):
         made.append(method)
-        return [Outlining(case, method, "t2", 0.5, 1.0, 1.0)]
+        return [Outlining(case, method, target, 0.5, 1.0, 1.0) for target in evaluate.RETENTION_TARGETS]
 
     for name, does in {
         "load_segmenter": lambda _: SimpleNamespace(manifest=SimpleNamespace(weights_sha256="s")),
@@ -54,7 +54,9 @@ def test_retention_of_other_weights_under_the_same_name_is_made_anew(tmp_path, m
         "has_lesion": lambda _: True,
         "_images": lambda *_: {},
         "outlinings": outlined,
-        "control": lambda case: [Outlining(case, evaluate.CONTROL, "t2", 0.5, 1.0, 1.0)],
+        "control": lambda case: [
+            Outlining(case, evaluate.CONTROL, target, 0.5, 1.0, 1.0) for target in evaluate.RETENTION_TARGETS
+        ],
     }.items():
         monkeypatch.setattr(evaluate, name, does)
     (tmp_path / "cases" / "case-0").mkdir(parents=True)
@@ -68,6 +70,11 @@ def test_retention_of_other_weights_under_the_same_name_is_made_anew(tmp_path, m
         for _ in range(2):
             evaluate.main()
     assert made == [evaluate.TRUE, *names]
+    lines = tmp_path / "o" / "retention.jsonl"
+    whole = lines.read_text().splitlines()
+    lines.write_text("\n".join(whole[:-1]) + "\n")  # stopped between a method's two images
+    evaluate.main()
+    assert (lines.read_text().splitlines(), made[-1]) == (whole, names[-1])
     assert names[0] not in (tmp_path / "o" / "retention.md").read_text()
     (tmp_path / "cases" / "case-0" / "us.nii.gz").write_bytes(b"simulated anew")
     with pytest.raises(InputError, match="o holds results of another case-0; choose another folder"):

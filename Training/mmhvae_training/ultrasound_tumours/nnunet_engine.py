@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from mmhvae.exceptions import InputError
+from mmhvae.files import whole_file
 
 from ..records import read_json, write_json
 from .layouts import LabelledUltrasound
@@ -179,9 +180,10 @@ def predict_with_nnunet(
     output.mkdir(parents=True, exist_ok=True)
     missing = [case for case in cases if not (output / f"{case.name}{ENDING}").is_file()]
     for case in missing:  # nnU-Net writes where it is told to; a file that is there is taken for whole
-        with TemporaryDirectory(dir=output, prefix=".") as folder:
+        file = f"{case.name}{ENDING}"
+        with TemporaryDirectory(dir=output, prefix=".") as folder, whole_file(output / file) as temporary:
             predictor.predict_from_files_sequential([[str(case.image)]], [str(Path(folder) / case.name)])
-            os.replace(Path(folder) / f"{case.name}{ENDING}", output / f"{case.name}{ENDING}")
+            shutil.copyfile(Path(folder) / file, temporary)
 
 
 def export_zip(model: Path, path: Path) -> None:
