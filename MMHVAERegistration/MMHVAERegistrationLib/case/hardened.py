@@ -22,8 +22,8 @@ def hardened_reason(node: Any) -> str:
     result = find_result()
     if result is None or is_registered(node) or not _carries(node, History(result)):
         return ""
-    text = _("{name} was hardened with the registration in it: undo that, or delete the node {result} and begin anew.")
-    return text.format(name=node.GetName(), result=result.GetName())
+    text = _("{name} was hardened with the registration in it: undo that, or load the MR anew and choose it here.")
+    return text.format(name=node.GetName())
 
 
 def _carries(node: Any, poses: History) -> bool:

@@ -31,7 +31,7 @@ from ..pose import Outcome, Step, before_to_world
 from .held_synthesis import Held, HeldReconstruction, HeldSynthesis
 from .outcome_inputs import inputs_of
 from .registration_case import Case
-from .usable_results import mixed_results, usable_results
+from .usable_results import keeps_earlier, usable_results
 
 #: Share of the progress that synthesis takes, where it takes part.
 SYNTHESISED = 0.6
@@ -185,8 +185,8 @@ class RegistrationRun(EngineRun):
 
     def _finish(self, outcome: Outcome) -> None:
         if self._held is not None:
-            keeps_earlier = bool(mixed_results(self._case))  # those are the user's, and of use elsewhere
-            store(replace(self._case.ultrasound, keeps_earlier=keeps_earlier), self._held.read, self._held.made)
+            request = replace(self._case.ultrasound, keeps_earlier=keeps_earlier(self._case))
+            store(request, self._held.read, self._held.made)
         self._done(outcome)
 
 

@@ -33,6 +33,17 @@ def mixed_results(case: Case) -> list[Any]:
     return [node for node in nodes if set(made_of(node)[0].inputs) != _ALONE]
 
 
+def keeps_earlier(case: Case) -> bool:
+    """Whether what a registration makes comes beside what is there, which the user may need elsewhere.
+
+    So where an MR took part in that; and where the user has put a sweep's results under a transform: what is registered
+    is the sweep where the tracker has it, and it must be shown there.
+    """
+    ultrasound = find_results(case.ultrasound).ultrasound if case.ultrasound.has_sweep else None
+    was_moved = ultrasound is not None and ultrasound.GetParentTransformNode() is not None
+    return was_moved or bool(mixed_results(case))
+
+
 def warning_of_mixed(case: Case) -> str:
     """That synthetic images are there and yet not used, and why, in one sentence; "" where there are none such."""
     mixed = mixed_results(case) if not case.is_direct else []

@@ -11,13 +11,13 @@ import pytest
 import slicer
 from mmhvae.settings import RegistrationSettings, SynthesisSettings
 from MMHVAERegistrationLib.case.registration_case import Case
-from MMHVAERegistrationLib.case.usable_results import mixed_results, usable_results, warning_of_mixed
+from MMHVAERegistrationLib.case.usable_results import keeps_earlier, mixed_results, usable_results, warning_of_mixed
 from MMHVAESynthesisLib.nodes import FileImage, ijk_to_ras
 from MMHVAESynthesisLib.synthesis.installed_bundles import weights_checksum
 from MMHVAESynthesisLib.synthesis.request import Request
 from MMHVAESynthesisLib.synthesis.results import Provenance, ReadResults, input_fingerprints, made_of, store
 
-from ...made_nodes import fan, image_item, pose, sequence, transform_item, volume
+from ...made_nodes import fan, image_item, pose, sequence, transform, transform_item, volume
 from ..made_case import make_case
 from ..opened_panel import chosen, run, settled
 
@@ -85,6 +85,16 @@ def test_earlier_images_of_the_ultrasound_alone_are_found_behind_later_ones(inpu
     usable = usable_results(case)
     assert usable.nodes == alone.nodes
     assert usable.uncertainty == {}  # that is of the other image
+
+
+def test_a_sweep_whose_results_were_moved_keeps_them(scene, inputs):
+    volumes, browser, t2 = inputs
+    case = case_of(volumes, browser, t2)
+    made = apply(request(volumes, browser))
+    assert not keeps_earlier(case)
+    for node in made.nodes:
+        node.SetAndObserveTransformNodeID(transform(pose(3)).GetID())
+    assert keeps_earlier(case) == (browser is not None)
 
 
 def test_register_makes_its_own_and_keeps_the_users(panel):
