@@ -20,7 +20,7 @@ from mmhvae.sweep import write_sequence
 from mmhvae_training.data.splits import SPLITS, TRAIN, read_splits
 from mmhvae_training.idle_options import Idle, fill_in, refuse_idle
 from mmhvae_training.number_options import millimetres, natural, positive, share
-from mmhvae_training.records import read_json
+from mmhvae_training.records import differing, read_json
 from mmhvae_training.simulation import (
     RealHead,
     SimulatedCase,
@@ -170,8 +170,8 @@ def is_there(folder: Path, asked: dict[str, Any]) -> bool:
     before = read_json(folder / PARAMETERS, dict, "remove the case's folder.").get(ASKED)
     if before is None:
         raise InputError(f"{folder} does not say what it was made with; choose another folder for --output.")
-    if before != asked:
-        different = sorted(name for name in before.keys() | asked.keys() if before.get(name) != asked.get(name))
+    different = differing(before, asked)
+    if different:
         said = ", ".join(name.replace("_", " ") for name in different)
         raise InputError(f"{folder} was made with other {said}; choose another folder for --output.")
     return True

@@ -150,10 +150,8 @@ class Preparation:
         """As the authors of the released weights frame them."""
         frame = release_frame(self._images[self._anchor], self._manifest.spacing_mm, axis)
         step()
-        arrays = {}
-        for name, array in release_planes(self._images, frame).items():
-            arrays[name] = array
-            step()
+        arrays = release_planes(self._images, frame)
+        step()
         return _Frame(arrays, frame.mask, frame.grid, self.output_field)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mmhvae.exceptions import InputError
 
-from ..records import write_json
+from ..records import differing, write_json
 from .case_folder import read_record, write_case
 from .preparation import PreparedCase, Settings, prepare_case
 from .source import SourceCase
@@ -71,7 +71,7 @@ def _require_same(record: Mapping[str, Any], facts: Mapping[str, Mapping[str, An
     before, now = (
         {name: one for part in facts for name, one in said.get(part, {}).items()} for said in (record, facts)
     )
-    different = sorted(name for name in before.keys() | now.keys() if before.get(name, ...) != now.get(name, ...))
+    different = differing(before, now)
     if different:
         raise InputError(
             f"{folder} was prepared with other settings ({', '.join(different)}); choose a new folder, or --again."

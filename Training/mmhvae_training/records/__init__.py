@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .rows import read_rows as read_rows, write_rows as write_rows
     from .settings import (
         SETTINGS as SETTINGS,
+        differing as differing,
         refuse_other_settings as refuse_other_settings,
         require_same_settings as require_same_settings,
     )

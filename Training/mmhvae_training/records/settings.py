@@ -55,7 +55,13 @@ def _read(path: Path) -> dict[str, Any]:
     return read_json(path, dict, "restore it, or choose another folder for --output.")
 
 
+def differing(before: Mapping[str, Any], now: Mapping[str, Any], compared: Set[str] | None = None) -> list[str]:
+    """Names of the settings that differ, of all or of those ``compared``; one that is missing is None."""
+    names = before.keys() | now.keys() if compared is None else compared
+    return sorted(name for name in names if before.get(name) != now.get(name))
+
+
 def _refuse(folder: Path, settings: Mapping[str, Any], before: Mapping[str, Any], compared: Set[str]) -> None:
-    different = sorted(key for key in compared if before.get(key) != settings.get(key))
+    different = differing(before, settings, compared)
     if different:
         raise InputError(f"{folder} was begun with other {', '.join(different)}; choose another folder for --output.")
